@@ -1,0 +1,117 @@
+/* metrics/metrics.h: CloudWatch's data model: series of numbers over time.
+ *
+ * A series is named by namespace, metric name and the exact set of dimensions; data of different units are
+ * kept apart. Data are held in buckets of one second, and rolled up as they age: 1 s for 3 hours, 60 s for
+ * 15 days, 300 s for 63 days, 3600 s for 455 days. A bucket keeps count, sum, least and greatest,
+ * and, where the values were given one by one, a log-linear sketch for percentiles.
+ * Pure: no clock (callers pass now), no I/O. Bounded: max_series, then METRICS_E_FULL.
+ * Source: CloudWatch User Guide, "Metrics concepts"; autoscaling.md §7 in the notes of this project.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/cleanup.h"
+
+struct metrics;
+
+enum { METRICS_DIMENSIONS_MAX = 30 };
+
+enum {
+    METRICS_E_FULL = 1,    /* max_series are in use */
+    METRICS_E_INVALID,     /* not finite, outside the time window, unknown statistic ... */
+};
+
+struct metric_dimension {
+    const char *name, *value;
+};
+
+/* Names a series. Order of dimensions does not matter. Strings are borrowed for the call. */
+struct metric_name {
+    const char *namespace, *name;
+    struct metric_dimension dimensions[METRICS_DIMENSIONS_MAX];
+    size_t n_dimensions;
+};
+
+enum metric_unit {
+    METRIC_UNIT_NONE,
+#define METRIC_UNIT(symbol, text) METRIC_UNIT_##symbol,
+#include "metrics/units.def"
+#undef METRIC_UNIT
+    METRIC_UNIT_ANY, /* when reading: whatever is there */
+};
+const char *metric_unit_text(enum metric_unit unit); /* "Count/Second" ...; "None" */
+/** metric_unit_parse() - Return: 0 or METRICS_E_INVALID */
+int metric_unit_parse(const char *text, enum metric_unit *ret_unit);
+
+/* What happened at one instant: a statistic set, or values with their counts. */
+struct metric_datum {
+    wall_ms_t at;
+    enum metric_unit unit;
+    unsigned resolution_s; /* 1, or 60: then @at is cut to the minute */
+    /* either a statistic set: count > 0, n_values == 0 */
+    double count, sum, min, max;
+    /* or values; counts may be NULL for all 1 */
+    const double *values, *counts;
+    size_t n_values;
+};
+
+int metrics_new(size_t max_series, struct metrics **ret);
+struct metrics *metrics_free(struct metrics *m);
+DEFINE_AUTOFREE(struct metrics *, metrics_free)
+
+/** metrics_put() - add to what is known of that instant.
+ * Return: 0, METRICS_E_FULL, METRICS_E_INVALID or -ENOMEM; then nothing was stored. */
+int metrics_put(struct metrics *m, const struct metric_name *name, const struct metric_datum *d,
+                wall_ms_t now);
+
+/** metrics_put_value() - one value at @at, one-second resolution */
+int metrics_put_value(struct metrics *m, const struct metric_name *name, double value,
+                      enum metric_unit unit, wall_ms_t now);
+
+/* A statistic: "Sum", "Average", "Minimum", "Maximum", "SampleCount", "p99.9", "tm90", "TM(a%:b%)" ... */
+struct metric_statistic {
+    enum {
+        STATISTIC_COUNT,
+        STATISTIC_SUM,
+        STATISTIC_AVERAGE,
+        STATISTIC_MINIMUM,
+        STATISTIC_MAXIMUM,
+        STATISTIC_PERCENTILE,
+    } kind;
+    double percent; /* with STATISTIC_PERCENTILE */
+};
+int metric_statistic_parse(const char *text, struct metric_statistic *ret);
+
+/**
+ * metrics_read() - one statistic per period
+ * @start, @period_s: buckets are [start + i * period, start + (i + 1) * period)
+ * @ret_values: @n results, oldest first; NAN where there are no data (or for a percentile of a bucket
+ *              known only as a statistic set)
+ * @ret_counts: SampleCount of each; may be NULL
+ *
+ * Return: how many buckets have data; 0 also when the series does not exist.
+ */
+size_t metrics_read(const struct metrics *m, const struct metric_name *name, enum metric_unit unit,
+                    wall_ms_t start, unsigned period_s, size_t n,
+                    const struct metric_statistic *statistic, double *ret_values,
+                    double *ret_counts);
+
+/* --- listing ---------------------------------------------------------------------------------- */
+
+struct metrics_filter {
+    const char *namespace, *name; /* NULL: any */
+    const struct metric_dimension *dimensions; /* a value of NULL matches any value of that name */
+    size_t n_dimensions;
+    wall_ms_t active_since; /* series without data since then are left out */
+};
+/** metrics_list() - each matching series, sorted by namespace, name, dimensions; names are borrowed by
+ * @each, which may stop the walk with a non-zero result, which is returned */
+int metrics_list(const struct metrics *m, const struct metrics_filter *filter,
+                 int (*each)(const struct metric_name *name, void *context), void *context);
+
+/** metrics_age() - roll up and drop what is old; call about once a minute */
+void metrics_age(struct metrics *m, wall_ms_t now);
+size_t metrics_series(const struct metrics *m);
+size_t metrics_bytes(const struct metrics *m); /* memory held, for the limits and /metrics */
