@@ -1,0 +1,47 @@
+# The two commands: `make demo` shows weir at work, `make check` tests it. Both install what is missing.
+# The build itself is meson's; this file only names the things people do.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: all debug demo check bench format lint install clean
+
+all: build/build.ninja
+	ninja -C build
+
+build/build.ninja:
+	tools/setup.sh build
+	meson setup build --buildtype=release -Db_lto=true -Db_pie=true --prefix=$(PREFIX)
+
+debug: build-debug/build.ninja
+	ninja -C build-debug
+
+build-debug/build.ninja:
+	tools/setup.sh build
+	meson setup build-debug --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false
+
+demo:
+	tools/setup.sh demo
+	$(MAKE) all
+	examples/demo/run.py
+
+check:
+	tools/setup.sh check
+	tools/check.py
+
+bench: all
+	tests/bench/run.sh
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: debug
+	tools/check_includes.py
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+	tools/tidy.sh build-debug
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C build --no-rebuild
+
+clean:
+	rm -rf build build-*
