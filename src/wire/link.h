@@ -12,8 +12,8 @@
  *   {"type":"event","event":"target_health"|"drained"|"queue_waiting","group":"...","target":"...",
  *    "state":"..."}
  *
- * The structs below are the objects' C form, the functions turn them into JSON and back; a proxy's
- * static route file has the snapshot's shape.
+ * The structs below are the objects' C form, the functions turn them into JSON and back (all member
+ * names are the structs'); a proxy's static route file has the snapshot's shape.
  */
 #pragma once
 #include <jansson.h>
@@ -87,3 +87,99 @@ struct link_report_group {
     struct histogram model_latency_us;  /* from sending to the target to its last byte */
     struct histogram overhead_us;       /* total minus the above */
 };
+
+struct link_report {
+    wall_ms_t at_ms;
+    ms_t interval_ms;
+    struct link_report_group *groups;
+    size_t n_groups;
+};
+
+struct link_snapshot {
+    unsigned version;
+    uint64_t revision;
+    struct link_settings settings;
+    struct link_credential *credentials;
+    size_t n_credentials;
+    struct link_endpoint *endpoints;
+    size_t n_endpoints;
+    struct link_target_group *target_groups;
+    size_t n_target_groups;
+};
+
+enum link_kind { LINK_ENDPOINT, LINK_TARGET_GROUP, LINK_CREDENTIAL, LINK_SETTINGS };
+
+struct link_update {
+    uint64_t revision;
+    enum link_kind kind;
+    char id[LINK_NAME_BYTES]; /* name, id or access key id; empty for settings */
+    bool removed;             /* the object is no more; nothing below is set */
+    union {
+        struct link_endpoint endpoint;
+        struct link_target_group target_group;
+        struct link_credential credential;
+        struct link_settings settings;
+    };
+};
+
+struct link_hello {
+    unsigned version;
+    int64_t pid;
+};
+
+struct link_ack {
+    uint64_t revision;
+};
+
+enum link_event_kind { LINK_TARGET_HEALTH, LINK_DRAINED, LINK_QUEUE_WAITING };
+
+struct link_event {
+    enum link_event_kind event;
+    char group[LINK_NAME_BYTES];
+    char target[LINK_NAME_BYTES]; /* empty for queue_waiting */
+    char state[16];               /* target_health: "healthy" or "unhealthy" */
+};
+
+enum link_type { LINK_SNAPSHOT, LINK_UPDATE, LINK_HELLO, LINK_ACK, LINK_REPORT, LINK_EVENT };
+
+struct link_message {
+    enum link_type type;
+    union {
+        struct link_snapshot snapshot;
+        struct link_update update;
+        struct link_hello hello;
+        struct link_ack ack;
+        struct link_report report;
+        struct link_event event;
+    };
+};
+
+/* --- structs to JSON: a new reference, NULL if there is no memory or a text is not UTF-8 ------- */
+
+json_t *link_settings_to_json(const struct link_settings *s);
+json_t *link_credential_to_json(const struct link_credential *c);
+json_t *link_endpoint_to_json(const struct link_endpoint *e);
+json_t *link_target_group_to_json(const struct link_target_group *g);
+/** link_message_to_json() - a whole message, ready for frame_write() */
+json_t *link_message_to_json(const struct link_message *m);
+
+/* --- JSON to structs -------------------------------------------------------------------------- */
+
+enum {
+    LINK_E_MALFORMED = 1, /* a member is missing, of the wrong type, too long or out of range */
+    LINK_E_UNKNOWN,       /* a message type, object kind or event that this version lacks: skip it */
+};
+
+/**
+ * link_message_from_json() - read a message
+ * @ret_message: to be given to link_message_deinit()
+ *
+ * Missing members that are no names or revisions have defaults; unknown members are ignored.
+ * Return: 0, LINK_E_MALFORMED, LINK_E_UNKNOWN or -ENOMEM.
+ */
+int link_message_from_json(json_t *json, struct link_message *ret_message);
+void link_message_deinit(struct link_message *m);
+
+void link_snapshot_deinit(struct link_snapshot *s);
+void link_endpoint_deinit(struct link_endpoint *e);
+void link_target_group_deinit(struct link_target_group *g);
