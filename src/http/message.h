@@ -17,10 +17,10 @@ struct http_header {
 
 /* how the length of a body is known */
 enum http_framing {
-    HTTP_BODY_NONE,    /* there is none */
-    HTTP_BODY_LENGTH,  /* content_length bytes */
+    HTTP_BODY_NONE,   /* there is none */
+    HTTP_BODY_LENGTH, /* content_length bytes */
     HTTP_BODY_CHUNKED,
-    HTTP_BODY_CLOSE,   /* until the connection closes; answers only */
+    HTTP_BODY_CLOSE, /* until the connection closes; answers only */
 };
 
 struct http_head {

@@ -1,23 +1,24 @@
 /* http/parser.h: bytes to HTTP/1.1 messages, strictly (RFC 9112).
  *
- * One parser for proxy, control, model server and clients. What could be read in two ways is refused,
- * never guessed: bare CR or LF, obs-fold, white space before a colon, NUL and other control bytes, both
- * Content-Length and Transfer-Encoding, differing or repeated Content-Length, any transfer coding but a
- * final chunked, HTTP/1.0 with Transfer-Encoding, missing, repeated or malformed Host, bad chunk sizes.
- * Incremental: call again from the start of the message when more bytes have come; *@scanned
- * remembers how far the search for the end of the head went, so that no byte is searched twice.
- * No sockets, no heap.
+ * One parser for proxy, control, model server and clients. What could be read in two ways is
+ * refused, never guessed: bare CR or LF, obs-fold, white space before a colon, NUL and other
+ * control bytes, both Content-Length and Transfer-Encoding, differing or repeated Content-Length,
+ * any transfer coding but a final chunked, HTTP/1.0 with Transfer-Encoding, missing, repeated or
+ * malformed Host (or one that differs from an absolute-form target), bad chunk sizes, 1xx and 204
+ * answers that announce a body. Incremental: call again from the start of the message when more
+ * bytes have come; *@scanned remembers how far the search for the end of the head went, so that no
+ * byte is searched twice. No sockets, no heap.
  */
 #pragma once
 #include "http/message.h"
 
 enum {
-    HTTP_AGAIN = 1,        /* more bytes are needed */
-    HTTP_E_MALFORMED,      /* answer 400 and close */
-    HTTP_E_TOO_LARGE,      /* head over the limit or too many fields: 431 and close */
-    HTTP_E_URI_TOO_LONG,   /* 414 and close */
-    HTTP_E_VERSION,        /* not HTTP/1.0 or 1.1: 505 and close */
-    HTTP_E_NOT_SUPPORTED,  /* unknown transfer coding: 501 and close */
+    HTTP_AGAIN = 1,       /* more bytes are needed */
+    HTTP_E_MALFORMED,     /* answer 400 and close */
+    HTTP_E_TOO_LARGE,     /* head over the limit or too many fields: 431 and close */
+    HTTP_E_URI_TOO_LONG,  /* 414 and close */
+    HTTP_E_VERSION,       /* not HTTP/1.0 or 1.1: 505 and close */
+    HTTP_E_NOT_SUPPORTED, /* unknown transfer coding, CONNECT: 501 and close */
 };
 
 struct http_limits {
@@ -51,14 +52,16 @@ int http_parse_response(const char *data, size_t size, struct slice method,
                         const struct http_limits *limits, size_t *scanned,
                         struct http_head *ret_head, size_t *ret_size, const char **ret_why);
 
-/* --- bodies ------------------------------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------------------------------
+ */
 
 /* Reads a body's framing as its bytes pass by. Content is handed on as slices of the input. */
 struct http_body {
     enum http_framing framing;
-    uint64_t left;       /* of the length, or of the current chunk */
-    unsigned state;      /* of the chunk reader */
-    unsigned line_bytes; /* of the current size line or the trailers, bounded */
+    uint64_t left;        /* of the length, or of the current chunk */
+    unsigned state;       /* of the chunk reader */
+    unsigned n_digits;    /* of the current chunk's size so far */
+    unsigned extra_bytes; /* of extensions and trailers, bounded */
 };
 
 /** http_body_init() - for the body that @head announces; ready to be fed */
@@ -80,5 +83,6 @@ int http_body_next(struct http_body *b, const char *data, size_t size, size_t *r
 /** http_body_done() - whether the end was reached (at once, for HTTP_BODY_NONE) */
 bool http_body_done(const struct http_body *b);
 
-/** http_body_eof() - the peer closed. Return: 0 if that ends the body properly, else HTTP_E_MALFORMED. */
+/** http_body_eof() - the peer closed. Return: 0 if that ends the body properly, else
+ * HTTP_E_MALFORMED. */
 int http_body_eof(struct http_body *b);

@@ -1,7 +1,7 @@
 /* http/writer.h: HTTP/1.1 messages to bytes.
  *
- * Names and values are checked: a value with CR, LF or NUL is refused, so nothing that was put in can
- * become a field, or a message, of its own.
+ * Names and values are checked: a value with CR, LF or NUL is refused, so nothing that was put in
+ * can become a field, or a message, of its own.
  */
 #pragma once
 #include "base/buffer.h"
