@@ -1,0 +1,134 @@
+/* control/endpoint.h: endpoints and their variants.
+ *
+ *   Creating --every variant has its count in service--> InService
+ *       `-----launches fail before a first good ping--> Failed     (only deletion is allowed)
+ *   InService --weights, counts--> Updating --counts and routes are as wanted--> InService
+ *   InService, Failed --delete--> Deleting --the last instance is gone--> (no more)
+ *
+ * A variant is a fleet: a launch specification, a wanted count, and instances. What it runs was
+ * copied from model and config when the endpoint was created. c->endpoints iterates (keyed by
+ * arn_key()). Changes are in the store when a function returns 0; converging is reconcile.c's,
+ * which also is the only writer of states. "Updating" ends when as many instances as wanted are in
+ * service and the proxy has the routes; what drains or terminates then no longer counts, as it
+ * takes no requests. A rescale whose launches keep failing goes back to InService with a
+ * FailureReason, and launching goes on, ever more slowly; the reason disappears with the next
+ * success.
+ */
+#pragma once
+#include "base/list.h"
+#include "control/backoff.h"
+#include "control/control.h"
+#include "control/endpoint_config.h"
+#include "wire/link.h"
+
+enum {
+    ENDPOINT_E_EXISTS = 1,
+    ENDPOINT_E_NOT_FOUND,
+    ENDPOINT_E_IN_PROGRESS, /* Creating, Updating or Deleting */
+    ENDPOINT_E_FAILED,      /* only deletion is allowed */
+    ENDPOINT_E_NO_CONFIG,
+    ENDPOINT_E_NO_MODEL,   /* *ret_subject: the model that the config names */
+    ENDPOINT_E_NO_VARIANT, /* *ret_subject: the variant that is not there */
+    ENDPOINT_E_ZERO,       /* a count of 0 is asked for: a variant has at least one instance */
+    ENDPOINT_E_LIMIT,      /* more than settings.instances_max instances, or ENDPOINTS_MAX */
+};
+
+enum { ENDPOINTS_MAX = 1000, FAILURE_REASON_BYTES = 1024 };
+
+enum endpoint_status {
+    ENDPOINT_CREATING,
+    ENDPOINT_IN_SERVICE,
+    ENDPOINT_UPDATING,
+    ENDPOINT_FAILED,
+    ENDPOINT_DELETING,
+};
+
+/* VariantStatus as DescribeEndpoint has it; VARIANT_STEADY shows none. */
+enum variant_status { VARIANT_STEADY, VARIANT_CREATING, VARIANT_UPDATING, VARIANT_DELETING };
+
+struct variant {
+    struct endpoint *endpoint;
+    char *name;
+    char *model, *image, *model_data_url; /* model_data_url may be NULL */
+    json_t *environment;                  /* object, may be empty */
+    char *instance_type;
+    enum routing routing;
+    ms_t startup_timeout_ms;
+    unsigned generation; /* of the deployment that this fleet belongs to; instances carry it too */
+    unsigned desired_count;
+    double desired_weight;
+    double current_weight; /* as the proxy has it */
+    json_t *definition;    /* the ProductionVariant as configured, to echo */
+
+    struct list instances; /* struct instance, oldest first */
+    wall_ms_t status_since;
+    /* not stored: a restart begins anew */
+    bool ever_in_service;
+    struct backoff backoff;
+    unsigned launch_failures; /* in a row, before a first good ping */
+    char *launch_failure;     /* why the last one failed; NULL: none did */
+    uint64_t link_revision;   /* the proxy has our target group when it acked this */
+};
+
+struct endpoint {
+    char *name;
+    char *config_name;
+    json_t *config_definition; /* as of creation, to echo */
+    enum endpoint_status status;
+    char failure_reason[FAILURE_REASON_BYTES + 1]; /* "": none */
+    wall_ms_t created, modified;
+    unsigned generation;
+    struct variant *variants; /* never moves */
+    size_t n_variants;
+    bool announced;         /* the proxy was told of it */
+    uint64_t link_revision; /* the proxy has its weights when it acked this */
+};
+
+struct variant_change {
+    const char *variant;
+    bool has_weight, has_count;
+    double weight;
+    unsigned count;
+};
+
+struct variant_counts {
+    unsigned in_service; /* CurrentInstanceCount */
+    unsigned pending;    /* launched, not yet ready */
+    unsigned desired;    /* DesiredInstanceCount */
+    unsigned leaving;    /* draining or terminating */
+};
+
+/** endpoint_create() - Return: 0, EXISTS, NO_CONFIG, NO_MODEL, LIMIT or -errno.
+ * @ret_subject: with NO_MODEL, borrowed from the config */
+int endpoint_create(struct control *c, const char *name, const char *config_name, json_t *tags,
+                    const char **ret_subject);
+struct endpoint *endpoint_find(const struct control *c, const char *name);
+struct variant *endpoint_variant(const struct endpoint *e, const char *variant); /* or NULL */
+/** endpoint_delete() - begin to. Return: 0, NOT_FOUND, IN_PROGRESS or -errno. */
+int endpoint_delete(struct control *c, const char *name);
+
+/** endpoint_update_weights_and_capacities() - all @changes or none. Needs InService.
+ * Return: 0, NOT_FOUND, IN_PROGRESS, FAILED, NO_VARIANT, ZERO, LIMIT or -errno.
+ * @ret_subject: with NO_VARIANT and ZERO, borrowed from @changes */
+int endpoint_update_weights_and_capacities(struct control *c, const char *name,
+                                           const struct variant_change *changes, size_t n,
+                                           const char **ret_subject);
+
+/** endpoint_set_desired() - for scaling: the same for one count, and allowed while an earlier
+ * rescale is under way: the newest wins. @cause goes to the log. Setting what is set changes
+ * nothing. Return: 0, NOT_FOUND, NO_VARIANT, IN_PROGRESS (Creating, Deleting), FAILED, ZERO, LIMIT,
+ * -errno. */
+int endpoint_set_desired(struct control *c, const char *name, const char *variant, unsigned count,
+                         const char *cause);
+
+struct variant_counts variant_counts(const struct variant *v);
+/** endpoint_variant_counts() - Return: 0, ENDPOINT_E_NOT_FOUND or ENDPOINT_E_NO_VARIANT */
+int endpoint_variant_counts(const struct control *c, const char *name, const char *variant,
+                            struct variant_counts *ret);
+
+enum variant_status variant_status(const struct variant *v);
+const char *endpoint_status_text(enum endpoint_status status); /* "InService" ... */
+const char *variant_status_text(enum variant_status status);   /* "Updating" ..., "" when steady */
+bool endpoint_takes_requests(const struct endpoint *e);        /* InService or Updating */
+/** variant_group() - the id of its target group: "ENDPOINT/VARIANT" */
+void variant_group(const struct variant *v, char ret_id[LINK_NAME_BYTES]);

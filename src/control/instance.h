@@ -1,0 +1,50 @@
+/* control/instance.h: instances: running model servers, and their records.
+ *
+ *   Pending --first good ping--> InService --drain--> Draining --drained--> Terminating --gone-->
+ * (no more)
+ *       `--surplus, or too slow to start--> Terminating               any of them --gone--> (no
+ * more)
+ *
+ * An instance belongs to one variant for life. Its record is in the store before the driver acts,
+ * so that whatever crashes, every process that runs is known; it leaves the store when the driver
+ * has said that the process is gone. Only reconcile.c changes states. c->instances iterates (keyed
+ * by id).
+ */
+#pragma once
+#include "base/list.h"
+#include "control/endpoint.h"
+#include "control/readiness.h"
+
+enum instance_state {
+    INSTANCE_PENDING,
+    INSTANCE_IN_SERVICE,
+    INSTANCE_DRAINING,
+    INSTANCE_TERMINATING,
+};
+
+enum { INSTANCE_ID_CHARS = 19 };
+
+struct instance {
+    char id[INSTANCE_ID_CHARS + 1]; /* "i-" and 17 hex digits */
+    struct variant *variant;
+    struct list_link link; /* variant->instances */
+    unsigned generation;
+    enum instance_state state;
+    wall_ms_t launched;
+    struct driver_handle handle;
+    /* not stored: a restart begins anew, monotonic times with it */
+    ms_t since; /* in this state */
+    bool ready; /* pending, and /ping was answered 200 */
+    bool drained;
+    ms_t unhealthy_since; /* 0: healthy, as far as the proxy has said */
+    struct readiness readiness;
+};
+
+/** instance_new() - in state Pending, in its variant's list and c->instances; not yet stored */
+int instance_new(struct control *c, struct variant *v, struct instance **ret);
+struct instance *instance_find(const struct control *c, const char *id);
+/** instance_store() - write its record. Return: 0 or -errno. */
+int instance_store(struct control *c, const struct instance *i);
+/** instance_forget() - out of the lists and the store; frees it */
+void instance_forget(struct control *c, struct instance *i);
+const char *instance_state_text(enum instance_state state); /* "Pending" ... */

@@ -1,0 +1,29 @@
+/* control/proxy_link.h: control's end of the link to the proxy.
+ *
+ * Listens on a Unix socket that the supervisor opened; one proxy is connected at a time, the
+ * newest. It gets a snapshot when it says hello, then every changed object; it is never sent less
+ * than it may already serve: nothing is said before proxy_link_open(), which control calls when all
+ * instances that outlived it are adopted. Reports go to telemetry, events to reconcile.
+ */
+#pragma once
+#include "control/endpoint.h"
+#include "control/instance.h"
+
+int proxy_link_new(struct control *c, struct proxy_link **ret);
+struct proxy_link *proxy_link_free(struct proxy_link *l);
+DEFINE_AUTOFREE(struct proxy_link *, proxy_link_free)
+
+/** proxy_link_open() - start to serve on @listen_fd, borrowed. Return: 0 or -errno. */
+int proxy_link_open(struct proxy_link *l, int listen_fd);
+
+/* Say that an object changed. Return: the revision of the change; it is served when
+ * proxy_link_serves(that revision). A variant or endpoint that is no more is said by name. */
+uint64_t proxy_link_endpoint(struct proxy_link *l, const struct endpoint *e);
+uint64_t proxy_link_target_group(struct proxy_link *l, const struct variant *v);
+uint64_t proxy_link_no_endpoint(struct proxy_link *l, const char *name);
+uint64_t proxy_link_no_target_group(struct proxy_link *l, const char *group);
+
+/** proxy_link_serves() - the proxy acknowledged @revision; true also while none is connected, as
+ * the next one begins with a snapshot */
+bool proxy_link_serves(const struct proxy_link *l, uint64_t revision);
+bool proxy_link_connected(const struct proxy_link *l);
