@@ -15,7 +15,7 @@ struct list {
     struct list_link head;
 };
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void list_link_init(struct list_link *l)
 {
@@ -37,7 +37,8 @@ static inline bool list_linked(const struct list_link *l)
     return l->next != l;
 }
 
-static inline void list_insert_between(struct list_link *l, struct list_link *a, struct list_link *b)
+static inline void list_insert_between(struct list_link *l, struct list_link *a,
+                                       struct list_link *b)
 {
     l->previous = a;
     l->next = b;
@@ -62,6 +63,18 @@ static inline void list_remove(struct list_link *l)
     list_link_init(l);
 }
 
+/** list_move() - everything in @from, in order, to the end of @to; @from is empty then */
+static inline void list_move(struct list *from, struct list *to)
+{
+    if (list_empty(from))
+        return;
+    from->head.next->previous = to->head.previous;
+    from->head.previous->next = &to->head;
+    to->head.previous->next = from->head.next;
+    to->head.previous = from->head.previous;
+    list_init(from);
+}
+
 /** list_first() - the first link, or NULL */
 static inline struct list_link *list_first(const struct list *l)
 {
@@ -73,8 +86,8 @@ static inline struct list_link *list_first(const struct list *l)
 
 /* for each member `it` (declared by the macro) of a list of @type linked through @member */
 #define list_for_each(it, list, type, member)                                                      \
-    for (type *it = container_of((list)->head.next, type, member);                                 \
-         &it->member != &(list)->head; it = container_of(it->member.next, type, member))
+    for (type *it = container_of((list)->head.next, type, member); &it->member != &(list)->head;   \
+         it = container_of(it->member.next, type, member))
 
 /* the same, and `it` may be removed or freed inside */
 #define list_for_each_safe(it, list, type, member)                                                 \

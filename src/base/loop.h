@@ -1,18 +1,19 @@
 /* base/loop.h: one thread's event loop.
  *
- * A loop waits for descriptors (epoll), timers, signals (signalfd) and exits of processes (pidfd), and
- * calls back, one at a time. The clock is read once per wake-up; callbacks see that instant through
- * loop_now(). Watchers are embedded in their owners' structs: the loop allocates nothing for them, and
- * owners remove them before they die. A watcher may remove itself or any other from a callback.
- * Not thread-safe: from other threads use base/mailbox.h.
+ * A loop waits for descriptors (epoll), timers, signals (signalfd) and exits of processes (pidfd),
+ * and calls back, one at a time. The clock is read once per wake-up; callbacks see that instant
+ * through loop_now(). Watchers are embedded in their owners' structs: the loop allocates nothing
+ * for them, and owners remove them before they die. A watcher may remove itself or any other from a
+ * callback. Not thread-safe: from other threads use base/mailbox.h.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/heap.h"
 #include "base/list.h"
 
 struct loop;
@@ -40,11 +41,10 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 /* error or hang-up; alway
 
 struct loop_io {
     uint32_t magic;
-    int fd; /* borrowed */
+    int fd;          /* borrowed */
     unsigned events; /* LOOP_READ | LOOP_WRITE wanted now */
     void (*ready)(struct loop_io *io, unsigned events);
     struct loop *loop; /* NULL: not watched */
-    unsigned generation;
 };
 
 /** loop_io_add() - watch @fd; @io is filled in. Return: 0 or a negative errno. */
@@ -53,12 +53,15 @@ int loop_io_add(struct loop *loop, struct loop_io *io, int fd, unsigned events,
 int loop_io_change(struct loop_io *io, unsigned events);
 void loop_io_remove(struct loop_io *io); /* before the descriptor is closed; twice is harmless */
 
-/* --- timers: one-shot; set again to repeat ------------------------------------------------------ */
+/* --- timers: one-shot; set again to repeat ------------------------------------------------------
+ */
 
 struct loop_timer {
     uint32_t magic;
     ms_t at;
-    unsigned slot; /* heap position + 1; 0: not set */
+    struct heap_node node;
+    struct list_link due; /* taken off the heap, about to be called */
+    bool is_set;
     void (*fired)(struct loop_timer *timer);
     struct loop *loop;
 };
@@ -71,7 +74,8 @@ void loop_timer_after(struct loop_timer *t, ms_t delay); /* at loop_now() + dela
 void loop_timer_cancel(struct loop_timer *t);
 bool loop_timer_is_set(const struct loop_timer *t);
 
-/* --- at the end of this turn ---------------------------------------------------------------------- */
+/* --- at the end of this turn
+ * ---------------------------------------------------------------------- */
 
 struct loop_task {
     struct list_link link;
@@ -79,26 +83,30 @@ struct loop_task {
 };
 
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *task));
-/** loop_defer() - run once when the current turn's callbacks are done; deferring twice runs once */
+/** loop_defer() - run once when the current turn's callbacks are done; deferring twice runs once.
+ * What a task defers runs in the next turn, which then does not wait. */
 void loop_defer(struct loop *loop, struct loop_task *t);
 void loop_task_cancel(struct loop_task *t);
 
-/* --- signals ------------------------------------------------------------------------------------------ */
+/* --- signals
+ * ------------------------------------------------------------------------------------------ */
 
 struct loop_signal {
     uint32_t magic;
     int signo;
+    int fd;
+    struct loop_io io;
     void (*caught)(struct loop_signal *signal);
-    struct loop *loop;
-    struct list_link link;
 };
 
-/** loop_signal_add() - blocks @signo for the calling thread and watches it. Return: 0 or -errno. */
+/** loop_signal_add() - blocks @signo for the calling thread and watches it; one watcher for each
+ * signal. It stays blocked after removal. Return: 0 or -errno. */
 int loop_signal_add(struct loop *loop, struct loop_signal *s, int signo,
                     void (*caught)(struct loop_signal *signal));
 void loop_signal_remove(struct loop_signal *s);
 
-/* --- processes ---------------------------------------------------------------------------------------- */
+/* --- processes
+ * ---------------------------------------------------------------------------------------- */
 
 struct loop_process {
     uint32_t magic;
@@ -109,8 +117,8 @@ struct loop_process {
     void (*exited)(struct loop_process *process, int status);
 };
 
-/** loop_process_add() - watch @pid until it exits, and reap it if it is our child. A process that is
- * already gone gives -ESRCH. The watcher removes itself before it calls back. */
+/** loop_process_add() - watch @pid until it exits, and reap it if it is our child. A process that
+ * is already gone gives -ESRCH. The watcher removes itself before it calls back. */
 int loop_process_add(struct loop *loop, struct loop_process *p, pid_t pid,
                      void (*exited)(struct loop_process *process, int status));
 void loop_process_remove(struct loop_process *p);
