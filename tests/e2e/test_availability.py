@@ -1,0 +1,135 @@
+"""No request is lost: by scaling, by a control plane that dies, by a proxy's restart; one instance's death costs at most
+what it had in flight."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from conftest import WEIR, eventually
+
+ROW = "2,0.645,0.515,0.15,1.212,0.515,0.2055,0.385\n"
+RATE = 100 if "debug" in WEIR else 500  # sanitized builds are several times slower
+
+
+class Load:
+    """`weir load` running beside a test; its results when it is stopped."""
+
+    def __init__(self, weir, endpoint: str, folder: pathlib.Path, rate: int = RATE):
+        body = folder / "row.csv"
+        body.write_text(ROW)
+        self.process = subprocess.Popen(
+            [WEIR, "load", "--state", str(weir.state), "--endpoint", endpoint, "--rate", str(rate), "--duration", "600",
+             "--body", str(body), "--content-type", "text/csv", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=weir.env)
+
+    def finish(self) -> dict:
+        self.process.send_signal(signal.SIGINT)  # stops sending, waits for what is under way, prints the result
+        output, errors = self.process.communicate(timeout=60)
+        assert output, errors
+        return json.loads(output)
+
+
+@pytest.fixture
+def loaded(weir, model_file, tmp_path, request):
+    """An endpoint of the test's own, under load."""
+    name = request.node.name.replace("_", "-")[:40].strip("-")
+    weir.make_endpoint(name, model_url=f"file://{model_file}", RoutingConfig={
+        "RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"})
+    load = Load(weir, name, tmp_path)
+    yield name, load
+    if load.process.poll() is None:
+        load.process.kill()
+        load.process.communicate()
+    weir.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def variant_of(weir, name: str) -> dict:
+    endpoint, = [e for e in weir.status()["Endpoints"] if e["EndpointName"] == name]
+    return endpoint["Variants"][0]
+
+
+def pids_in_service(weir, name: str) -> dict:
+    return {i["InstanceId"]: i["Pid"] for i in variant_of(weir, name)["Instances"] if i["State"] == "InService"}
+
+
+def scale(weir, name: str, count: int):
+    weir.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": count}])
+    described = weir.wait_endpoint(name)
+    assert described["ProductionVariants"][0]["CurrentInstanceCount"] == count
+
+
+def test_scaling_loses_nothing(weir, loaded):
+    name, load = loaded
+    for _ in range(10):
+        scale(weir, name, 4)
+        scale(weir, name, 1)
+    result = load.finish()
+    assert result["requests"] > 500
+    assert result["failed"] == 0, result
+
+
+def test_killing_control_loses_nothing_and_keeps_the_instances(weir, loaded):
+    name, load = loaded
+    scale(weir, name, 2)
+    before = pids_in_service(weir, name)
+    for _ in range(10):
+        control = weir.children()["control"]
+        os.kill(control, signal.SIGKILL)
+        eventually(lambda: weir.children().get("control") not in (None, control), why="control restarted")
+        weir.client("sagemaker", config=None).list_endpoints()  # answers when control is up again
+    assert load.finish()["failed"] == 0
+    assert pids_in_service(weir, name) == before
+    for pid in before.values():
+        os.kill(pid, 0)
+
+
+def test_a_killed_instance_is_replaced(weir, loaded):
+    name, load = loaded
+    scale(weir, name, 3)
+    victim, pid = sorted(pids_in_service(weir, name).items())[0]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(pids_in_service(weir, name)) == 3 and victim not in pids_in_service(weir, name),
+               why="replaced")
+    result = load.finish()
+    assert result["failed"] <= max(5, RATE // 20), result
+
+
+def test_killing_the_proxy_refuses_no_connection(weir, loaded):
+    name, load = loaded
+    proxy = weir.children()["proxy"]
+    os.kill(proxy, signal.SIGKILL)
+    eventually(lambda: weir.children().get("proxy") not in (None, proxy))
+    weir.client("sagemaker", config=None).list_endpoints()
+    result = load.finish()
+    assert "connection refused" not in json.dumps(result).lower()
+    assert result["failed"] <= max(5, RATE // 20), result
+
+
+def test_instances_survive_a_restart_with_keep_instances(start_weir, model_file):
+    first = start_weir("--keep-instances")
+    first.make_endpoint("kept", model_url=f"file://{model_file}", count=2)
+    before = pids_in_service(first, "kept")
+    assert first.stop() == 0
+    for pid in before.values():
+        os.kill(pid, 0)
+    second = start_weir()
+    assert pids_in_service(second, "kept") == before
+    assert second.stop() == 0
+    for pid in before.values():
+        eventually(lambda: not os.path.exists(f"/proc/{pid}"), why="instances stop with weir")
+
+
+def test_state_survives_a_restart(start_weir, model_file):
+    first = start_weir()
+    first.make_endpoint("lasting", model_url=f"file://{model_file}", count=2)
+    keys = first.keys
+    first.stop()
+    second = start_weir()
+    assert second.keys == keys
+    described = second.wait_endpoint("lasting")
+    assert described["ProductionVariants"][0]["DesiredInstanceCount"] == 2
+    eventually(lambda: len(pids_in_service(second, "lasting")) == 2)
