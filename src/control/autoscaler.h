@@ -1,0 +1,23 @@
+/* control/autoscaler.h: sizes fleets by their scaling policies.
+ *
+ * Holds the scalable targets and their policies, and once a second asks src/scaling what each
+ * target's capacity should be; then sets it, and keeps a scaling activity that says why. The rules
+ * are all in src/scaling; here is what surrounds them: reading objects from the store, reading
+ * metrics, carrying decisions out, following them until the instances are there.
+ */
+#pragma once
+#include "control/control.h"
+
+/** autoscaler_new() - with the targets, policies and activities of @c's store; @c is borrowed.
+ * Return: 0 or -errno. */
+int autoscaler_new(struct control *c, struct autoscaler **ret);
+struct autoscaler *autoscaler_free(struct autoscaler *a);
+DEFINE_AUTOFREE(struct autoscaler *, autoscaler_free)
+
+/** autoscaler_tick() - evaluate and act; call once a second. Return: 0, or -errno if the store
+ * failed. */
+int autoscaler_tick(struct autoscaler *a, wall_ms_t now);
+
+/** autoscaler_forget_endpoint() - @endpoint was deleted: deregister its variants' scalable targets.
+ * Their activities stay. Return: 0, or -errno if the store failed. */
+int autoscaler_forget_endpoint(struct autoscaler *a, const char *endpoint);
