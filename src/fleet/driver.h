@@ -60,18 +60,17 @@ struct driver {
 };
 
 enum {
-    DRIVER_E_REFUSED =
-        1,         /* the spec cannot run here (unknown image, missing file): *ret_why says why */
-    DRIVER_E_GONE, /* adopt: no such instance is running any more */
-    DRIVER_E_UNKNOWN, /* no instance of that id */
+    DRIVER_E_REFUSED = 1, /* the spec cannot run here (unknown image ...): *ret_why says why */
+    DRIVER_E_GONE,        /* adopt: no such instance is running any more */
+    DRIVER_E_UNKNOWN,     /* no instance of that id */
 };
 
 /** driver_launch() - start an instance; it answers /ping some time later, or gone() is told.
  * @ret_why: with DRIVER_E_REFUSED, to free(). Return: 0, DRIVER_E_REFUSED, or a negative errno. */
 int driver_launch(struct driver *d, const struct instance_spec *spec,
                   struct driver_handle *ret_handle, char **ret_why);
-/** driver_adopt() - take over one that an earlier run launched. Return: 0, DRIVER_E_GONE, -errno.
- */
+/** driver_adopt() - take over one that an earlier run launched. Return: 0, DRIVER_E_GONE
+ * or a negative errno. */
 int driver_adopt(struct driver *d, const char *id, const struct driver_handle *handle);
 /** driver_terminate() - SIGTERM now, SIGKILL 30 s later; gone() tells the end. Twice is fine. */
 int driver_terminate(struct driver *d, const char *id);

@@ -15,6 +15,9 @@
 int fake_driver_new(struct loop *loop, const struct driver_events *events,
                     struct driver **ret_driver);
 
+/** fake_driver_set_events() - instances outlive their control: tell the next one, which may adopt
+ * them */
+void fake_driver_set_events(struct driver *d, const struct driver_events *events);
 /** fake_driver_set_ready_at_launch() - from now on instances are born ready; false at first */
 void fake_driver_set_ready_at_launch(struct driver *d, bool ready);
 /** fake_driver_set_obedient() - whether a terminated instance dies in the next turn; true at first
