@@ -96,16 +96,14 @@ int metric_statistic_parse(const char *text, struct metric_statistic *ret);
 
 /**
  * metrics_read() - one statistic per period
- * @unit:   METRIC_UNIT_ANY takes, period by period, the first unit in the enum's order that has
- * data
- * @start, @period_s: buckets are [start + i * period, start + (i + 1) * period); data whose
- * resolution
- *          @period_s is no multiple of do not count: a minute is not shown by the second
+ * @unit:   METRIC_UNIT_ANY takes, period by period, the first unit of the enum that has a value
+ * @start, @period_s: buckets are [start + i * period, start + (i + 1) * period). Data are left out
+ *          when @period_s is no multiple of their resolution: a minute is not shown by the second.
  * @ret_values: @n results, oldest first; NAN where there are no data, or for a percentile where all
- * is known only as statistic sets or a value is negative
+ *          is known only as statistic sets or a value is negative
  * @ret_counts: SampleCount of each; may be NULL
  *
- * Return: how many buckets have data; 0 also when the series does not exist.
+ * Return: how many periods have a value; 0 also when the series does not exist.
  */
 size_t metrics_read(const struct metrics *m, const struct metric_name *name, enum metric_unit unit,
                     wall_ms_t start, unsigned period_s, size_t n,
@@ -129,14 +127,15 @@ struct metrics_filter {
     wall_ms_t active_since;          /* series without data since then are left out */
     const struct metric_name *after; /* only those that come later in the order; NULL: all */
 };
-/** metrics_list() - each matching name, sorted by namespace, name, dimensions; names are borrowed
- * by
- * @each, which may stop the walk with a non-zero result, which is returned; -ENOMEM if it cannot be
- * sorted */
+/** metrics_list() - each matching name, sorted by namespace, name, dimensions
+ * @each: borrows the name; may stop the walk with a non-zero result, which is returned
+ *
+ * Return: 0, what @each returned, or -ENOMEM. */
 int metrics_list(struct metrics *m, const struct metrics_filter *filter,
                  int (*each)(const struct metric_name *name, void *context), void *context);
 
-/** metrics_age() - roll up and drop what is old; call about once a minute */
+/** metrics_age() - roll up and drop what is old, in a bounded number of series; call each second.
+ * Reads do not depend on how far it got. */
 void metrics_age(struct metrics *m, wall_ms_t now);
 size_t metrics_series(const struct metrics *m); /* different units of one name count apart */
 size_t metrics_bytes(const struct metrics *m);  /* memory held, for the limits and /metrics */
