@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "api/cbor.h"
 #include "api/json.h"
+#include "api/rpc_cbor.h"
 #include "api/xml.h"
 #include "base/error.h"
 

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "api/cbor.h"
+#include "api/rpc_cbor.h"
 #include "base/error.h"
 
 enum major { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP_OF_ITEMS, TAG, SIMPLE };

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/cbor.h"
+#include "api/rpc_cbor.h"
 #include "base/error.h"
 
 enum { HEAD_BYTES_MAX = 9, TAG_EPOCH_SECONDS = 1 };

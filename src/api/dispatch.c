@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "api/auth_error.h"
-#include "api/cbor.h"
 #include "api/gzip.h"
 #include "api/json.h"
 #include "api/query.h"
+#include "api/rpc_cbor.h"
 #include "auth/sigv4.h"
 #include "base/error.h"
 

@@ -1,4 +1,4 @@
-/* api/cbor.h: bodies of Smithy RPC v2 CBOR (RFC 8949; Smithy specification, "Smithy RPC v2 CBOR").
+/* api/rpc_cbor.h: bodies of Smithy RPC v2 CBOR (RFC 8949; Smithy specification, "Smithy RPC v2 CBOR").
  *
  * The decoder is ours rather than libcbor's loader, which allocates what a header of a few bytes
  * announces; here nothing is announced that the input does not hold. The encoder is made of libcbor's
