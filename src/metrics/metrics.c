@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "metrics/store.h"
 
-enum { AGE_NAMES = 4096 /* looked at in one call */ };
+enum { AGE_NAMES = 512 /* looked at in one call */ };
 
 int metrics_new(size_t max_series, struct metrics **ret)
 {
