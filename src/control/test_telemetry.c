@@ -1,0 +1,207 @@
+#include "control/telemetry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOW ((wall_ms_t)1767322800000)
+
+struct fixture {
+    struct control control;
+    struct telemetry *telemetry;
+};
+
+static void set_up(struct fixture *f, size_t max_series)
+{
+    *f = (struct fixture){ 0 };
+    assert_int_equal(metrics_new(max_series, &f->control.metrics), 0);
+    assert_int_equal(telemetry_new(&f->control, &f->telemetry), 0);
+}
+
+static void tear_down(struct fixture *f)
+{
+    telemetry_free(f->telemetry);
+    metrics_free(f->control.metrics);
+}
+
+static double read_one(const struct fixture *f, const char *namespace, const char *metric,
+                       enum metric_unit unit, const char *statistic, wall_ms_t at)
+{
+    struct metric_name name = {
+        namespace, metric, { { "EndpointName", "e" }, { "VariantName", "v" } }, 2
+    };
+    struct metric_statistic s;
+    double value;
+
+    assert_int_equal(metric_statistic_parse(statistic, &s), 0);
+    metrics_read(f->control.metrics, &name, unit, at, 1, 1, &s, &value, NULL);
+    return value;
+}
+
+static double invocations(const struct fixture *f, const char *metric, const char *statistic)
+{
+    return read_one(f, "AWS/SageMaker", metric, METRIC_UNIT_NONE, statistic, NOW);
+}
+
+static void a_busy_second_is_told_in_aws_s_terms(void **state)
+{
+    static struct link_report_group g = {
+        .requests = 8,
+        .requests_per_target = 2,
+        .errors_4xx = 1,
+        .errors_5xx = 2,
+        .model_errors = 4,
+        .concurrency_samples = 10,
+        .concurrency_sum = 60,
+        .concurrency_min = 4,
+        .concurrency_max = 12,
+    };
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 100);
+    for (unsigned i = 1; i <= 8; i++)
+        histogram_record(&g.model_latency_us, i * 1000);
+    histogram_record(&g.overhead_us, 150);
+    telemetry_report(f.telemetry, "e", "v", 4, &g, NOW);
+
+    assert_true(invocations(&f, "Invocations", "Sum") == 8);
+    assert_true(invocations(&f, "Invocations", "SampleCount") == 8);
+    assert_true(invocations(&f, "InvocationsPerInstance", "Sum") == 2);
+    assert_true(invocations(&f, "Invocation4XXErrors", "Sum") == 1);
+    assert_true(invocations(&f, "Invocation4XXErrors", "Average") == 0.125);
+    assert_true(invocations(&f, "Invocation5XXErrors", "Sum") == 2);
+    assert_true(invocations(&f, "InvocationModelErrors", "Average") == 0.5);
+
+    static const struct {
+        const char *metric, *statistic;
+        enum metric_unit unit;
+        double expected, within;
+    } cases[] = {
+        { "ModelLatency", "Average", METRIC_UNIT_MICROSECONDS, 4500, 0 },
+        { "ModelLatency", "Maximum", METRIC_UNIT_MICROSECONDS, 8000, 0 },
+        { "ModelLatency", "SampleCount", METRIC_UNIT_MICROSECONDS, 8, 0 },
+        { "ModelLatency", "p50", METRIC_UNIT_MICROSECONDS, 4000, 120 },
+        { "ModelLatency", "p100", METRIC_UNIT_MICROSECONDS, 8000, 160 },
+        { "OverheadLatency", "Average", METRIC_UNIT_MICROSECONDS, 150, 0 },
+        { "ConcurrentRequestsPerModel", "Average", METRIC_UNIT_COUNT, 1.5, 0 },
+        { "ConcurrentRequestsPerModel", "Minimum", METRIC_UNIT_COUNT, 1, 0 },
+        { "ConcurrentRequestsPerModel", "Maximum", METRIC_UNIT_COUNT, 3, 0 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        assert_true(fabs(read_one(&f, "AWS/SageMaker", cases[i].metric, cases[i].unit,
+                                  cases[i].statistic, NOW) -
+                         cases[i].expected) <= cases[i].within);
+    tear_down(&f);
+}
+
+static void an_idle_second_has_zeros_and_no_latency(void **state)
+{
+    static const struct link_report_group g = { .concurrency_samples = 10 };
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 100);
+    telemetry_report(f.telemetry, "e", "v", 1, &g, NOW);
+    assert_true(invocations(&f, "Invocations", "Sum") == 0);
+    assert_true(invocations(&f, "InvocationsPerInstance", "Sum") == 0);
+    assert_true(invocations(&f, "Invocation5XXErrors", "Average") == 0);
+    assert_true(read_one(&f, "AWS/SageMaker", "ConcurrentRequestsPerModel", METRIC_UNIT_COUNT,
+                         "Maximum", NOW) == 0);
+    assert_true(isnan(read_one(&f, "AWS/SageMaker", "ModelLatency", METRIC_UNIT_ANY, "Sum", NOW)));
+    tear_down(&f);
+}
+
+static void nothing_is_said_of_what_is_not_in_service_unless_requests_wait(void **state)
+{
+    static const struct link_report_group idle = { .concurrency_samples = 10 };
+    static const struct link_report_group waiting = { .concurrency_samples = 10,
+                                                      .concurrency_sum = 30,
+                                                      .concurrency_max = 5 };
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 100);
+    telemetry_report(f.telemetry, "e", "v", 0, &idle, NOW);
+    assert_int_equal(metrics_series(f.control.metrics), 0);
+    telemetry_report(f.telemetry, "e", "v", 0, &waiting, NOW);
+    assert_true(read_one(&f, "AWS/SageMaker", "ConcurrentRequestsPerModel", METRIC_UNIT_COUNT,
+                         "Maximum", NOW) == 5);
+    tear_down(&f);
+}
+
+static void failures_of_earlier_requests_count(void **state)
+{
+    static const struct link_report_group g = { .requests = 1, .model_errors = 3 };
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 100);
+    telemetry_report(f.telemetry, "e", "v", 1, &g, NOW);
+    assert_true(invocations(&f, "InvocationModelErrors", "Sum") == 3);
+    assert_true(invocations(&f, "InvocationModelErrors", "SampleCount") == 3);
+    tear_down(&f);
+}
+
+static void each_instance_is_a_sample(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 100);
+    telemetry_usage(f.telemetry, "e", "v", 150, 20, NOW);
+    telemetry_usage(f.telemetry, "e", "v", 50, 40, NOW + 500);
+    assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "CPUUtilization", METRIC_UNIT_PERCENT,
+                         "Average", NOW) == 100);
+    assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "CPUUtilization", METRIC_UNIT_PERCENT,
+                         "SampleCount", NOW) == 2);
+    assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "MemoryUtilization", METRIC_UNIT_PERCENT,
+                         "Maximum", NOW) == 40);
+    tear_down(&f);
+}
+
+static void dropped_data_are_logged_once_a_minute(void **state)
+{
+    char path[] = "/tmp/weir-test-XXXXXX", text[4096];
+    struct log log = { .fd = mkstemp(path), .program = "control", .clock = clock_real() };
+    struct fixture f;
+    ssize_t n;
+
+    (void)state;
+    unlink(path);
+    set_up(&f, 1);
+    f.telemetry = telemetry_free(f.telemetry);
+    f.control.log = &log;
+    assert_int_equal(telemetry_new(&f.control, &f.telemetry), 0);
+    for (int i = 0; i < 90; i++)
+        telemetry_usage(f.telemetry, "e", "v", 1, 1, NOW + i * MS_PER_S);
+
+    n = pread(log.fd, text, sizeof(text) - 1, 0);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_non_null(strstr(text, "metric data dropped metric=MemoryUtilization dropped=1 "));
+    assert_non_null(strstr(text, "metric data dropped metric=MemoryUtilization dropped=60 "));
+    assert_int_equal(strchr(strchr(text, '\n') + 1, '\n')[1], '\0'); /* two lines */
+    fd_close(log.fd);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_busy_second_is_told_in_aws_s_terms),
+        cmocka_unit_test(an_idle_second_has_zeros_and_no_latency),
+        cmocka_unit_test(nothing_is_said_of_what_is_not_in_service_unless_requests_wait),
+        cmocka_unit_test(failures_of_earlier_requests_count),
+        cmocka_unit_test(each_instance_is_a_sample),
+        cmocka_unit_test(dropped_data_are_logged_once_a_minute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
