@@ -23,7 +23,7 @@ void buffer_deinit(struct buffer *b); /* frees; the buffer stays usable, empty *
 
 static inline char *buffer_data(const struct buffer *b)
 {
-    return b->memory + b->start;
+    return b->start ? b->memory + b->start : b->memory; /* no arithmetic on NULL */
 }
 
 static inline size_t buffer_size(const struct buffer *b)

@@ -1,7 +1,7 @@
 /* net/address.h: where to listen and where to connect.
  *
- * Text forms: "HOST:PORT", "[V6]:PORT", ":PORT" (every interface), "unix:/path". Hosts are numeric or
- * "localhost": nothing here asks a name server.
+ * Text forms: "HOST:PORT", "[V6]:PORT", ":PORT" (every interface, IPv4), "[::]:PORT" (IPv4 too),
+ * "unix:/path". Hosts are numeric or "localhost" (127.0.0.1): nothing here asks a name server.
  */
 #pragma once
 #include <stdbool.h>
@@ -32,5 +32,6 @@ bool address_is_loopback(const struct address *a); /* a Unix path counts as loop
 int address_listen(const struct address *a, bool reuse_port, int *ret_fd);
 /** address_of() - what @fd is bound to, for port 0 */
 int address_of(int fd, struct address *ret);
-/** address_connect() - start a non-blocking connect. Return: 0 connected or under way, or -errno. */
+/** address_connect() - start a non-blocking connect. Return: 0 connected or under way, or -errno.
+ */
 int address_connect(const struct address *a, int *ret_fd);

@@ -1,8 +1,8 @@
 /* net/client.h: an HTTP/1.1 client on one loop: requests in, whole answers out.
  *
- * For health checks, readiness pings and `weir load`. A client holds keep-alive connections to one address
- * and opens more as requests overlap, up to a limit; nothing is retried, nothing is queued: a request
- * beyond the limit fails with -EAGAIN. Answers are read whole, up to a limit.
+ * For health checks, readiness pings and `weir load`. A client holds keep-alive connections to one
+ * address and opens more as requests overlap, up to a limit; nothing is retried, nothing is queued:
+ * a request beyond the limit fails with -EAGAIN. Answers are read whole, up to a limit.
  */
 #pragma once
 #include "base/loop.h"
