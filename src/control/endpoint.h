@@ -48,20 +48,21 @@ enum variant_status { VARIANT_STEADY, VARIANT_CREATING, VARIANT_UPDATING, VARIAN
 
 struct variant {
     struct endpoint *endpoint;
-    char *name;
-    char *model, *image, *model_data_url; /* model_data_url may be NULL */
-    json_t *environment;                  /* object, may be empty */
-    char *instance_type;
+    /* what to launch: fixed, and inside the endpoint's document */
+    const char *name, *model, *image, *model_data_url; /* model_data_url may be NULL */
+    const char *instance_type;
+    json_t *environment; /* object of strings */
+    json_t *definition;  /* the ProductionVariant as configured, to echo */
     enum routing routing;
     ms_t startup_timeout_ms;
     unsigned generation; /* of the deployment that this fleet belongs to; instances carry it too */
+    /* what is wanted */
     unsigned desired_count;
     double desired_weight;
-    double current_weight; /* as the proxy has it */
-    json_t *definition;    /* the ProductionVariant as configured, to echo */
+    double current_weight;  /* as the proxy has it */
+    wall_ms_t status_since; /* when it last was Creating, Updating or Deleting anew */
 
     struct list instances; /* struct instance, oldest first */
-    wall_ms_t status_since;
     /* not stored: a restart begins anew */
     bool ever_in_service;
     struct backoff backoff;
@@ -71,17 +72,16 @@ struct variant {
 };
 
 struct endpoint {
-    char *name;
-    char *config_name;
-    json_t *config_definition; /* as of creation, to echo */
+    const char *name, *config_name; /* inside the document */
+    json_t *config_definition;      /* as of creation, to echo */
+    json_t *document;               /* as last stored */
     enum endpoint_status status;
     char failure_reason[FAILURE_REASON_BYTES + 1]; /* "": none */
     wall_ms_t created, modified;
-    unsigned generation;
     struct variant *variants; /* never moves */
     size_t n_variants;
-    bool announced;         /* the proxy was told of it */
-    uint64_t link_revision; /* the proxy has its weights when it acked this */
+    bool announced;         /* the proxy was told what it has to know of it ... */
+    uint64_t link_revision; /* ... and has it when it acked this */
 };
 
 struct variant_change {
@@ -132,3 +132,30 @@ const char *variant_status_text(enum variant_status status);   /* "Updating" ...
 bool endpoint_takes_requests(const struct endpoint *e);        /* InService or Updating */
 /** variant_group() - the id of its target group: "ENDPOINT/VARIANT" */
 void variant_group(const struct variant *v, char ret_id[LINK_NAME_BYTES]);
+
+/* --- for the other files of this folder ------------------------------------------------------ */
+
+int endpoints_load(struct control *c);
+/** endpoint_wanted() - how many instances the fleet is to have: none when deleting or failed */
+unsigned endpoint_wanted(const struct variant *v);
+/** endpoint_from_document() - the object that @document (a new reference is taken) describes.
+ * Return: 0, -EINVAL or -ENOMEM. */
+int endpoint_from_document(json_t *document, struct endpoint **ret);
+/** endpoint_document() - the document of a new endpoint, by @config and the models that are there.
+ * Return: 0, ENDPOINT_E_NO_MODEL (*ret_subject: which) or -ENOMEM. */
+int endpoint_document(struct control *c, const char *name, const struct endpoint_config *config,
+                      json_t **ret_document, const char **ret_subject);
+/** endpoint_store() - write what may have changed */
+int endpoint_store(struct control *c, struct endpoint *e);
+/** endpoint_set_status() - in memory; the caller stores */
+void endpoint_set_status(struct control *c, struct endpoint *e, enum endpoint_status status);
+void endpoint_set_failure(struct endpoint *e, const char *reason); /* cut to what fits */
+/** endpoint_progress() - move on to the state that its fleets have reached. Return: 0 or -errno. */
+int endpoint_progress(struct control *c, struct endpoint *e);
+/** endpoint_fail() - launches of @v keep failing: a new endpoint becomes Failed, one being rescaled
+ * goes back to InService; either says why */
+int endpoint_fail(struct control *c, struct endpoint *e, const struct variant *v);
+/** endpoint_forget() - the last instance is gone: out of the store and the map; frees it */
+int endpoint_forget(struct control *c, struct endpoint *e);
+struct endpoint *endpoint_free(struct endpoint *e);
+DEFINE_AUTOFREE(struct endpoint *, endpoint_free)

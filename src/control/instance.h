@@ -26,6 +26,7 @@ enum { INSTANCE_ID_CHARS = 19 };
 
 struct instance {
     char id[INSTANCE_ID_CHARS + 1]; /* "i-" and 17 hex digits */
+    struct control *control;
     struct variant *variant;
     struct list_link link; /* variant->instances */
     unsigned generation;
@@ -36,7 +37,8 @@ struct instance {
     ms_t since; /* in this state */
     bool ready; /* pending, and /ping was answered 200 */
     bool drained;
-    ms_t unhealthy_since; /* 0: healthy, as far as the proxy has said */
+    bool unhealthy; /* as far as the proxy has said ... */
+    ms_t unhealthy_since;
     struct readiness readiness;
 };
 
@@ -45,6 +47,16 @@ int instance_new(struct control *c, struct variant *v, struct instance **ret);
 struct instance *instance_find(const struct control *c, const char *id);
 /** instance_store() - write its record. Return: 0 or -errno. */
 int instance_store(struct control *c, const struct instance *i);
-/** instance_forget() - out of the lists and the store; frees it */
-void instance_forget(struct control *c, struct instance *i);
+/** instance_forget() - out of the lists and the store; frees it. Return: 0 or -errno. */
+int instance_forget(struct control *c, struct instance *i);
 const char *instance_state_text(enum instance_state state); /* "Pending" ... */
+
+/* --- for the other files of this folder ------------------------------------------------------ */
+
+/** instance_add() - into its variant's list and c->instances, as of now. Return: 0 or -ENOMEM. */
+int instance_add(struct control *c, struct variant *v, struct instance *i);
+/** instance_ping() - ping it until it answers, then set ready and wake reconcile */
+void instance_ping(struct instance *i);
+/** instance_drop() - out of the lists only; frees it */
+void instance_drop(struct control *c, struct instance *i);
+int instance_state_parse(const char *text, enum instance_state *ret); /* 0 or -EINVAL */

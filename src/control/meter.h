@@ -2,10 +2,10 @@
  *
  * One line for each endpoint, variant and instance type. An instance counts from its launch until
  * its process is gone, whatever its state, as clouds bill. Lines stay when their endpoint is
- * deleted. They are stored every METER_STORE_MS and when an instance comes or goes; a kill -9 loses
- * at most that much, and nothing for instances that are adopted, whose time while control was away
- * is added. Beside it stands a fixed fleet: the highest number that was in service at a time, for
- * as long as any instance ran.
+ * deleted. They are stored every METER_STORE_MS, and within a second when an instance came or went.
+ * A kill -9 loses at most that much, and nothing for instances that are adopted, whose time while
+ * control was away is added. Beside it stands a fixed fleet: the highest number that was in service
+ * at a time, for as long as any instance ran.
  */
 #pragma once
 #include "control/control.h"

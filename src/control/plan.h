@@ -8,11 +8,13 @@
  *  - Instances that are in service or pending count toward the wanted number; unhealthy ones do
  * not, so that a replacement is launched first and they are drained when it serves.
  *  - Too many: pending ones go first, as nobody would notice, the newest of them first, as the
- * older ones are nearer to serving. Then those in service that are unhealthy, then the newest:
- * older ones have warm caches and have proved themselves. Never more than what is above the wanted
- * number in service.
+ *    older ones are nearer to serving. Then those in service that are unhealthy, then the newest:
+ *    older ones have warm caches and have proved themselves. Never more than what is above the
+ *    wanted number in service.
  *  - A draining instance is never revived: the proxy may have counted it out already. It is
  *    terminated when drained, or when the deregistration delay has passed.
+ *  - Unhealthy ones are replaced one at a time: a whole fleet that is unhealthy at once is
+ *    overloaded or cut off rather than broken, and doubling it would not help.
  *  - While launches fail, one at a time is tried, after a growing wait.
  */
 #pragma once
@@ -38,11 +40,11 @@ struct plan_fleet {
 
 struct plan_instance {
     enum instance_state state;
-    ms_t since;           /* in this state */
-    ms_t launched_order;  /* greater: newer; any scale */
-    bool ready;           /* pending, and /ping was answered 200 */
-    bool drained;         /* draining, and the proxy has no request left there */
-    ms_t unhealthy_since; /* 0: healthy */
+    ms_t since;     /* in this state */
+    bool ready;     /* pending, and /ping was answered 200 */
+    bool drained;   /* draining, and the proxy has no request left there */
+    bool unhealthy; /* in service, and the proxy says so ... */
+    ms_t unhealthy_since;
 };
 
 enum plan_kind {
@@ -62,7 +64,7 @@ struct plan_action {
 
 /**
  * plan() - the actions for one fleet
- * @instances:   in any order
+ * @instances:   oldest first
  * @ret_actions: room for @wanted + @n_instances + 1; carried out in this order
  *
  * Return: how many actions.

@@ -9,6 +9,12 @@
 #include "control/endpoint.h"
 #include "control/instance.h"
 
+enum {
+    PROXY_LINK_REQUEST_TIMEOUT_MS = 60000, /* of SageMaker's real-time endpoints */
+    PROXY_LINK_DEREGISTRATION_DELAY_MS = PROXY_LINK_REQUEST_TIMEOUT_MS, /* cuts off no request */
+    PROXY_LINK_BODY_BYTES_MAX = 6 << 20,                                /* InvokeEndpoint's limit */
+};
+
 int proxy_link_new(struct control *c, struct proxy_link **ret);
 struct proxy_link *proxy_link_free(struct proxy_link *l);
 DEFINE_AUTOFREE(struct proxy_link *, proxy_link_free)

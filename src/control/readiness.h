@@ -15,7 +15,9 @@ struct readiness {
     void (*ready)(struct readiness *r);
 };
 
-/** readiness_start() - @ready is called once, from the loop. Return: 0 or -errno. */
+/** readiness_start() - @ready is called once, from the loop, and must not call
+ * readiness_stop() itself.
+ * Return: 0 or -errno. */
 int readiness_start(struct readiness *r, struct loop *loop, const char *address,
                     void (*ready)(struct readiness *r));
 /** readiness_stop() - twice is harmless; fine on a zeroed struct */

@@ -7,6 +7,7 @@
 #pragma once
 #include "control/instance.h"
 
+void reconcile_init(struct control *c);
 /** reconcile_start() - load instances from the store and adopt those that still run. Return: 0,
  * -errno. */
 int reconcile_start(struct control *c);

@@ -7,7 +7,7 @@
 #pragma once
 #include "control/control.h"
 
-enum { TAGS_MAX = 50 };
+enum { TAGS_MAX = 50, TAGS_PATH_BYTES = 2048 + 8 };
 
 enum {
     TAGS_E_TOO_MANY = 1, /* the resource would have more than TAGS_MAX */
@@ -20,5 +20,5 @@ int tags_get(const struct control *c, const char *arn, json_t **ret_tags);
 int tags_add(struct control *c, const char *arn, json_t *tags);
 /** tags_remove() - @keys: array of strings; unknown ones are ignored */
 int tags_remove(struct control *c, const char *arn, json_t *keys);
-/** tags_path() - where the tags of @arn are in the store */
-void tags_path(const char *arn, char ret_path[256]);
+/** tags_path() - where the tags of @arn (at most 2047 bytes) are in the store */
+void tags_path(const char *arn, char ret_path[TAGS_PATH_BYTES]);

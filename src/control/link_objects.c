@@ -1,0 +1,158 @@
+#include "control/link_objects.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "control/instance.h"
+#include "control/proxy_link.h"
+
+enum {
+    HEALTH_INTERVAL_MS = 2000,
+    HEALTH_TIMEOUT_MS = 2000, /* as SageMaker gives a ping */
+    HEALTHY_THRESHOLD = 2,
+    UNHEALTHY_THRESHOLD = 3,
+    /* While a lost instance is being replaced, some seconds of requests wait rather than fail. */
+    QUEUE_LENGTH_MAX = 4096,
+    QUEUE_TIMEOUT_MS = 30000,
+};
+
+static void copy(char *to, size_t n, const char *from)
+{
+    snprintf(to, n, "%s", from);
+}
+
+int link_objects_endpoint(const struct endpoint *e, struct link_endpoint *ret)
+{
+    struct link_endpoint to = { .n_variants = e->n_variants };
+
+    to.variants = calloc(e->n_variants + 1, sizeof(*to.variants));
+    if (!to.variants)
+        return fault(-ENOMEM);
+    copy(to.name, sizeof(to.name), e->name);
+    copy(to.model_name, sizeof(to.model_name), "primary");
+    for (size_t i = 0; i < e->n_variants; i++) {
+        const struct variant *v = &e->variants[i];
+
+        copy(to.variants[i].name, sizeof(to.variants[i].name), v->name);
+        to.variants[i].weight = v->desired_weight;
+        variant_group(v, to.variants[i].target_group);
+    }
+    *ret = to;
+    return 0;
+}
+
+static bool is_target(const struct instance *i)
+{
+    return i->state == INSTANCE_IN_SERVICE || i->state == INSTANCE_DRAINING;
+}
+
+static int targets(const struct variant *v, struct link_target_group *to)
+{
+    size_t n = 0;
+
+    list_for_each (i, &v->instances, struct instance, link)
+        n += is_target(i);
+    to->targets = calloc(n + 1, sizeof(*to->targets));
+    if (!to->targets)
+        return -ENOMEM;
+
+    list_for_each (i, &v->instances, struct instance, link) {
+        struct link_target *target = &to->targets[to->n_targets];
+
+        if (!is_target(i))
+            continue;
+        copy(target->id, sizeof(target->id), i->id);
+        copy(target->address, sizeof(target->address), i->handle.address);
+        target->draining = i->state == INSTANCE_DRAINING;
+        to->n_targets++;
+    }
+    return 0;
+}
+
+int link_objects_target_group(const struct variant *v, struct link_target_group *ret)
+{
+    struct link_target_group to = {
+        .algorithm = v->routing == ROUTING_RANDOM ? LINK_RANDOM : LINK_LEAST_OUTSTANDING,
+        .health_path = "/ping",
+        .health_interval_ms = HEALTH_INTERVAL_MS,
+        .health_timeout_ms = HEALTH_TIMEOUT_MS,
+        .healthy_threshold = HEALTHY_THRESHOLD,
+        .unhealthy_threshold = UNHEALTHY_THRESHOLD,
+        .queue_length_max = QUEUE_LENGTH_MAX,
+        .queue_timeout_ms = QUEUE_TIMEOUT_MS,
+        .request_timeout_ms = PROXY_LINK_REQUEST_TIMEOUT_MS,
+        .deregistration_delay_ms = PROXY_LINK_DEREGISTRATION_DELAY_MS,
+    };
+
+    if (targets(v, &to))
+        return fault(-ENOMEM);
+    variant_group(v, to.id);
+    *ret = to;
+    return 0;
+}
+
+/* Whether the proxy may know it already: a snapshot never takes away what is served. */
+static bool is_routed(const struct endpoint *e)
+{
+    return endpoint_takes_requests(e) || (e->status == ENDPOINT_CREATING && e->announced);
+}
+
+static int add_endpoint(struct link_snapshot *s, const struct endpoint *e)
+{
+    int r;
+
+    if (is_routed(e)) {
+        r = link_objects_endpoint(e, &s->endpoints[s->n_endpoints]);
+        if (r)
+            return r;
+        s->n_endpoints++;
+    }
+    for (size_t i = 0; i < e->n_variants; i++) {
+        r = link_objects_target_group(&e->variants[i], &s->target_groups[s->n_target_groups]);
+        if (r)
+            return r;
+        s->n_target_groups++;
+    }
+    return 0;
+}
+
+static void describe_server(const struct control *c, struct link_snapshot *s)
+{
+    s->settings = (struct link_settings){
+        .auth = c->settings.auth,
+        .body_bytes_max = PROXY_LINK_BODY_BYTES_MAX,
+    };
+    copy(s->settings.region, sizeof(s->settings.region), c->settings.region);
+    copy(s->settings.account, sizeof(s->settings.account), c->settings.account);
+    if (!c->settings.access_key_id)
+        return;
+    copy(s->credentials[0].access_key_id, sizeof(s->credentials[0].access_key_id),
+         c->settings.access_key_id);
+    copy(s->credentials[0].secret_access_key, sizeof(s->credentials[0].secret_access_key),
+         c->settings.secret_access_key);
+    s->n_credentials = 1;
+}
+
+int link_objects_snapshot(const struct control *c, uint64_t revision, struct link_snapshot *ret)
+{
+    struct link_snapshot s = { .version = LINK_VERSION, .revision = revision };
+    int r = 0;
+
+    s.credentials = calloc(1, sizeof(*s.credentials));
+    s.endpoints = calloc(c->endpoints.size + 1, sizeof(*s.endpoints));
+    s.target_groups = calloc(c->endpoints.size * VARIANTS_MAX + 1, sizeof(*s.target_groups));
+    if (!s.credentials || !s.endpoints || !s.target_groups)
+        r = -ENOMEM;
+    else
+        describe_server(c, &s);
+    map_for_each (slot, &c->endpoints)
+        if (!r)
+            r = add_endpoint(&s, slot->value);
+    if (r) {
+        link_snapshot_deinit(&s);
+        return fault(r);
+    }
+    *ret = s;
+    return 0;
+}
