@@ -51,10 +51,9 @@ static void print_date(struct sheet *s, wall_ms_t at)
     print(s, "%s", text);
 }
 
-/* the points of the evaluated N that tell for @state, newest first */
-static size_t telling(const struct alarm_rule *rule, enum alarm_state state,
-                      const struct alarm_evidence *e, const struct alarm_point *ret[],
-                      size_t ret_max)
+/* the points of the evaluated N that are (or are not) beyond the threshold, newest first */
+static size_t telling(const struct alarm_rule *rule, bool breaching, const struct alarm_evidence *e,
+                      const struct alarm_point *ret[ALARM_POINTS_MAX])
 {
     size_t n = 0;
     unsigned seen = 0;
@@ -64,7 +63,7 @@ static size_t telling(const struct alarm_rule *rule, enum alarm_state state,
         if (isnan(p->value))
             continue;
         seen++;
-        if (alarm_breaches(rule, p->value) == (state == ALARM_ALARM) && n < ret_max)
+        if (alarm_breaches(rule, p->value) == breaching)
             ret[n++] = p;
     }
     return n;
@@ -111,10 +110,15 @@ static void print_crossed(struct sheet *s, const struct alarm_rule *rule, enum a
                           const struct alarm_evidence *e)
 {
     const struct alarm_point *points[ALARM_POINTS_MAX];
-    size_t n = telling(rule, state, e, points, ALARM_POINTS_MAX);
-    bool many = n > LISTED_MAX;
+    bool breaching = state == ALARM_ALARM;
+    size_t n = telling(rule, breaching, e, points);
+    bool chance = n == 0; /* pace fast: all are beyond it, but by no more than chance explains */
+    bool many;
     char threshold[ALARM_NUMBER_BYTES];
 
+    if (chance)
+        n = telling(rule, !breaching, e, points);
+    many = n > LISTED_MAX;
     alarm_number(rule->threshold, threshold);
     print(s, "Threshold Crossed: %zu ", n);
     if (rule->datapoints > 0)
@@ -125,8 +129,8 @@ static void print_crossed(struct sheet *s, const struct alarm_rule *rule, enum a
         print_points(s, points, n);
         print(s, " ");
     }
-    print(s, "%s %s%s the threshold (%s)", n == 1 ? "was" : "were",
-          state == ALARM_ALARM ? "" : "not ", comparison_phrase(rule->comparison), threshold);
+    print(s, "%s %s%s%s the threshold (%s)", n == 1 ? "was" : "were", breaching ? "" : "not ",
+          chance ? "significantly " : "", comparison_phrase(rule->comparison), threshold);
     if (rule->datapoints > 0)
         print_transition(s, rule, state);
     print(s, ".");

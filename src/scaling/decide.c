@@ -1,0 +1,117 @@
+#include "scaling/decide.h"
+
+#include <assert.h>
+
+const char *not_scaled_code(enum not_scaled reason)
+{
+    switch (reason) {
+    case NOT_SCALED_AT_MAX:
+        return "AlreadyAtMaxCapacity";
+    case NOT_SCALED_AT_MIN:
+        return "AlreadyAtMinCapacity";
+    case NOT_SCALED_AT_DESIRED:
+        return "AlreadyAtDesiredCapacity";
+    case NOT_SCALED_FLAPPING:
+        return "AutoScalingAnticipatedFlapping";
+    case NOT_SCALED_UNSCALABLE:
+        break;
+    }
+    return "TargetServicePutResourceAsUnscalable";
+}
+
+static const struct decision nothing = { .verdict = VERDICT_NOTHING };
+
+static struct decision not_scaled(struct decision d, enum not_scaled reason)
+{
+    d.verdict = VERDICT_NOT_SCALED;
+    d.reason = reason;
+    return d;
+}
+
+static int clamp(int capacity, const struct decide_input *in)
+{
+    if (capacity > in->max)
+        return in->max;
+    return capacity < in->min ? in->min : capacity;
+}
+
+static bool anybody_wants_out(const struct decide_input *in)
+{
+    for (size_t i = 0; i < in->n_wishes; i++)
+        if (in->wishes[i].direction == DIRECTION_OUT)
+            return true;
+    return false;
+}
+
+static struct decision decide_out(const struct decide_input *in)
+{
+    struct decision d = { .direction = DIRECTION_OUT, .from = in->desired };
+    const struct wish *best = NULL;
+
+    for (size_t i = 0; i < in->n_wishes; i++) {
+        const struct wish *w = &in->wishes[i];
+        if (w->direction != DIRECTION_OUT || !w->due || w->capacity <= w->floor)
+            continue;
+        if (!best || w->capacity > best->capacity)
+            best = w;
+    }
+    if (!best || in->out_suspended)
+        return nothing;
+
+    d.winner = (size_t)(best - in->wishes);
+    d.to = clamp(best->capacity, in);
+    if (d.to <= in->desired)
+        return not_scaled(d,
+                          best->capacity > in->desired ? NOT_SCALED_AT_MAX : NOT_SCALED_AT_DESIRED);
+    if (in->unscalable)
+        return not_scaled(d, NOT_SCALED_UNSCALABLE);
+    d.verdict = VERDICT_SCALE;
+    return d;
+}
+
+/* the wish with the largest capacity, if all who may scale in want to and now is the time */
+static const struct wish *agreed_in(const struct decide_input *in)
+{
+    const struct wish *best = NULL;
+    bool due = false;
+
+    for (size_t i = 0; i < in->n_wishes; i++) {
+        const struct wish *w = &in->wishes[i];
+        if (!w->may_scale_in)
+            continue;
+        if (w->direction != DIRECTION_IN || w->in_blocked)
+            return NULL;
+        due |= w->due;
+        if (!best || w->capacity > best->capacity)
+            best = w;
+    }
+    return due ? best : NULL;
+}
+
+static struct decision decide_in(const struct decide_input *in)
+{
+    struct decision d = { .direction = DIRECTION_IN, .from = in->desired };
+    const struct wish *best = agreed_in(in);
+
+    if (!best || in->in_suspended)
+        return nothing;
+
+    d.winner = (size_t)(best - in->wishes);
+    d.to = clamp(best->capacity, in);
+    if (in->desired <= in->min)
+        return not_scaled(d, NOT_SCALED_AT_MIN);
+    if (d.to >= in->in_service && in->in_service >= in->desired)
+        return not_scaled(d, NOT_SCALED_FLAPPING);
+    if (d.to >= in->in_service || d.to >= in->desired)
+        return nothing; /* instances are still starting: see what they do first */
+    if (in->unscalable)
+        return not_scaled(d, NOT_SCALED_UNSCALABLE);
+    d.verdict = VERDICT_SCALE;
+    return d;
+}
+
+struct decision decide(const struct decide_input *in)
+{
+    assert(in->min >= 0 && in->min <= in->max);
+    return anybody_wants_out(in) ? decide_out(in) : decide_in(in);
+}

@@ -1,0 +1,61 @@
+/* scaling/decide.h: from what each policy wants to what is done.
+ *
+ * Out if any policy wants out: the largest capacity wins. In only if every policy that may scale in
+ * wants in and none is cooling down: again the largest capacity. The result stays within the
+ * target's bounds, and is compared with what is already requested: capacity that is still starting
+ * is never asked for twice.
+ * Pure: values in, values out.
+ * Source: Application Auto Scaling User Guide, "How target tracking scaling works".
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "scaling/cooldown.h"
+
+/* What one policy wants, and the numbers that made it so. */
+struct wish {
+    enum direction direction;
+    bool due;              /* it is time to act on it; false: it only stands in the others' way */
+    bool may_scale_in;     /* takes part in the vote on scaling in */
+    bool in_blocked;       /* its scale-in cooldown runs */
+    int floor;             /* scale-out cooldown: a proposal must exceed this */
+    int capacity;          /* proposed, before bounds */
+    double metric, target; /* per instance */
+    double threshold;      /* that the metric was above or below */
+    double demand;         /* of all instances together: metric times instances */
+    unsigned window_s;     /* over which the metric was looked at */
+};
+
+struct decide_input {
+    int min, max; /* 0 <= min <= max */
+    int in_service;
+    int desired; /* requested already; more than in_service while instances start */
+    bool out_suspended, in_suspended;
+    bool unscalable; /* the resource cannot change its capacity now */
+    const struct wish *wishes;
+    size_t n_wishes;
+};
+
+enum not_scaled {
+    NOT_SCALED_AT_MAX,
+    NOT_SCALED_AT_MIN,
+    NOT_SCALED_AT_DESIRED,
+    NOT_SCALED_FLAPPING, /* one instance less would be over the target again */
+    NOT_SCALED_UNSCALABLE,
+};
+
+enum verdict { VERDICT_NOTHING, VERDICT_SCALE, VERDICT_NOT_SCALED };
+
+struct decision {
+    enum verdict verdict;
+    enum direction direction;
+    int from, to;           /* with VERDICT_SCALE: desired capacity; to is within the bounds */
+    size_t winner;          /* index of the wish that decided; unless VERDICT_NOTHING */
+    enum not_scaled reason; /* with VERDICT_NOT_SCALED */
+};
+
+struct decision decide(const struct decide_input *in);
+
+/** not_scaled_code() - "AlreadyAtMaxCapacity" ... */
+const char *not_scaled_code(enum not_scaled reason);
