@@ -67,13 +67,19 @@ bool url_query_next(struct slice *rest, struct slice *ret_name, struct slice *re
 
 int url_decode(struct slice s, bool form, struct buffer *out)
 {
+    size_t n = s.size, n_escapes = 0;
     char *to;
-    size_t n = 0;
     int r;
 
-    r = buffer_reserve(out, s.size);
-    if (r || s.size == 0)
+    for (size_t i = 0; i < s.size; i++)
+        n_escapes += s.data[i] == '%';
+    if (n_escapes > s.size / 3)
+        return -EINVAL;
+    n -= 2 * n_escapes;
+    r = buffer_reserve(out, n);
+    if (r || n == 0)
         return r;
+    n = 0;
     to = buffer_tail(out);
     for (size_t i = 0; i < s.size; i++) {
         char c = s.data[i];
