@@ -30,7 +30,7 @@ void control_fail(struct control *c, int error)
 
 /* --- each second ----------------------------------------------------------------------------- */
 
-static void sample(struct control *c, const struct instance *i)
+static void sample(struct control *c, struct instance *i)
 {
     const struct variant *v = i->variant;
     const struct instance_type *type = instance_type_find(v->instance_type);
@@ -39,6 +39,7 @@ static void sample(struct control *c, const struct instance *i)
 
     if (i->state == INSTANCE_TERMINATING || driver_usage(c->driver, i->id, &usage))
         return;
+    i->usage = usage;
     telemetry_usage(c->telemetry, v->endpoint->name, v->name, usage.cpu_percent,
                     memory > 0 ? (double)usage.memory_bytes / memory * 100 : 0, loop_wall(c->loop));
 }

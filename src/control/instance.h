@@ -40,6 +40,7 @@ struct instance {
     bool unhealthy; /* as far as the proxy has said ... */
     ms_t unhealthy_since;
     struct readiness readiness;
+    struct instance_usage usage; /* as last sampled; zeros before */
 };
 
 /** instance_new() - in state Pending, in its variant's list and c->instances; not yet stored */
