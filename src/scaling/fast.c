@@ -5,7 +5,7 @@
 
 enum { LATE_MAX_S = 2 };
 
-static const double sigmas = 3; /* what chance is allowed */
+static const double sigmas = 4; /* what chance is allowed, in 86,400 looks a day */
 static const double low_share = 0.9;
 
 /* Requests and requests in flight are known exactly each second. What is sampled, such as CPU use,
@@ -85,7 +85,8 @@ void fast_read(const struct tracking *t, const struct scaling_view *view, struct
         size_t from = LATE_MAX_S - late + i;
         unsigned n = capacity_history_least(view->history, start + (ms_t)from * MS_PER_S);
         ret->demand[i] = n > 0 ? values[from] * n : (double)NAN;
-        ret->count[i] = isnan(ret->demand[i]) ? 0 : counts[from];
+        /* a second's zero is a datum, but not a request */
+        ret->count[i] = ret->demand[i] > 0 ? counts[from] : 0;
     }
 }
 
@@ -122,7 +123,8 @@ double fast_demand(const struct tracking *t, const struct fast_seconds *s, unsig
 }
 
 /* Is the excess more than chance explains? If each of `expected` requests came by itself, their
- * number's standard deviation would be its root. */
+ * number's standard deviation would be its root; that of twice the root of a number is 1 whatever the
+ * number, and remains a good measure when there are few (Anscombe's transform). */
 static bool significant(const struct fast_seconds *s, unsigned seconds, double load)
 {
     double count = 0, expected;
@@ -130,7 +132,7 @@ static bool significant(const struct fast_seconds *s, unsigned seconds, double l
     for (size_t i = FAST_SECONDS - seconds; i < FAST_SECONDS; i++)
         count += s->count[i];
     expected = count / load;
-    return count - expected > sigmas * sqrt(expected);
+    return 2 * (sqrt(count) - sqrt(expected)) > sigmas;
 }
 
 static void look(const struct tracking *t, const struct fast_seconds *s, unsigned period_s,

@@ -3,7 +3,7 @@
  * AWS calls it too much when three periods of a minute in a row are above the target. The same is
  * asked here of shorter periods, every second: of 1, 5 and 20 seconds, the shortest first. A
  * quarter of a minute's requests says less than a minute's, so sums must also exceed the target by
- * more than three standard deviations of their count: chance alone launches nothing, and the fewer
+ * more than four standard deviations of their count: chance alone launches nothing, and the fewer
  * requests there are, the longer the look that decides.
  *
  * Values per instance are turned into the demand of all instances together, second by second, with
@@ -26,8 +26,8 @@ enum {
     FAST_WINDOW_MAX_S = 3600,
 };
 
-/* The last minute, oldest first: each second's demand as the metric's statistic has it, and its
- * SampleCount. NAN: no data. */
+/* The last minute, oldest first: each second's demand as the metric's statistic has it (NAN: no
+ * data), and how many requests or samples it was made of. */
 struct fast_seconds {
     wall_ms_t end;
     double demand[FAST_SECONDS], count[FAST_SECONDS];
