@@ -374,10 +374,22 @@ static int make_group(const struct cgroups *c, const char *base, const char *dir
     return fault(r);
 }
 
+/* Without swap, as on AWS; where the kernel does not account for swap that part is not to be had. */
+static int limit_memory(const struct cgroup *g, uint64_t bytes)
+{
+    const char *directory = g->directory[MEMORY];
+    int r = write_number(directory, g->v2 ? "memory.max" : "memory.limit_in_bytes", bytes);
+
+    if (r == 0 && g->v2)
+        write_number(directory, "memory.swap.max", 0);
+    else if (r == 0)
+        write_number(directory, "memory.memsw.limit_in_bytes", bytes);
+    return r;
+}
+
 static int limit(const struct cgroup *g, double vcpus, double memory_gib)
 {
     uint64_t quota = (uint64_t)fmax(vcpus * PERIOD_US, QUOTA_US_MIN);
-    uint64_t bytes = (uint64_t)(memory_gib * 1073741824.0);
     char text[64];
     int r = 0;
 
@@ -390,8 +402,7 @@ static int limit(const struct cgroup *g, double vcpus, double memory_gib)
             r = 0; /* v1 refuses a quota above that of a group around us, which then is the limit */
     }
     if (r == 0 && g->directory[MEMORY])
-        r = write_number(g->directory[MEMORY], g->v2 ? "memory.max" : "memory.limit_in_bytes",
-                         bytes);
+        r = limit_memory(g, (uint64_t)(memory_gib * 1073741824.0));
     return r;
 }
 

@@ -1,0 +1,503 @@
+/* The process driver with real processes: small shell commands. Every wait is for a condition. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "fleet/instance_type.h"
+#include "fleet/output.h"
+#include "fleet/proc.h"
+#include "fleet/process.h"
+
+struct fixture {
+    char dir[64];
+    struct loop *loop;
+    struct driver *driver;
+    unsigned n_gone;
+    char gone[32], why[2048];
+};
+
+static void note_gone(void *context, const char *id, const char *why)
+{
+    struct fixture *f = context;
+
+    snprintf(f->gone, sizeof(f->gone), "%s", id);
+    snprintf(f->why, sizeof(f->why), "%s", why);
+    f->n_gone++;
+}
+
+static struct driver *make_driver(struct fixture *f)
+{
+    const struct driver_events events = { .gone = note_gone, .context = f };
+    const struct process_driver_settings settings = {
+        .state_dir = f->dir,
+        .region = "eu-west-1",
+        .program = "/bin/echo",
+    };
+    struct driver *d;
+
+    assert_int_equal(process_driver_new(f->loop, NULL, &settings, &events, &d), 0);
+    return d;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    snprintf(f->dir, sizeof(f->dir), "/tmp/weir-test-process-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    assert_int_equal(loop_new(clock_real(), &f->loop), 0);
+    f->driver = make_driver(f);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    driver_free(f->driver);
+    loop_free(f->loop);
+    assert_int_equal(remove_tree(f->dir), 0);
+    free(f);
+    return 0;
+}
+
+static int launch_spec(struct fixture *f, const struct instance_spec *spec,
+                       struct driver_handle *ret_handle, char **ret_why)
+{
+    return driver_launch(f->driver, spec, ret_handle, ret_why);
+}
+
+/* Runs a shell script as instance @id. */
+static struct driver_handle launch_script(struct fixture *f, const char *id, const char *script)
+{
+    autofree(mem_free) char *image = text_format("command:/bin/sh -c '%s'", script);
+    const struct instance_spec spec = {
+        .id = id,
+        .image = image,
+        .instance_type = "ml.c5.large",
+    };
+    struct driver_handle handle;
+    char *why;
+
+    assert_int_equal(launch_spec(f, &spec, &handle, &why), 0);
+    return handle;
+}
+
+static void wait_gone(struct fixture *f, unsigned n)
+{
+    while (f->n_gone < n)
+        assert_int_equal(loop_turn(f->loop, 1000), 0);
+}
+
+/* Turns the loop until the instance has printed @lines lines. */
+static char *wait_output(struct fixture *f, const char *id, unsigned lines)
+{
+    for (;;) {
+        char *tail = driver_log_tail(f->driver, id, 1000);
+        unsigned n = tail ? 1 : 0;
+
+        for (const char *p = tail; p && (p = strchr(p, '\n')); p++)
+            n++;
+        if (n >= lines)
+            return tail;
+        free(tail);
+        assert_int_equal(loop_turn(f->loop, 5), 0);
+    }
+}
+
+static pid_t pid_of(const struct driver_handle *h)
+{
+    return (pid_t)atoi(h->text);
+}
+
+static bool exists(struct fixture *f, const char *format, const char *id)
+{
+    autofree(mem_free) char *name = text_format(format, id);
+    autofree(mem_free) char *path = text_format("%s/instances/%s", f->dir, name);
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+static void assert_contains(const char *text, const char *needle)
+{
+    if (!text || !strstr(text, needle))
+        fail_msg("expected '%s' in: %s", needle, text ? text : "(nothing)");
+}
+
+static void gives_the_instance_what_it_may_count_on(void **state)
+{
+    struct fixture *f = *state;
+    json_t *environment = json_pack("{s:s, s:s, s:s}", "MY_SETTING", "a b", "OMP_NUM_THREADS", "7",
+                                    "SAGEMAKER_BIND_TO_PORT", "1");
+    const struct instance_spec spec = {
+        .id = "i-1",
+        .image = "command:/usr/bin/env",
+        .instance_type = "ml.c5.xlarge",
+        .environment = environment,
+    };
+    struct driver_handle handle;
+    char *why, *tail, line[128];
+
+    setenv("LEAKED_SECRET", "x", 1);
+    assert_int_equal(launch_spec(f, &spec, &handle, &why), 0);
+    wait_gone(f, 1);
+    tail = driver_log_tail(f->driver, "i-1", 100);
+    assert_contains(tail, "MY_SETTING=a b");
+    assert_contains(tail, "OMP_NUM_THREADS=7");
+    assert_contains(tail, "SM_NUM_CPUS=4");
+    assert_contains(tail, "SAGEMAKER_REGION=eu-west-1");
+    assert_contains(tail, "PATH=");
+    assert_contains(tail, "/instances/i-1/model");
+    assert_null(strstr(tail, "LEAKED_SECRET"));
+    snprintf(line, sizeof(line), "SAGEMAKER_BIND_TO_PORT=%s\n", strchr(handle.address, ':') + 1);
+    assert_contains(tail, line);
+    free(tail);
+    json_decref(environment);
+}
+
+static void sets_the_process_apart(void **state)
+{
+    struct fixture *f = *state;
+    int leaked = open("/dev/null", O_RDONLY);
+    struct driver_handle handle;
+    char *tail, leader[32];
+
+    handle = launch_script(f, "i-1",
+                           "ls /proc/self/fd; grep NoNewPrivs /proc/self/status; "
+                           "cat /proc/self/limits; cut -d\" \" -f5,6 /proc/$$/stat; pwd; cat");
+    wait_gone(f, 1);
+    close(leaked);
+    tail = driver_log_tail(f->driver, "i-1", 100);
+    assert_contains(tail, "0\n1\n2\n3\nNoNewPrivs:\t1\n"); /* 3 is the listing's own */
+    assert_contains(tail, "Max core file size        0 ");
+    snprintf(leader, sizeof(leader), "%d %d\n", (int)pid_of(&handle), (int)pid_of(&handle));
+    assert_contains(tail, leader);
+    assert_contains(tail, "/instances/i-1");
+    free(tail);
+}
+
+static void runs_the_built_in_server_on_the_model_directory(void **state)
+{
+    struct fixture *f = *state;
+    const struct instance_spec spec = {
+        .id = "i-1",
+        .image = "weir/xgboost:latest",
+        .instance_type = "ml.c5.large",
+    };
+    struct driver_handle handle;
+    char *why, *tail;
+
+    assert_int_equal(launch_spec(f, &spec, &handle, &why), 0);
+    wait_gone(f, 1);
+    tail = driver_log_tail(f->driver, "i-1", 1);
+    assert_contains(tail, "model-server --model /");
+    assert_contains(tail, "/instances/i-1/model");
+    free(tail);
+}
+
+static void tells_how_an_instance_ended(void **state)
+{
+    static const struct {
+        const char *script, *needle;
+    } cases[] = {
+        { "echo one; echo two; exit 3",
+          "exited with code 3. The last lines of its output:\none\ntwo" },
+        { "kill -SEGV $$", "killed by signal 11 (Segmentation fault)." },
+        { "exec /nonexistent/program", "exited with code 127" },
+        { "printf \"\\377bad\\001\"", "\n?bad?" },
+    };
+    struct fixture *f = *state;
+    char id[16];
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(id, sizeof(id), "i-%u", i);
+        launch_script(f, id, cases[i].script);
+        wait_gone(f, i + 1);
+        assert_string_equal(f->gone, id);
+        assert_contains(f->why, cases[i].needle);
+        assert_false(exists(f, "%s/model", id));
+        assert_true(exists(f, "%s/output.log", id));
+    }
+}
+
+static void refuses_what_cannot_run_here(void **state)
+{
+    static const struct {
+        const char *image, *type, *url, *needle;
+    } cases[] = {
+        { "nobody/knows:1", "ml.c5.large", NULL, "\"nobody/knows:1\" is not known" },
+        { "command:", "ml.c5.large", NULL, "has no command" },
+        { "command:a 'b", "ml.c5.large", NULL, "not finished" },
+        { "command:/nonexistent/server", "ml.c5.large", NULL, "no executable program" },
+        { "command:no-such-program-here", "ml.c5.large", NULL, "no executable program" },
+        { "command:/etc/passwd", "ml.c5.large", NULL, "no executable program" },
+        { "command:/bin/true", "ml.none", NULL, "\"ml.none\" is not known" },
+        { "command:/bin/true", "ml.c5.large", "s3://bucket/key", "file:///PATH" },
+        { "command:/bin/true", "ml.c5.large", "file:///nonexistent.tar.gz",
+          "Please ensure that there is an object located at the URL" },
+        { "command:/bin/true", "ml.c5.large", "file:///tmp", "not a regular file" },
+        { "command:/bin/true", "ml.c5.large", "file:///a%00b", "file:///PATH" },
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct instance_spec spec = {
+            .id = "i-1",
+            .image = cases[i].image,
+            .instance_type = cases[i].type,
+            .model_data_url = cases[i].url,
+        };
+        struct driver_handle handle;
+        char *why;
+
+        assert_int_equal(launch_spec(f, &spec, &handle, &why), DRIVER_E_REFUSED);
+        assert_contains(why, cases[i].needle);
+        assert_false(exists(f, "%s", "i-1"));
+        free(why);
+    }
+    assert_int_equal(driver_terminate(f->driver, "i-1"), DRIVER_E_UNKNOWN);
+}
+
+static char *write_model(struct fixture *f, const char *name, const char *text)
+{
+    char *path = text_format("%s/%s", f->dir, name);
+    autofree(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    return path;
+}
+
+static void launch_with_model(struct fixture *f, const char *id, const char *path,
+                              const char *command)
+{
+    autofree(mem_free) char *url = text_format("file://%s", path);
+    const struct instance_spec spec = {
+        .id = id,
+        .image = command,
+        .instance_type = "ml.c5.large",
+        .model_data_url = url,
+    };
+    struct driver_handle handle;
+    char *why;
+
+    assert_int_equal(launch_spec(f, &spec, &handle, &why), 0);
+}
+
+static void places_the_model_before_the_server_starts(void **state)
+{
+    struct fixture *f = *state;
+    autofree(mem_free) char *path = write_model(f, "my model.json", "weights");
+    autofree(mem_free) char *bad = write_model(f, "bad.tar.gz", "no archive");
+    autofree(mem_free) char *url = text_format("%s/my%%20model.json", f->dir);
+
+    launch_with_model(f, "i-1", url, "command:/bin/cat 'model/my model.json'");
+    wait_gone(f, 1);
+    assert_contains(f->why, "code 0. The last lines of its output:\nweights");
+
+    launch_with_model(f, "i-2", bad, "command:/bin/cat");
+    wait_gone(f, 2);
+    assert_contains(f->why, "Failed to extract the model data archive");
+    assert_contains(f->why, "bad.tar.gz");
+}
+
+static void stops_the_whole_group_on_request(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t ticks;
+    pid_t child;
+    char *tail;
+
+    launch_script(f, "i-1", "sleep 1000 & echo $!; wait");
+    tail = wait_output(f, "i-1", 1);
+    child = (pid_t)atoi(tail);
+    free(tail);
+    assert_int_equal(proc_start_time(child, &ticks), 0);
+    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    wait_gone(f, 1);
+    assert_contains(f->why, "signal 15 (Terminated)");
+    while (proc_start_time(child, &ticks) == 0)
+        assert_int_equal(loop_turn(f->loop, 5), 0);
+    assert_int_equal(driver_terminate(f->driver, "i-1"), DRIVER_E_UNKNOWN);
+}
+
+/* A child that left the group and ignores signals is ended with its cgroup, where there are any; the
+ * rest of the group in any case. */
+static void leaves_no_children_behind(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t ticks;
+    pid_t child;
+    char *tail;
+
+    launch_script(f, "i-1", "(trap \"\" TERM; echo up; exec sleep 1000) & echo $!; sleep 1000");
+    tail = wait_output(f, "i-1", 2);
+    child = (pid_t)atoi(strncmp(tail, "up", 2) == 0 ? tail + 3 : tail);
+    free(tail);
+    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    wait_gone(f, 1);
+    while (proc_start_time(child, &ticks) == 0)
+        assert_int_equal(loop_turn(f->loop, 5), 0);
+}
+
+static void an_instance_outlives_its_driver_and_is_adopted(void **state)
+{
+    struct fixture *f = *state;
+    struct driver_handle handle, other;
+    struct instance_usage usage;
+    uint64_t ticks;
+
+    handle = launch_script(f, "i-1", "echo up; while :; do sleep 1; done");
+    free(wait_output(f, "i-1", 1));
+    f->driver = driver_free(f->driver);
+    assert_int_equal(proc_start_time(pid_of(&handle), &ticks), 0);
+
+    f->driver = make_driver(f);
+    other = handle;
+    snprintf(other.text, sizeof(other.text), "%d:%d", (int)pid_of(&handle), 1);
+    assert_int_equal(driver_adopt(f->driver, "i-2", &other), DRIVER_E_GONE);
+    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), 0);
+    assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
+    assert_true(usage.memory_bytes > 0);
+    assert_true(usage.cpu_percent < 200);
+    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    wait_gone(f, 1);
+    assert_string_equal(f->gone, "i-1");
+    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), DRIVER_E_GONE);
+    assert_false(exists(f, "%s/model", "i-1"));
+}
+
+/* Makes a process that is no child of this one, as instances are after a restart. */
+static void the_end_of_an_adopted_stranger_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct driver_handle handle = { .address = "127.0.0.1:1" };
+    uint64_t ticks;
+    int fds[2];
+    pid_t pid;
+
+    assert_int_equal(pipe(fds), 0);
+    if (fork() == 0) {
+        pid = fork();
+        if (pid > 0) {
+            (void)!write(fds[1], &pid, sizeof(pid));
+            _exit(0);
+        }
+        setsid();
+        pause();
+    }
+    assert_int_equal(read(fds[0], &pid, sizeof(pid)), sizeof(pid));
+    close(fds[0]);
+    close(fds[1]);
+    assert_int_equal(waitpid(-1, NULL, 0) > 0, 1);
+    assert_int_equal(proc_start_time(pid, &ticks), 0);
+    snprintf(handle.text, sizeof(handle.text), "%d:%llu", (int)pid, (unsigned long long)ticks);
+    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), 0);
+    kill(pid, SIGKILL);
+    wait_gone(f, 1);
+    assert_contains(f->why, "an earlier run of weir");
+}
+
+static void a_launch_that_was_cut_short_is_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct driver_handle handle, none = { "", "" };
+    uint64_t ticks;
+
+    handle = launch_script(f, "i-1", "sleep 1000");
+    f->driver = driver_free(f->driver);
+    f->driver = make_driver(f);
+    assert_int_equal(driver_adopt(f->driver, "i-1", &none), DRIVER_E_GONE);
+    while (proc_start_time(pid_of(&handle), &ticks) == 0)
+        assert_int_equal(loop_turn(f->loop, 5), 0);
+    waitpid(pid_of(&handle), NULL, 0);
+    assert_int_equal(driver_adopt(f->driver, "i-none", &none), DRIVER_E_GONE);
+}
+
+static void samples_what_is_used(void **state)
+{
+    struct fixture *f = *state;
+    struct instance_usage usage;
+    double busiest = 0;
+
+    launch_script(f, "i-1", "while :; do :; done");
+    while (busiest < 20) {
+        assert_int_equal(loop_turn(f->loop, 50), 0);
+        assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
+        if (usage.cpu_percent > busiest)
+            busiest = usage.cpu_percent;
+        assert_true(usage.memory_bytes > 0);
+    }
+    assert_int_equal(driver_usage(f->driver, "i-2", &usage), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    wait_gone(f, 1);
+}
+
+static void instances_get_ports_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct driver_handle handles[8];
+    char id[16];
+
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(id, sizeof(id), "i-%u", i);
+        handles[i] = launch_script(f, id, "sleep 1000");
+        for (unsigned k = 0; k < i; k++)
+            assert_string_not_equal(handles[i].address, handles[k].address);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(id, sizeof(id), "i-%u", i);
+        assert_int_equal(driver_terminate(f->driver, id), 0);
+    }
+    wait_gone(f, 8);
+}
+
+static void needs_its_state_directory(void **state)
+{
+    const struct driver_events events = { .gone = note_gone };
+    const struct process_driver_settings settings = { .state_dir = "/nonexistent", .region = "r" };
+    struct fixture *f = *state;
+    struct driver *d;
+
+    assert_int_equal(process_driver_new(f->loop, NULL, &settings, &events, &d), -ENOENT);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(gives_the_instance_what_it_may_count_on),
+        TEST(sets_the_process_apart),
+        TEST(runs_the_built_in_server_on_the_model_directory),
+        TEST(tells_how_an_instance_ended),
+        TEST(refuses_what_cannot_run_here),
+        TEST(places_the_model_before_the_server_starts),
+        TEST(stops_the_whole_group_on_request),
+        TEST(leaves_no_children_behind),
+        TEST(an_instance_outlives_its_driver_and_is_adopted),
+        TEST(the_end_of_an_adopted_stranger_is_told),
+        TEST(a_launch_that_was_cut_short_is_ended),
+        TEST(samples_what_is_used),
+        TEST(instances_get_ports_of_their_own),
+        TEST(needs_its_state_directory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
