@@ -56,25 +56,26 @@ static void says_what_limits_instances(void **state)
 /* A process in the group that uses so much memory and then waits to be killed. */
 static pid_t start_member(const struct cgroup *g, size_t touch_bytes)
 {
-    pid_t pid = fork();
+    char byte = 0;
+    int fds[2];
+    pid_t pid;
 
+    assert_int_equal(pipe(fds), 0);
+    pid = fork();
     if (pid == 0) {
         char *p = cgroup_enter(g) == 0 ? malloc(touch_bytes + 1) : NULL;
 
-        if (!p)
+        if (!p || write(fds[1], &byte, 1) != 1)
             _exit(1);
         for (size_t i = 0; i < touch_bytes; i += 4096)
             ((volatile char *)p)[i] = 1;
         for (;;)
             pause();
     }
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &byte, 1), 1); /* it is inside */
+    close(fds[0]);
     return pid;
-}
-
-static void wait_until_inside(const struct fixture *f, pid_t pid, struct cgroup **ret)
-{
-    while (cgroup_of(f->cgroups, f->id, pid, ret) == -ENOENT)
-        assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 }
 
 static void holds_a_process_until_it_is_killed(void **state)
@@ -90,14 +91,13 @@ static void holds_a_process_until_it_is_killed(void **state)
     assert_int_equal(cgroup_new(f->cgroups, f->id, 0.5, 1, &g), 0);
     assert_int_equal(cgroup_of(f->cgroups, f->id, getpid(), &found), -ENOENT);
     pid = start_member(g, 0);
-    wait_until_inside(f, pid, &found);
+    assert_int_equal(cgroup_of(f->cgroups, f->id, pid, &found), 0);
     r = cgroup_usage(found, &cpu_us, &memory);
     assert_true(r == 0 || r == -ENODATA);
     assert_int_equal(cgroup_remove(g), -EBUSY);
 
-    /* It may have entered one hierarchy, and not yet the one that is looked in for members. */
-    while (waitpid(pid, &status, WNOHANG) == 0)
-        cgroup_kill(found);
+    cgroup_kill(found);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(WTERMSIG(status), SIGKILL);
     assert_false(cgroup_out_of_memory(g));
     while ((r = cgroup_remove(g)) == -EBUSY)
