@@ -2,6 +2,7 @@
 #include "api/services.h"
 
 const struct service *const services[] = {
+    &cloudwatch_service,
     &sagemaker_service,
     &sts_service,
     &weir_service,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/shape_path.h"
 #include "base/error.h"
@@ -184,6 +185,18 @@ static bool is_timestamp(json_t *value)
     return json_is_number(value) && d >= TIMESTAMP_MIN && d <= TIMESTAMP_MAX;
 }
 
+/* JSON has no numbers for these, so that decoders leave them as text. */
+static bool is_non_finite(json_t *value)
+{
+    static const char *const texts[] = { "NaN", "Infinity", "-Infinity", "inf", "-inf" };
+    const char *text = json_string_value(value);
+
+    for (size_t i = 0; text && i < sizeof(texts) / sizeof(*texts); i++)
+        if (strcasecmp(text, texts[i]) == 0)
+            return true;
+    return false;
+}
+
 static int read_scalar(char **ret_why, const struct shape *shape, const struct shape_path *path,
                        json_t *value, json_t **ret_value)
 {
@@ -196,6 +209,8 @@ static int read_scalar(char **ret_why, const struct shape *shape, const struct s
         read = json_incref(value);
     else if (shape->type == SHAPE_DOUBLE && json_is_number(value))
         read = json_real(json_number_value(value));
+    else if (shape->type == SHAPE_DOUBLE && shape->non_finite && is_non_finite(value))
+        read = json_incref(value);
     else if (shape->type == SHAPE_TIMESTAMP && is_timestamp(value))
         read = json_real(json_number_value(value));
     else if ((shape->type == SHAPE_INTEGER || shape->type == SHAPE_LONG) &&

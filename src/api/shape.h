@@ -54,6 +54,7 @@ struct shape {
     const struct member *members; /* structures */
     const struct shape *element;  /* of lists; value of maps */
     const struct shape *key;      /* of maps: a string shape */
+    bool non_finite; /* doubles: NaN and infinities pass, as the strings that clients send */
 };
 
 /* constraints, to be listed after a shape's name (or element) */

@@ -14,7 +14,7 @@
 #include "control/telemetry.h"
 #include "fleet/instance_type.h"
 
-enum { TICK_MS = 1000, AGE_MS = 60000 };
+enum { TICK_MS = 1000 };
 
 static const double BYTES_PER_GIB = 1024.0 * 1024.0 * 1024.0;
 
@@ -56,10 +56,8 @@ static int tick(struct control *c)
         r = autoscaler_tick(c->autoscaler, loop_wall(c->loop));
     if (!r)
         r = meter_tick(c->meter);
-    if (c->metrics && loop_now(c->loop) - c->metrics_aged >= AGE_MS) {
+    if (c->metrics)
         metrics_age(c->metrics, loop_wall(c->loop));
-        c->metrics_aged = loop_now(c->loop);
-    }
     return fault(r);
 }
 
@@ -114,7 +112,6 @@ int control_new(struct loop *loop, struct log *log, struct store *store, struct 
     c->store = store;
     c->metrics = metrics;
     c->settings = *settings;
-    c->metrics_aged = loop_now(loop);
     random_init(&c->random, seed);
     map_init(&c->models, random_u64(&c->random));
     map_init(&c->endpoint_configs, random_u64(&c->random));

@@ -56,7 +56,6 @@ struct control {
 
     struct loop_task reconcile; /* reconcile_wake() */
     struct loop_timer tick;     /* each second */
-    ms_t metrics_aged;          /* when metrics_age() last ran */
     bool stopping;              /* nothing is launched any more */
     int error;                  /* why the loop was stopped: the store failed */
 };

@@ -77,8 +77,7 @@ int metrics_list(struct metrics *m, const struct metrics_filter *filter,
          i++) {
         if (m->sorted[i].entry->newest < filter->active_since)
             continue;
-        metric_key_split(m->sorted[i].key, &storage, &name);
-        if (matches(filter, &name))
+        if (metric_key_split(m->sorted[i].key, &storage, &name) == 0 && matches(filter, &name))
             r = each(&name, context);
     }
     return r;

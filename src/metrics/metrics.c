@@ -313,6 +313,11 @@ size_t metrics_series(const struct metrics *m)
     return m->n_series;
 }
 
+size_t metrics_room(const struct metrics *m)
+{
+    return m->max_series - m->n_series;
+}
+
 size_t metrics_bytes(const struct metrics *m)
 {
     size_t bytes =

@@ -138,4 +138,5 @@ int metrics_list(struct metrics *m, const struct metrics_filter *filter,
  * Reads do not depend on how far it got. */
 void metrics_age(struct metrics *m, wall_ms_t now);
 size_t metrics_series(const struct metrics *m); /* different units of one name count apart */
+size_t metrics_room(const struct metrics *m);   /* how many more there may be */
 size_t metrics_bytes(const struct metrics *m);  /* memory held, for the limits and /metrics */

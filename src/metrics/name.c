@@ -75,21 +75,24 @@ static const char *cut(char **at, char separator)
     return start;
 }
 
-void metric_key_split(const char *text, struct metric_key *storage, struct metric_name *ret_name)
+int metric_key_split(const char *text, struct metric_key *storage, struct metric_name *ret_name)
 {
     char *at = storage->text;
 
     storage->size = strlen(text);
-    assert(storage->size <= METRIC_KEY_BYTES_MAX);
+    if (storage->size > METRIC_KEY_BYTES_MAX)
+        return METRICS_E_INVALID;
     memcpy(storage->text, text, storage->size + 1);
 
     ret_name->namespace = cut(&at, between_parts);
     ret_name->name = cut(&at, between_parts);
-    ret_name->n_dimensions = 0;
-    while (*at) {
-        struct metric_dimension *d = &ret_name->dimensions[ret_name->n_dimensions++];
+    for (ret_name->n_dimensions = 0; *at; ret_name->n_dimensions++) {
+        struct metric_dimension *d = &ret_name->dimensions[ret_name->n_dimensions];
 
+        if (ret_name->n_dimensions == METRICS_DIMENSIONS_MAX)
+            return METRICS_E_INVALID;
         d->name = cut(&at, before_value);
         d->value = cut(&at, between_parts);
     }
+    return *ret_name->namespace && *ret_name->name ? 0 : METRICS_E_INVALID;
 }

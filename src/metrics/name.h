@@ -23,5 +23,6 @@ struct metric_key {
  * control characters, for two dimensions of one name, or for more than METRICS_DIMENSIONS_MAX */
 int metric_key_make(struct metric_key *key, const struct metric_name *name);
 
-/** metric_key_split() - the name of @text, which is a key; the name's strings live in @storage */
-void metric_key_split(const char *text, struct metric_key *storage, struct metric_name *ret_name);
+/** metric_key_split() - the name of @text, which may come from outside; the name's strings live in
+ * @storage. Return: 0, or METRICS_E_INVALID for what is no key. */
+int metric_key_split(const char *text, struct metric_key *storage, struct metric_name *ret_name);

@@ -1,0 +1,393 @@
+/* GetMetricData: many metrics over a range, in pages.
+ *
+ * A page ends when it has MaxDatapoints. The token says at which query and which time the next one
+ * goes on, so that data that arrive meanwhile shift nothing. Each query looks only where data of
+ * its period can be, whatever range is asked for; that bounds what a call costs.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/cloudwatch.h"
+#include "base/error.h"
+#include "base/text.h"
+
+enum { QUERIES_MAX = 500, DATAPOINTS_MAX = 100800, LABEL_BYTES = 4096 };
+
+static const char validation[] = "ValidationError";
+
+static const struct shape scan_by =
+    STRING("ScanBy", ENUM("TimestampDescending", "TimestampAscending"));
+static const struct shape label_options =
+    STRUCTURE("LabelOptions", OPTIONAL("Timezone", &shape_string));
+static const struct shape get_metric_data_input =
+    STRUCTURE("GetMetricDataInput", REQUIRED("MetricDataQueries", &cloudwatch_metric_data_queries),
+              REQUIRED("StartTime", &shape_timestamp), REQUIRED("EndTime", &shape_timestamp),
+              OPTIONAL("NextToken", &shape_string), OPTIONAL("ScanBy", &scan_by),
+              OPTIONAL("MaxDatapoints", &shape_integer), OPTIONAL("LabelOptions", &label_options));
+
+static const struct shape message =
+    STRUCTURE("MessageData", OPTIONAL("Code", &shape_string), OPTIONAL("Value", &shape_string));
+static const struct shape messages = LIST("MetricDataResultMessages", &message);
+static const struct shape timestamps = LIST("Timestamps", &shape_timestamp);
+static const struct shape values = LIST("DatapointValues", &cloudwatch_number);
+static const struct shape status_code =
+    STRING("StatusCode", ENUM("Complete", "InternalError", "PartialData", "Forbidden"));
+static const struct shape metric_data_result =
+    STRUCTURE("MetricDataResult", OPTIONAL("Id", &shape_string), OPTIONAL("Label", &shape_string),
+              OPTIONAL("Timestamps", &timestamps), OPTIONAL("Values", &values),
+              OPTIONAL("StatusCode", &status_code), OPTIONAL("Messages", &messages));
+static const struct shape metric_data_results = LIST("MetricDataResults", &metric_data_result);
+static const struct shape get_metric_data_output =
+    STRUCTURE("GetMetricDataOutput", OPTIONAL("MetricDataResults", &metric_data_results),
+              OPTIONAL("NextToken", &shape_string), OPTIONAL("Messages", &messages));
+
+struct query {
+    const char *id, *label, *stat_text; /* label NULL: made from what differs */
+    bool return_data;
+    struct metric_name name;
+    enum metric_unit unit;
+    unsigned period_s;
+    struct metric_statistic stat;
+};
+
+struct page {
+    struct api_call *call;
+    struct query *queries;
+    size_t n_queries;
+    wall_ms_t start, end;
+    bool descending;
+    size_t room; /* datapoints that still fit on this page */
+    /* where the page starts, and later where the next one does: a query, and a time it has not
+     * given yet; has_time false: from its beginning */
+    size_t query;
+    bool has_time;
+    wall_ms_t time;
+};
+
+/* --- what is asked ----------------------------------------------------------------------------- */
+
+static bool is_id(const char *text)
+{
+    if (*text < 'a' || *text > 'z')
+        return false;
+    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+           strlen(text);
+}
+
+static int check_id(struct page *p, const char *id, size_t i)
+{
+    if (!is_id(id))
+        return api_error(p->call, validation,
+                         "The value %s for parameter MetricDataQueries.member.%zu.Id is not "
+                         "matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.",
+                         id, i + 1);
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(p->queries[k].id, id) == 0)
+            return api_error(p->call, validation,
+                             "The values for parameter id in MetricDataQueries are not unique.");
+    return 0;
+}
+
+static int read_stat(struct page *p, struct query *q, json_t *stat, size_t i)
+{
+    json_int_t period_s = json_integer_value(json_object_get(stat, "Period"));
+
+    cloudwatch_read_name(json_object_get(stat, "Metric"), &q->name);
+    q->unit = cloudwatch_read_unit(stat, METRIC_UNIT_ANY);
+    q->stat_text = json_string_value(json_object_get(stat, "Stat"));
+    if (!*q->name.namespace || !*q->name.name)
+        return api_error(p->call, validation,
+                         "The parameter MetricDataQueries.member.%zu.MetricStat.Metric.%s is "
+                         "required.",
+                         i + 1, *q->name.namespace ? "MetricName" : "Namespace");
+    if (!cloudwatch_period_valid(period_s))
+        return api_error(p->call, validation,
+                         "The parameter MetricDataQueries.member.%zu.MetricStat.Period must be 1, "
+                         "5, 10, 20, 30 or a multiple of 60.",
+                         i + 1);
+    if (metric_statistic_parse(q->stat_text, &q->stat) != 0)
+        return api_error(p->call, validation,
+                         "The value %s for parameter MetricDataQueries.member.%zu.MetricStat.Stat "
+                         "is not supported.",
+                         q->stat_text, i + 1);
+    q->period_s = (unsigned)period_s;
+    return 0;
+}
+
+static int read_query(struct page *p, json_t *given, size_t i)
+{
+    struct query *q = &p->queries[i];
+    json_t *stat = json_object_get(given, "MetricStat");
+    json_t *return_data = json_object_get(given, "ReturnData");
+    int r;
+
+    q->id = json_string_value(json_object_get(given, "Id"));
+    q->label = json_string_value(json_object_get(given, "Label"));
+    q->return_data = !return_data || json_is_true(return_data);
+    r = check_id(p, q->id, i);
+    if (r)
+        return r;
+    if (stat && json_object_get(given, "Expression"))
+        return api_error(p->call, validation,
+                         "The parameters MetricDataQueries.member.%zu.MetricStat and "
+                         "MetricDataQueries.member.%zu.Expression are mutually exclusive and you "
+                         "have specified both.",
+                         i + 1, i + 1);
+    if (json_object_get(given, "Expression"))
+        return api_error(p->call, validation,
+                         "The parameter MetricDataQueries.member.%zu.Expression is not supported: "
+                         "metric math is not available; give a MetricStat.",
+                         i + 1);
+    if (!stat)
+        return api_error(p->call, validation,
+                         "The parameter MetricDataQueries.member.%zu.MetricStat is required.\n",
+                         i + 1);
+    return read_stat(p, q, stat, i);
+}
+
+static int read_queries(struct page *p)
+{
+    json_t *list = input_get(p->call, "MetricDataQueries"), *given;
+    size_t i;
+    int r = 0;
+
+    p->n_queries = json_array_size(list);
+    if (p->n_queries == 0)
+        return api_error(p->call, validation, "The parameter MetricDataQueries is required.");
+    if (p->n_queries > QUERIES_MAX)
+        return api_error(p->call, validation,
+                         "The collection MetricDataQueries must not have a size greater than %d.",
+                         QUERIES_MAX);
+    p->queries = calloc(p->n_queries, sizeof(*p->queries));
+    if (!p->queries)
+        return fault(-ENOMEM);
+    json_array_foreach (list, i, given) {
+        r = read_query(p, given, i);
+        if (r)
+            break;
+    }
+    return r;
+}
+
+static int read_range(struct page *p)
+{
+    json_int_t max = input_integer(p->call, "MaxDatapoints", DATAPOINTS_MAX);
+    const char *order = input_text(p->call, "ScanBy");
+
+    p->start = cloudwatch_time(p->call->input, "StartTime");
+    p->end = cloudwatch_time(p->call->input, "EndTime");
+    if (p->start == p->end)
+        return api_error(p->call, validation,
+                         "The parameter StartTime must not equal parameter EndTime.");
+    if (p->start > p->end)
+        return api_error(p->call, validation,
+                         "The parameter EndTime must be greater than StartTime.");
+    if (max < 1 || max > DATAPOINTS_MAX)
+        return api_error(p->call, validation,
+                         "The parameter MaxDatapoints must be between 1 and %d.", DATAPOINTS_MAX);
+    p->room = (size_t)max;
+    p->descending = !order || strcmp(order, "TimestampDescending") == 0;
+    return 0;
+}
+
+/* "QUERY" or "QUERY.MILLISECONDS" */
+static int read_token(struct page *p)
+{
+    struct slice token = slice_from(input_text(p->call, "NextToken")), time = { 0 };
+    const char *dot = token.size > 0 ? memchr(token.data, '.', token.size) : NULL;
+    uint64_t query;
+
+    if (!token.data)
+        return 0;
+    if (dot) {
+        time = (struct slice){ dot + 1, token.size - (size_t)(dot + 1 - token.data) };
+        token.size = (size_t)(dot - token.data);
+        p->has_time = true;
+    }
+    if (text_to_u64(token, p->n_queries - 1, &query) != 0 ||
+        (dot && text_to_i64(time, INT64_MIN / 2, INT64_MAX / 2, &p->time) != 0))
+        return api_error(p->call, "InvalidNextToken",
+                         "The value for parameter NextToken is invalid.");
+    p->query = (size_t)query;
+    return 0;
+}
+
+/* --- labels ------------------------------------------------------------------------------------ */
+
+static bool same_dimensions(const struct metric_name *a, const struct metric_name *b)
+{
+    if (a->n_dimensions != b->n_dimensions)
+        return false;
+    for (size_t i = 0; i < a->n_dimensions; i++)
+        if (strcmp(a->dimensions[i].name, b->dimensions[i].name) != 0 ||
+            strcmp(a->dimensions[i].value, b->dimensions[i].value) != 0)
+            return false;
+    return true;
+}
+
+/* The metric's name, and what else tells it from the call's other queries. */
+static json_t *make_label(const struct page *p, const struct query *q)
+{
+    bool namespaces = false, dimensions = false, stats = false, periods = false;
+    autobuffer struct buffer label = BUFFER_INIT(LABEL_BYTES);
+    int r = 0;
+
+    for (size_t i = 0; i < p->n_queries; i++) {
+        const struct query *other = &p->queries[i];
+
+        namespaces |= strcmp(other->name.namespace, q->name.namespace) != 0;
+        dimensions |= !same_dimensions(&other->name, &q->name);
+        stats |= strcmp(other->stat_text, q->stat_text) != 0;
+        periods |= other->period_s != q->period_s;
+    }
+    if (namespaces)
+        r = buffer_printf(&label, "%s ", q->name.namespace);
+    for (size_t i = 0; !r && dimensions && i < q->name.n_dimensions; i++)
+        r = buffer_printf(&label, "%s ", q->name.dimensions[i].value);
+    if (!r)
+        r = buffer_puts(&label, q->name.name);
+    if (!r && stats)
+        r = buffer_printf(&label, " %s", q->stat_text);
+    if (!r && periods)
+        r = buffer_printf(&label, " %u", q->period_s);
+    if (r) /* too long to be of use */
+        return json_string(q->name.name);
+    return json_stringn(buffer_data(&label), buffer_size(&label));
+}
+
+/* --- what is answered -------------------------------------------------------------------------- */
+
+/* The range in which a query may find data, in whole periods. */
+static size_t narrow(const struct page *p, const struct query *q, wall_ms_t *ret_start)
+{
+    static const ms_t hour = 3600 * MS_PER_S;
+    wall_ms_t now = p->call->now, start, end = p->end;
+    ms_t period_ms = q->period_s * MS_PER_S;
+    ms_t kept = q->period_s % 60 != 0     ? 3 * hour
+                : q->period_s % 300 != 0  ? 15 * 24 * hour
+                : q->period_s % 3600 != 0 ? 63 * 24 * hour
+                                          : 455 * 24 * hour;
+
+    start = cloudwatch_round_start(p->start, q->period_s, now);
+    if (start < now - kept - hour)
+        start += (now - kept - hour - start) / period_ms * period_ms;
+    if (end > now + METRICS_FUTURE_MAX + hour)
+        end = now + METRICS_FUTURE_MAX + hour;
+    *ret_start = start;
+    return end > start ? (size_t)((end - start + period_ms - 1) / period_ms) : 0;
+}
+
+static bool was_given(const struct page *p, wall_ms_t at)
+{
+    return p->has_time && (p->descending ? at > p->time : at < p->time);
+}
+
+/* Appends the points that fit. Return: whether those were all; else p->time is the next one's. */
+static int fill(struct page *p, const struct query *q, json_t *times, json_t *numbers,
+                bool *ret_all)
+{
+    wall_ms_t start;
+    size_t n = narrow(p, q, &start);
+    autofree(mem_free) double *found = calloc(n + 1, sizeof(*found));
+
+    if (!found)
+        return fault(-ENOMEM);
+    metrics_read(p->call->control->metrics, &q->name, q->unit, start, q->period_s, n, &q->stat,
+                 found, NULL);
+    for (size_t i = 0; i < n; i++) {
+        size_t k = p->descending ? n - 1 - i : i;
+        wall_ms_t at = start + (wall_ms_t)k * q->period_s * MS_PER_S;
+
+        if (isnan(found[k]) || was_given(p, at))
+            continue;
+        if (p->room == 0) {
+            p->has_time = true;
+            p->time = at;
+            *ret_all = false;
+            return 0;
+        }
+        if (json_array_append_new(times, json_real((double)at / 1000)) != 0 ||
+            json_array_append_new(numbers, json_real(found[k])) != 0)
+            return fault(-ENOMEM);
+        p->room--;
+    }
+    *ret_all = true;
+    return 0;
+}
+
+static int answer_query(struct page *p, const struct query *q, json_t *results, bool *ret_all)
+{
+    json_t *label = q->label ? json_string(q->label) : make_label(p, q);
+    json_t *result =
+        json_pack("{s:s, s:o, s:[], s:[]}", "Id", q->id, "Label", label, "Timestamps", "Values");
+    int r;
+
+    if (json_array_append_new(results, result) != 0)
+        return fault(-ENOMEM);
+    r = fill(p, q, json_object_get(result, "Timestamps"), json_object_get(result, "Values"),
+             ret_all);
+    if (r)
+        return fault(r);
+    return json_object_set_new(result, "StatusCode",
+                               json_string(*ret_all ? "Complete" : "PartialData")) == 0
+               ? 0
+               : fault(-ENOMEM);
+}
+
+static int add_token(const struct page *p)
+{
+    autofree(mem_free) char *token =
+        p->has_time ? text_format("%zu.%" PRId64, p->query, p->time) : text_format("%zu", p->query);
+
+    if (!token || json_object_set_new(p->call->output, "NextToken", json_string(token)) != 0)
+        return fault(-ENOMEM);
+    return 0;
+}
+
+static int answer(struct page *p)
+{
+    json_t *results = json_object_get(p->call->output, "MetricDataResults");
+
+    while (p->query < p->n_queries) {
+        const struct query *q = &p->queries[p->query];
+        bool all = true;
+        int r = 0;
+
+        if (p->room == 0 && !p->has_time && q->return_data)
+            return fault(add_token(p));
+        if (q->return_data)
+            r = answer_query(p, q, results, &all);
+        if (r)
+            return fault(r);
+        if (!all)
+            return fault(add_token(p));
+        p->query++;
+        p->has_time = false;
+    }
+    return 0;
+}
+
+static int get_metric_data(struct api_call *call)
+{
+    struct page p = { .call = call };
+    int r = read_range(&p);
+
+    if (!r)
+        r = read_queries(&p);
+    if (!r)
+        r = read_token(&p);
+    if (!r) {
+        call->output = json_pack("{s:[], s:[]}", "MetricDataResults", "Messages");
+        r = call->output ? answer(&p) : fault(-ENOMEM);
+    }
+    free(p.queries);
+    return r;
+}
+
+const struct operation cloudwatch_query_operations[] = {
+    { "GetMetricData", &get_metric_data_input, &get_metric_data_output, get_metric_data },
+    { NULL },
+};
