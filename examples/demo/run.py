@@ -159,7 +159,7 @@ class Watch:
         while not self.finished.wait(1.0):
             variant = self.variant()
             self.samples.append((time.monotonic() - self.began, variant["DesiredInstanceCount"],
-                                 variant["CurrentInstanceCount"], variant["RequestsPerSecond"]))
+                                 variant["CurrentInstanceCount"], variant.get("InvocationsPerSecond", 0)))
             self.show()
 
     def show(self) -> None:
@@ -198,14 +198,15 @@ def replay(weir: Weir) -> dict:
 
 def summarise(load: dict, watch: Watch, activities: list, rmse: float, cost: dict) -> dict:
     counts = [in_service for _, _, in_service, _ in watch.samples]
+    line, = cost["Lines"]
     return {
         "requests": load["requests"], "failed": load["failed"],
         "p50_ms": load["p50_ms"], "p99_ms": load["p99_ms"],
         "min_instances": min(counts), "max_instances": max(counts),
         "scale_out_activities": sum(1 for a in activities if direction(a) > 0),
         "scale_in_activities": sum(1 for a in activities if direction(a) < 0),
-        "instance_seconds": round(cost["instance_seconds"], 1),
-        "static_peak_instance_seconds": round(cost["static_peak_instance_seconds"], 1),
+        "instance_seconds": round(line["InstanceSeconds"], 1),
+        "static_peak_instance_seconds": round(line["StaticPeakInstanceSeconds"], 1),
         "rmse": round(rmse, 4),
     }
 

@@ -52,7 +52,7 @@ def variant_of(weir, name: str) -> dict:
 
 
 def pids_in_service(weir, name: str) -> dict:
-    return {i["InstanceId"]: i["Pid"] for i in variant_of(weir, name)["Instances"] if i["State"] == "InService"}
+    return {i["InstanceId"]: int(i["Handle"].split(":")[0]) for i in variant_of(weir, name)["Instances"] if i["State"] == "InService"}
 
 
 def scale(weir, name: str, count: int):
