@@ -32,10 +32,16 @@ static const struct shape metric_datum = STRUCTURE(
 static const struct shape metric_data = LIST("MetricData", &metric_datum);
 
 /* What the data are about; they are kept whoever they come from. */
+static const struct shape key_attribute = STRING("EntityKeyAttributesMapKeyString", BETWEEN(1, 32));
+static const struct shape key_attribute_value =
+    STRING("EntityKeyAttributesMapValueString", BETWEEN(1, 2048));
 static const struct shape key_attributes =
-    MAP("EntityKeyAttributesMap", &shape_string, &shape_string, BETWEEN(2, 4));
+    MAP("EntityKeyAttributesMap", &key_attribute, &key_attribute_value, BETWEEN(2, 4));
+static const struct shape attribute = STRING("EntityAttributesMapKeyString", BETWEEN(1, 256));
+static const struct shape attribute_value =
+    STRING("EntityAttributesMapValueString", BETWEEN(1, 2048));
 static const struct shape attributes =
-    MAP("EntityAttributesMap", &shape_string, &shape_string, AT_MOST(10));
+    MAP("EntityAttributesMap", &attribute, &attribute_value, BETWEEN(0, 10));
 static const struct shape entity = STRUCTURE("Entity", OPTIONAL("KeyAttributes", &key_attributes),
                                              OPTIONAL("Attributes", &attributes));
 static const struct shape entity_metric_data = STRUCTURE(
@@ -337,7 +343,7 @@ static int read_batch(struct batch *b)
     walk_lists(b, count_data, &n_data);
     if (n_data == 0)
         complain(b, missing, "The parameter MetricData is required.");
-    else if (n_data > DATA_MAX)
+    else if (!b->error && n_data > DATA_MAX)
         complain(b, invalid_value, "A request must not have more than %d data.", DATA_MAX);
     walk_lists(b, count_numbers, &n_numbers);
     if (b->error)
