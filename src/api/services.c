@@ -2,9 +2,5 @@
 #include "api/services.h"
 
 const struct service *const services[] = {
-    &cloudwatch_service,
-    &sagemaker_service,
-    &sts_service,
-    &weir_service,
-    NULL,
+    &cloudwatch_service, &sagemaker_service, &sts_service, &weir_service, NULL,
 };
