@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "control/meter.h"
+#include "control/proxy_link.h"
 #include "control/reconcile.h"
 #include "control/record.h"
 
@@ -79,6 +80,8 @@ static void resume(struct control *c, struct instance *i)
     meter_adopted(c->meter, v->endpoint->name, v->name, v->instance_type);
     if (i->state == INSTANCE_IN_SERVICE)
         v->ever_in_service = true;
+    if (i->state == INSTANCE_DRAINING)
+        i->drain_revision = proxy_link_target_group(c->link, v);
     if (i->state == INSTANCE_PENDING)
         instance_ping(i);
     if (i->state == INSTANCE_TERMINATING)

@@ -78,14 +78,13 @@ static int variant_from_document(json_t *document, struct endpoint *e, struct va
     json_int_t startup_timeout_ms, generation, desired_count, status_since;
     const char *routing;
 
-    if (json_unpack(document,
-                    "{s:s, s:s, s:s, s?s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:F, s:F, s:I}",
-                    "name", &v->name, "model", &v->model, "image", &v->image, "model_data_url",
-                    NULL, "instance_type", &v->instance_type, "environment", &v->environment,
-                    "definition", &v->definition, "routing", &routing, "startup_timeout_ms",
-                    &startup_timeout_ms, "generation", &generation, "desired_count", &desired_count,
-                    "desired_weight", &v->desired_weight, "current_weight", &v->current_weight,
-                    "status_since", &status_since))
+    if (json_unpack(document, "{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:I, s:F, s:F, s:I}",
+                    "name", &v->name, "model", &v->model, "image", &v->image, "instance_type",
+                    &v->instance_type, "environment", &v->environment, "definition", &v->definition,
+                    "routing", &routing, "startup_timeout_ms", &startup_timeout_ms, "generation",
+                    &generation, "desired_count", &desired_count, "desired_weight",
+                    &v->desired_weight, "current_weight", &v->current_weight, "status_since",
+                    &status_since))
         return -EINVAL;
     if (desired_count < 0 || desired_count > UINT16_MAX)
         return -EINVAL;

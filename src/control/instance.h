@@ -37,7 +37,8 @@ struct instance {
     ms_t since; /* in this state */
     bool ready; /* pending, and /ping was answered 200 */
     bool drained;
-    bool unhealthy; /* as far as the proxy has said ... */
+    uint64_t drain_revision; /* the proxy knows that it drains when it acked this */
+    bool unhealthy;          /* as far as the proxy has said ... */
     ms_t unhealthy_since;
     struct readiness readiness;
     struct instance_usage usage; /* as last sampled; zeros before */

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "control/autoscaler.h"
 #include "control/endpoint.h"
 #include "control/meter.h"
 #include "control/plan.h"
@@ -42,6 +41,8 @@ static int enter(struct control *c, struct instance *i, enum instance_state stat
         return fault(r);
     if (known || state == INSTANCE_IN_SERVICE)
         v->link_revision = proxy_link_target_group(c->link, v);
+    if (state == INSTANCE_DRAINING)
+        i->drain_revision = v->link_revision;
     meter_in_service(c->meter, e->name, v->name, v->instance_type, variant_counts(v).in_service);
     return 0;
 }
@@ -169,8 +170,16 @@ static struct plan_fleet fleet_view(const struct variant *v)
     };
 }
 
-static size_t look(const struct variant *v, struct plan_instance *ret_views,
-                   struct instance **ret_instances)
+/* The delay of what drains begins when the proxy knows, so that a proxy that was away has it all. */
+static ms_t since(const struct control *c, struct instance *i)
+{
+    if (i->state == INSTANCE_DRAINING && !proxy_link_serves(c->link, i->drain_revision))
+        i->since = loop_now(c->loop);
+    return i->since;
+}
+
+static void look(const struct control *c, const struct variant *v, struct plan_instance *ret_views,
+                 struct instance **ret_instances)
 {
     size_t n = 0;
 
@@ -178,14 +187,13 @@ static size_t look(const struct variant *v, struct plan_instance *ret_views,
         ret_instances[n] = i;
         ret_views[n++] = (struct plan_instance){
             .state = i->state,
-            .since = i->since,
+            .since = since(c, i),
             .ready = i->ready,
             .drained = i->drained,
             .unhealthy = i->unhealthy,
             .unhealthy_since = i->unhealthy_since,
         };
     }
-    return n;
 }
 
 static size_t count(const struct variant *v)
@@ -208,7 +216,7 @@ static int reconcile_variant(struct control *c, struct variant *v)
 
     if (!views || !instances || !actions)
         return fault(-ENOMEM);
-    look(v, views, instances);
+    look(c, v, views, instances);
     n_actions = plan(&fleet, views, n, loop_now(c->loop), actions);
     for (size_t k = 0; k < n_actions; k++) {
         r = perform(c, v, &actions[k], instances[actions[k].instance]);
@@ -246,8 +254,6 @@ static int forget_what_is_over(struct control *c)
     int r;
 
     while ((e = find_over(c))) {
-        if (c->autoscaler)
-            autoscaler_forget_endpoint(c->autoscaler, e->name);
         r = endpoint_forget(c, e);
         if (r)
             return fault(r);
