@@ -1,12 +1,22 @@
 /* control/autoscaler.h: sizes fleets by their scaling policies.
  *
- * Holds the scalable targets and their policies, and once a second asks src/scaling what each
- * target's capacity should be; then sets it, and keeps a scaling activity that says why. The rules
- * are all in src/scaling; here is what surrounds them: reading objects from the store, reading
- * metrics, carrying decisions out, following them until the instances are there.
+ * Holds the scalable targets (scaling_target.h) with their policies (scaling_policy.h), and once a
+ * second asks src/scaling what each target's capacity should be; then sets it, and keeps a scaling
+ * activity (scaling_activity.h) that says why. The rules are all in src/scaling; here is what
+ * surrounds them: objects in the store, metrics read, decisions carried out and followed until
+ * the instances are there.
  */
 #pragma once
+#include "base/list.h"
 #include "control/control.h"
+
+struct autoscaler {
+    struct control *control;
+    struct list targets; /* struct scaling_target, by resource id */
+    size_t n_targets;
+    struct list activities; /* struct scaling_activity, oldest first */
+    size_t n_activities;
+};
 
 /** autoscaler_new() - with the targets, policies and activities of @c's store; @c is borrowed.
  * Return: 0 or -errno. */

@@ -1,0 +1,398 @@
+#include "control/scaling_activity.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "control/record.h"
+
+enum { PATH_BYTES = 128 };
+
+static const char prefix[] = "/scaling-activities/";
+static const ms_t kept_ms = (ms_t)6 * 7 * 24 * 3600 * MS_PER_S;
+static const ms_t patience_ms = 3600 * MS_PER_S;
+
+static const char *const status_texts[] = {
+    [ACTIVITY_PENDING] = "Pending",         [ACTIVITY_IN_PROGRESS] = "InProgress",
+    [ACTIVITY_SUCCESSFUL] = "Successful",   [ACTIVITY_OVERRIDDEN] = "Overridden",
+    [ACTIVITY_UNFULFILLED] = "Unfulfilled", [ACTIVITY_FAILED] = "Failed",
+};
+
+const char *scaling_activity_status_text(enum activity_status status)
+{
+    return status_texts[status];
+}
+
+/* --- documents ---------------------------------------------------------------------------------- */
+
+static json_t *not_scaled_reasons(const struct scaling_activity *x)
+{
+    const char *member = "CurrentCapacity";
+
+    if (x->reason == NOT_SCALED_UNSCALABLE)
+        return json_pack("[{s:s}]", "Code", not_scaled_code(x->reason));
+    if (x->reason == NOT_SCALED_AT_MAX)
+        member = "MaxCapacity";
+    else if (x->reason == NOT_SCALED_AT_MIN)
+        member = "MinCapacity";
+    return json_pack("[{s:s, s:i}]", "Code", not_scaled_code(x->reason), member, x->capacity);
+}
+
+json_t *scaling_activity_document(const struct scaling_activity *x)
+{
+    json_t *document =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:s, s:s*, s:s*, s:s, s:s, s:s*, s:i, s:i}",
+                  "ActivityId", x->id, "ServiceNamespace", SCALING_NAMESPACE, "ResourceId",
+                  x->resource_id, "ScalableDimension", SCALING_DIMENSION, "Description",
+                  x->description, "Cause", x->cause, "StartTime", (double)x->start / MS_PER_S,
+                  "StatusCode", scaling_activity_status_text(x->status), "StatusMessage",
+                  x->message, "Details", x->details, "Endpoint", x->endpoint, "Variant", x->variant,
+                  "Policy", x->policy, "From", x->from, "To", x->to);
+    int r = 0;
+
+    if (document && x->end != 0)
+        r = json_object_set_new(document, "EndTime", json_real((double)x->end / MS_PER_S));
+    if (document && !r && x->not_scaled)
+        r = json_object_set_new(document, "NotScaledReasons", not_scaled_reasons(x));
+    if (r) {
+        json_decref(document);
+        return NULL;
+    }
+    return document;
+}
+
+/* In the order of time, which is also the order of a walk through the store. */
+static void path_of(const struct scaling_activity *x, char ret_path[PATH_BYTES])
+{
+    snprintf(ret_path, PATH_BYTES, "%s%013" PRId64 "-%s", prefix, x->start, x->id);
+}
+
+static int save(struct autoscaler *a, const struct scaling_activity *x)
+{
+    char path[PATH_BYTES];
+    json_auto_t *document = scaling_activity_document(x);
+
+    if (!document)
+        return fault(-ENOMEM);
+    path_of(x, path);
+    return record_put(a->control, path, document);
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+struct scaling_activity *scaling_activity_free(struct scaling_activity *x)
+{
+    if (!x)
+        return NULL;
+    list_remove(&x->link);
+    free(x->resource_id);
+    free(x->endpoint);
+    free(x->variant);
+    free(x->policy);
+    free(x->description);
+    free(x->cause);
+    free(x->message);
+    free(x->details);
+    free(x);
+    return NULL;
+}
+
+static int drop(struct autoscaler *a, struct scaling_activity *x)
+{
+    char path[PATH_BYTES];
+    int r;
+
+    path_of(x, path);
+    r = record_delete(a->control, path, NULL);
+    if (r)
+        return fault(r);
+    scaling_activity_free(x);
+    a->n_activities--;
+    return 0;
+}
+
+static int drop_old(struct autoscaler *a, wall_ms_t now)
+{
+    struct scaling_activity *oldest;
+
+    while ((oldest = list_first_entry(&a->activities, struct scaling_activity, link)) &&
+           (a->n_activities > SCALING_ACTIVITIES_MAX || oldest->start < now - kept_ms)) {
+        int r = drop(a, oldest);
+        if (r)
+            return fault(r);
+    }
+    return 0;
+}
+
+static int keep(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
+{
+    int r = save(a, x);
+
+    if (r)
+        return fault(r);
+    list_push_back(&a->activities, &x->link);
+    a->n_activities++;
+    return drop_old(a, now);
+}
+
+static int activity_new(const struct scaling_target *t, wall_ms_t now, const char *cause,
+                        struct scaling_activity **ret)
+{
+    autofree(scaling_activity_free) struct scaling_activity *x = calloc(1, sizeof(*x));
+
+    if (!x)
+        return fault(-ENOMEM);
+    list_link_init(&x->link);
+    random_uuid(&t->autoscaler->control->random, x->id);
+    x->start = now;
+    x->resource_id = strdup(t->resource_id);
+    x->endpoint = strdup(t->endpoint);
+    x->variant = strdup(t->variant);
+    x->cause = strdup(cause);
+    if (!x->resource_id || !x->endpoint || !x->variant || !x->cause)
+        return fault(-ENOMEM);
+    *ret = steal(x);
+    return 0;
+}
+
+int scaling_activity_begin(struct scaling_target *t, wall_ms_t now, int from, int to,
+                           const char *policy, const char *cause, const char *details,
+                           struct scaling_activity **ret)
+{
+    autofree(scaling_activity_free) struct scaling_activity *x = NULL;
+    int r = activity_new(t, now, cause, &x);
+
+    if (r)
+        return fault(r);
+    x->from = from;
+    x->to = to;
+    x->description = text_format("Setting desired instance count to %d.", to);
+    x->policy = policy ? strdup(policy) : NULL;
+    x->details = details ? strdup(details) : NULL;
+    if (!x->description || (policy && !x->policy) || (details && !x->details))
+        return fault(-ENOMEM);
+    r = keep(t->autoscaler, x, now);
+    if (r)
+        return fault(r);
+    t->not_scaled = NULL;
+    *ret = steal(x);
+    return 0;
+}
+
+static int set_status(struct autoscaler *a, struct scaling_activity *x, enum activity_status status,
+                      wall_ms_t end, char *message)
+{
+    if (!message)
+        return fault(-ENOMEM);
+    free(x->message);
+    x->message = message;
+    x->status = status;
+    x->end = end;
+    return fault(save(a, x));
+}
+
+int scaling_activity_started(struct autoscaler *a, struct scaling_activity *x)
+{
+    return set_status(a, x, ACTIVITY_IN_PROGRESS, 0,
+                      text_format("Successfully set desired instance count to %d. Waiting for "
+                                  "change to be fulfilled by sagemaker.",
+                                  x->to));
+}
+
+int scaling_activity_refused(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now,
+                             const char *reason)
+{
+    return set_status(
+        a, x, ACTIVITY_FAILED, now,
+        text_format("Failed to set desired instance count to %d. Reason: %s", x->to, reason));
+}
+
+int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum not_scaled reason,
+                                int capacity, const char *cause)
+{
+    autofree(scaling_activity_free) struct scaling_activity *x = NULL;
+    const char *code = not_scaled_code(reason);
+    int r;
+
+    if (t->not_scaled && strcmp(t->not_scaled, code) == 0)
+        return 0;
+    r = activity_new(t, now, cause, &x);
+    if (r)
+        return fault(r);
+    x->description = strdup("Attempting to scale due to alarm triggered");
+    if (!x->description)
+        return fault(-ENOMEM);
+    x->not_scaled = true;
+    x->reason = reason;
+    x->capacity = capacity;
+    x->end = now;
+    x->status = reason == NOT_SCALED_AT_DESIRED ? ACTIVITY_SUCCESSFUL : ACTIVITY_FAILED;
+    r = keep(t->autoscaler, x, now);
+    if (r)
+        return fault(r);
+    t->not_scaled = code;
+    steal(x);
+    return 0;
+}
+
+/* --- following ---------------------------------------------------------------------------------- */
+
+/* The change is complete: from now on the policy that made it cools down. */
+static int cool_down(struct autoscaler *a, const struct scaling_activity *x, wall_ms_t now)
+{
+    struct scaling_target *t = scaling_target_find(a, x->resource_id);
+    struct scaling_policy *p = t && x->policy ? scaling_policy_find(t, x->policy) : NULL;
+    int seconds;
+
+    if (!p)
+        return 0;
+    seconds = x->to > x->from ? tracking_out_cooldown_s(&p->tracking, t->pace)
+                              : tracking_in_cooldown_s(&p->tracking);
+    if (seconds <= 0)
+        return 0;
+    cooldown_start(&p->state.cooldown, x->from, x->to, now, seconds);
+    return scaling_policy_save(p);
+}
+
+static int succeed(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
+{
+    int r = set_status(a, x, ACTIVITY_SUCCESSFUL, now,
+                       text_format("Successfully set desired instance count to %d. Change "
+                                   "successfully fulfilled by sagemaker.",
+                                   x->to));
+
+    return r ? r : cool_down(a, x, now);
+}
+
+static int override(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now,
+                    unsigned desired)
+{
+    return set_status(a, x, ACTIVITY_OVERRIDDEN, now,
+                      text_format("Successfully set desired instance count to %d. Found it was "
+                                  "later changed to %u.",
+                                  x->to, desired));
+}
+
+static int give_up(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
+{
+    return set_status(a, x, ACTIVITY_UNFULFILLED, now,
+                      text_format("Successfully set desired instance count to %d. Change was not "
+                                  "fulfilled by sagemaker within %d minutes.",
+                                  x->to, (int)(patience_ms / 60 / MS_PER_S)));
+}
+
+static int follow(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
+{
+    struct variant_counts counts;
+    unsigned to = (unsigned)x->to;
+
+    if (endpoint_variant_counts(a->control, x->endpoint, x->variant, &counts) != 0)
+        return scaling_activity_refused(a, x, now, "The endpoint or its variant was deleted.");
+    if (counts.desired != to)
+        return override(a, x, now, counts.desired);
+    if (x->to > x->from ? counts.in_service >= to : counts.in_service <= to)
+        return succeed(a, x, now);
+    return now - x->start > patience_ms ? give_up(a, x, now) : 0;
+}
+
+int scaling_activities_follow(struct autoscaler *a, wall_ms_t now)
+{
+    list_for_each (x, &a->activities, struct scaling_activity, link) {
+        int r = x->end == 0 ? follow(a, x, now) : 0;
+        if (r)
+            return fault(r);
+    }
+    return drop_old(a, now);
+}
+
+/* --- loading ------------------------------------------------------------------------------------ */
+
+static int parse_status(const char *text, enum activity_status *ret)
+{
+    for (int s = ACTIVITY_PENDING; s <= ACTIVITY_FAILED; s++)
+        if (strcmp(status_texts[s], text) == 0) {
+            *ret = (enum activity_status)s;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+static int read_reason(struct scaling_activity *x, json_t *document)
+{
+    json_t *reason = json_array_get(json_object_get(document, "NotScaledReasons"), 0);
+    const char *code = json_string_value(json_object_get(reason, "Code"));
+    int max = 0, min = 0, current = 0;
+
+    if (!reason)
+        return 0;
+    if (!code || json_unpack(reason, "{s?i, s?i, s?i}", "MaxCapacity", &max, "MinCapacity", &min,
+                             "CurrentCapacity", &current) != 0)
+        return -EINVAL;
+    for (int i = NOT_SCALED_AT_MAX; i <= NOT_SCALED_UNSCALABLE; i++)
+        if (strcmp(not_scaled_code((enum not_scaled)i), code) == 0) {
+            x->not_scaled = true;
+            x->reason = (enum not_scaled)i;
+            x->capacity = max + min + current; /* only one of them is there */
+            return 0;
+        }
+    return -EINVAL;
+}
+
+static int copy(json_t *document, const char *member, bool required, char **ret)
+{
+    const char *text = json_string_value(json_object_get(document, member));
+
+    if (!text)
+        return required ? -EINVAL : 0;
+    *ret = strdup(text);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static int copy_all(struct scaling_activity *x, json_t *document)
+{
+    int r = copy(document, "ResourceId", true, &x->resource_id);
+
+    r = r ? r : copy(document, "Endpoint", true, &x->endpoint);
+    r = r ? r : copy(document, "Variant", true, &x->variant);
+    r = r ? r : copy(document, "Description", true, &x->description);
+    r = r ? r : copy(document, "Cause", true, &x->cause);
+    r = r ? r : copy(document, "Policy", false, &x->policy);
+    r = r ? r : copy(document, "StatusMessage", false, &x->message);
+    return r ? r : copy(document, "Details", false, &x->details);
+}
+
+static int load_activity(struct control *c, json_t *document)
+{
+    autofree(scaling_activity_free) struct scaling_activity *x = calloc(1, sizeof(*x));
+    const char *id, *status;
+    double start, end = 0;
+    int r;
+
+    if (!x)
+        return -ENOMEM;
+    list_link_init(&x->link);
+    if (json_unpack(document, "{s:s, s:s, s:F, s?F, s:i, s:i}", "ActivityId", &id, "StatusCode",
+                    &status, "StartTime", &start, "EndTime", &end, "From", &x->from, "To",
+                    &x->to) != 0)
+        return -EINVAL;
+    snprintf(x->id, sizeof x->id, "%s", id);
+    x->start = (wall_ms_t)(start * MS_PER_S + 0.5);
+    x->end = (wall_ms_t)(end * MS_PER_S + 0.5);
+    r = parse_status(status, &x->status);
+    r = r ? r : copy_all(x, document);
+    r = r ? r : read_reason(x, document);
+    if (r)
+        return r;
+    list_push_back(&c->autoscaler->activities, &x->link);
+    c->autoscaler->n_activities++;
+    steal(x);
+    return 0;
+}
+
+int scaling_activities_load(struct autoscaler *a)
+{
+    return fault(record_load(a->control, prefix, load_activity));
+}

@@ -1,0 +1,149 @@
+#include "control/scaling_configuration.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Predefined metrics of a variant that AWS's targets for it may name. */
+static const struct predefined {
+    const char *type, *metric, *statistic;
+    unsigned period_s;
+} predefined_metrics[] = {
+    { "SageMakerVariantInvocationsPerInstance", "InvocationsPerInstance", "Sum", 60 },
+    { "SageMakerVariantConcurrentRequestsPerModelHighResolution", "ConcurrentRequestsPerModel",
+      "Maximum", 10 },
+};
+
+static int __attribute__((format(printf, 2, 3)))
+refuse(char ret_why[SCALING_WHY_BYTES], const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(ret_why, SCALING_WHY_BYTES, format, args);
+    va_end(args);
+    return SCALING_E_CONFIGURATION;
+}
+
+static int read_predefined(const struct scaling_target *t, json_t *specification,
+                           struct tracking *ret, char ret_why[SCALING_WHY_BYTES])
+{
+    const char *type = json_string_value(json_object_get(specification, "PredefinedMetricType"));
+
+    if (json_object_get(specification, "ResourceLabel"))
+        return refuse(ret_why, "ResourceLabel is not valid for the metric type %s", type);
+    for (size_t i = 0; i < sizeof predefined_metrics / sizeof predefined_metrics[0]; i++) {
+        const struct predefined *p = &predefined_metrics[i];
+        if (strcmp(p->type, type) != 0)
+            continue;
+        ret->metric = (struct metric_name){
+            .namespace = "AWS/SageMaker",
+            .name = p->metric,
+            .dimensions = { { "EndpointName", t->endpoint }, { "VariantName", t->variant } },
+            .n_dimensions = 2,
+        };
+        ret->period_s = p->period_s;
+        metric_statistic_parse(p->statistic, &ret->statistic);
+        return 0;
+    }
+    return refuse(ret_why, "The metric type %s is not supported for the scalable dimension %s",
+                  type, SCALING_DIMENSION);
+}
+
+static int read_dimensions(json_t *dimensions, struct tracking *ret,
+                           char ret_why[SCALING_WHY_BYTES])
+{
+    json_t *dimension;
+    size_t i;
+
+    if (json_array_size(dimensions) > METRICS_DIMENSIONS_MAX)
+        return refuse(ret_why, "A metric has at most %d dimensions", METRICS_DIMENSIONS_MAX);
+    json_array_foreach (dimensions, i, dimension)
+        ret->metric.dimensions[i] = (struct metric_dimension){
+            json_string_value(json_object_get(dimension, "Name")),
+            json_string_value(json_object_get(dimension, "Value")),
+        };
+    ret->metric.n_dimensions = json_array_size(dimensions);
+    return 0;
+}
+
+static int read_customized(json_t *specification, struct tracking *ret,
+                           char ret_why[SCALING_WHY_BYTES])
+{
+    const char *name = json_string_value(json_object_get(specification, "MetricName"));
+    const char *namespace = json_string_value(json_object_get(specification, "Namespace"));
+    const char *statistic = json_string_value(json_object_get(specification, "Statistic"));
+    const char *unit = json_string_value(json_object_get(specification, "Unit"));
+
+    if (json_object_get(specification, "Metrics"))
+        return refuse(ret_why, "Metric math (Metrics) is not supported; name one metric by "
+                               "MetricName, Namespace, Dimensions and Statistic");
+    if (!name || !namespace || !statistic)
+        return refuse(ret_why, "A customized metric specification needs MetricName, Namespace and "
+                               "Statistic");
+    ret->metric.name = name;
+    ret->metric.namespace = namespace;
+    ret->period_s = 60;
+    if (metric_statistic_parse(statistic, &ret->statistic) != 0)
+        return refuse(ret_why, "The statistic %s is not supported", statistic);
+    ret->unit = METRIC_UNIT_ANY;
+    if (unit && metric_unit_parse(unit, &ret->unit) != 0)
+        return refuse(ret_why, "The unit %s is not valid", unit);
+    return read_dimensions(json_object_get(specification, "Dimensions"), ret, ret_why);
+}
+
+static int read_seconds(json_t *configuration, const char *member, int *ret)
+{
+    json_t *value = json_object_get(configuration, member);
+
+    *ret = value ? (int)json_integer_value(value) : COOLDOWN_NOT_GIVEN;
+    return value && *ret < 0 ? SCALING_E_CONFIGURATION : 0;
+}
+
+int scaling_configuration_read(const struct scaling_target *t, json_t *configuration,
+                               struct tracking *ret, char ret_why[SCALING_WHY_BYTES])
+{
+    json_t *predefined = json_object_get(configuration, "PredefinedMetricSpecification");
+    json_t *customized = json_object_get(configuration, "CustomizedMetricSpecification");
+    struct tracking tracking = { .unit = METRIC_UNIT_ANY };
+    int r;
+
+    tracking.target = json_number_value(json_object_get(configuration, "TargetValue"));
+    tracking.disable_scale_in = json_is_true(json_object_get(configuration, "DisableScaleIn"));
+    if (!(tracking.target > 0))
+        return refuse(ret_why, "TargetValue must be greater than 0");
+    if (read_seconds(configuration, "ScaleOutCooldown", &tracking.scale_out_cooldown_s) ||
+        read_seconds(configuration, "ScaleInCooldown", &tracking.scale_in_cooldown_s))
+        return refuse(ret_why, "A cooldown must not be negative");
+    if (!predefined == !customized)
+        return refuse(ret_why, "Exactly one of PredefinedMetricSpecification and "
+                               "CustomizedMetricSpecification must be specified");
+    r = predefined ? read_predefined(t, predefined, &tracking, ret_why)
+                   : read_customized(customized, &tracking, ret_why);
+    if (!r)
+        *ret = tracking;
+    return r;
+}
+
+static bool has_dimension(const struct metric_name *m, const struct metric_dimension *d)
+{
+    for (size_t i = 0; i < m->n_dimensions; i++)
+        if (strcmp(m->dimensions[i].name, d->name) == 0 &&
+            strcmp(m->dimensions[i].value, d->value) == 0)
+            return true;
+    return false;
+}
+
+bool scaling_configuration_same_metric(const struct tracking *a, const struct tracking *b)
+{
+    if (strcmp(a->metric.namespace, b->metric.namespace) != 0 ||
+        strcmp(a->metric.name, b->metric.name) != 0 ||
+        a->metric.n_dimensions != b->metric.n_dimensions ||
+        a->statistic.kind != b->statistic.kind || a->unit != b->unit)
+        return false;
+    for (size_t i = 0; i < a->metric.n_dimensions; i++)
+        if (!has_dimension(&b->metric, &a->metric.dimensions[i]))
+            return false;
+    return true;
+}

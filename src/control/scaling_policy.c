@@ -1,0 +1,290 @@
+#include "control/scaling_policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "control/record.h"
+#include "control/scaling_configuration.h"
+
+enum { PATH_BYTES = 4096 };
+
+static struct control *control_of(const struct scaling_policy *p)
+{
+    return p->target->autoscaler->control;
+}
+
+static void path_of(const struct scaling_target *t, const char *name, char ret_path[PATH_BYTES])
+{
+    snprintf(ret_path, PATH_BYTES, "/scaling-policies/%s/%s", t->resource_id, name);
+}
+
+/* --- names -------------------------------------------------------------------------------------- */
+
+void scaling_policy_arn(const struct scaling_policy *p, char ret_arn[SCALING_ARN_BYTES])
+{
+    const struct control_settings *s = &control_of(p)->settings;
+
+    snprintf(ret_arn, SCALING_ARN_BYTES,
+             "arn:aws:autoscaling:%s:%s:scalingPolicy:%s:resource/sagemaker/%s:policyName/%s",
+             s->region, s->account, p->target->policies_id, p->target->resource_id, p->name);
+}
+
+void scaling_policy_action_arn(const struct scaling_policy *p, char ret_arn[SCALING_ARN_BYTES])
+{
+    size_t n;
+
+    scaling_policy_arn(p, ret_arn);
+    n = strlen(ret_arn);
+    snprintf(ret_arn + n, SCALING_ARN_BYTES - n, ":createdBy/%s", p->created_by);
+}
+
+void scaling_policy_alarm_name(const struct scaling_policy *p, const struct scaling_alarm *alarm,
+                               char ret_name[SCALING_ALARM_NAME_BYTES])
+{
+    snprintf(ret_name, SCALING_ALARM_NAME_BYTES, "TargetTracking-%s-Alarm%s-%s",
+             p->target->resource_id, alarm == &p->high ? "High" : "Low", alarm->id);
+}
+
+void scaling_policy_alarm_arn(const struct scaling_policy *p, const struct scaling_alarm *alarm,
+                              char ret_arn[SCALING_ARN_BYTES])
+{
+    const struct control_settings *s = &control_of(p)->settings;
+    char name[SCALING_ALARM_NAME_BYTES];
+
+    scaling_policy_alarm_name(p, alarm, name);
+    snprintf(ret_arn, SCALING_ARN_BYTES, "arn:aws:cloudwatch:%s:%s:alarm:%s", s->region, s->account,
+             name);
+}
+
+bool scaling_policy_has_low(const struct scaling_policy *p)
+{
+    return !p->tracking.disable_scale_in;
+}
+
+/* --- documents ---------------------------------------------------------------------------------- */
+
+static json_t *alarm_item(const struct scaling_policy *p, const struct scaling_alarm *alarm)
+{
+    char name[SCALING_ALARM_NAME_BYTES], arn[SCALING_ARN_BYTES];
+
+    scaling_policy_alarm_name(p, alarm, name);
+    scaling_policy_alarm_arn(p, alarm, arn);
+    return json_pack("{s:s, s:s}", "AlarmName", name, "AlarmARN", arn);
+}
+
+static json_t *alarm_items(const struct scaling_policy *p)
+{
+    return scaling_policy_has_low(p)
+               ? json_pack("[o, o]", alarm_item(p, &p->high), alarm_item(p, &p->low))
+               : json_pack("[o]", alarm_item(p, &p->high));
+}
+
+json_t *scaling_policy_document(const struct scaling_policy *p)
+{
+    const struct cooldown *c = &p->state.cooldown;
+    char arn[SCALING_ARN_BYTES];
+
+    scaling_policy_arn(p, arn);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:f, s:s, s:s, s:s, s:f, s:{s:i, s:f, s:i, s:i}}",
+        "PolicyARN", arn, "PolicyName", p->name, "ServiceNamespace", SCALING_NAMESPACE,
+        "ResourceId", p->target->resource_id, "ScalableDimension", SCALING_DIMENSION, "PolicyType",
+        "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration", p->configuration,
+        "Alarms", alarm_items(p), "CreationTime", (double)p->created / MS_PER_S, "CreatedBy",
+        p->created_by, "AlarmHigh", p->high.id, "AlarmLow", p->low.id, "Configured",
+        (double)p->configured / MS_PER_S, "Cooldown", "Direction", (int)c->direction, "Until",
+        (double)c->until / MS_PER_S, "From", c->from, "To", c->to);
+}
+
+static int save(struct scaling_policy *p)
+{
+    char path[PATH_BYTES];
+    json_auto_t *document = scaling_policy_document(p);
+
+    if (!document)
+        return fault(-ENOMEM);
+    path_of(p->target, p->name, path);
+    return record_put(control_of(p), path, document);
+}
+
+int scaling_policy_save(struct scaling_policy *p)
+{
+    return fault(save(p));
+}
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+static void alarm_deinit(struct scaling_alarm *alarm)
+{
+    free(alarm->reason);
+    free(alarm->reason_data);
+}
+
+struct scaling_policy *scaling_policy_free(struct scaling_policy *p)
+{
+    if (!p)
+        return NULL;
+    if (list_linked(&p->link)) {
+        list_remove(&p->link);
+        p->target->n_policies--;
+    }
+    alarm_deinit(&p->high);
+    alarm_deinit(&p->low);
+    json_decref(p->configuration);
+    free(p->name);
+    free(p);
+    return NULL;
+}
+
+static int policy_new(struct scaling_target *t, const char *name, json_t *configuration,
+                      struct scaling_policy **ret, char ret_why[SCALING_WHY_BYTES])
+{
+    autofree(scaling_policy_free) struct scaling_policy *p = calloc(1, sizeof(*p));
+    int r;
+
+    if (!p)
+        return fault(-ENOMEM);
+    p->target = t;
+    list_link_init(&p->link);
+    tracking_state_init(&p->state);
+    p->name = strdup(name);
+    p->configuration = json_incref(configuration);
+    if (!p->name)
+        return fault(-ENOMEM);
+    r = scaling_configuration_read(t, configuration, &p->tracking, ret_why);
+    if (r)
+        return r;
+    *ret = steal(p);
+    return 0;
+}
+
+static void adopt(struct scaling_target *t, struct scaling_policy *p)
+{
+    struct list_link *before = &t->policies.head;
+
+    list_for_each (other, &t->policies, struct scaling_policy, link) {
+        if (strcmp(other->name, p->name) > 0) {
+            before = &other->link;
+            break;
+        }
+    }
+    list_insert_between(&p->link, before->previous, before);
+    t->n_policies++;
+}
+
+struct scaling_policy *scaling_policy_find(const struct scaling_target *t, const char *name)
+{
+    list_for_each (p, &t->policies, struct scaling_policy, link)
+        if (strcmp(p->name, name) == 0)
+            return p;
+    return NULL;
+}
+
+static void begin_alarm(struct scaling_policy *p, struct scaling_alarm *alarm)
+{
+    random_uuid(&control_of(p)->random, alarm->id);
+    alarm->updated = alarm->transitioned = p->configured;
+}
+
+static int check_others(const struct scaling_target *t, const struct scaling_policy *p,
+                        const struct scaling_policy *old)
+{
+    list_for_each (other, &t->policies, struct scaling_policy, link)
+        if (other != old && scaling_configuration_same_metric(&other->tracking, &p->tracking))
+            return SCALING_E_DUPLICATE;
+    return !old && t->n_policies >= SCALING_POLICIES_MAX ? SCALING_E_LIMIT : 0;
+}
+
+int scaling_policy_put(struct scaling_target *t, const char *name, json_t *configuration,
+                       struct scaling_policy **ret, char ret_why[SCALING_WHY_BYTES])
+{
+    autofree(scaling_policy_free) struct scaling_policy *p = NULL;
+    struct scaling_policy *old = scaling_policy_find(t, name);
+    struct control *c = t->autoscaler->control;
+    int r = policy_new(t, name, configuration, &p, ret_why);
+
+    if (!r)
+        r = check_others(t, p, old);
+    if (r)
+        return r;
+    p->created = p->configured = loop_wall(c->loop);
+    begin_alarm(p, &p->high);
+    begin_alarm(p, &p->low);
+    if (old) {
+        p->created = old->created;
+        p->state.cooldown = old->state.cooldown;
+        memcpy(p->created_by, old->created_by, sizeof p->created_by);
+    } else {
+        random_uuid(&c->random, p->created_by);
+    }
+    r = save(p);
+    if (r)
+        return fault(r);
+    scaling_policy_free(old);
+    adopt(t, p);
+    *ret = steal(p);
+    return 0;
+}
+
+int scaling_policy_delete(struct scaling_policy *p)
+{
+    char path[PATH_BYTES];
+    int r;
+
+    path_of(p->target, p->name, path);
+    r = record_delete(control_of(p), path, NULL);
+    if (r)
+        return fault(r);
+    scaling_policy_free(p);
+    return 0;
+}
+
+/* --- loading ------------------------------------------------------------------------------------ */
+
+static int read_cooldown(json_t *document, struct cooldown *ret)
+{
+    int direction;
+    double until;
+
+    if (json_unpack(document, "{s:{s:i, s:F, s:i, s:i}}", "Cooldown", "Direction", &direction,
+                    "Until", &until, "From", &ret->from, "To", &ret->to) != 0)
+        return -EINVAL;
+    if (direction < DIRECTION_NONE || direction > DIRECTION_IN)
+        return -EINVAL;
+    ret->direction = (enum direction)direction;
+    ret->until = (wall_ms_t)(until * MS_PER_S);
+    return 0;
+}
+
+int scaling_policy_load(struct scaling_target *t, json_t *document)
+{
+    autofree(scaling_policy_free) struct scaling_policy *p = NULL;
+    const char *name, *created_by, *high, *low;
+    char why[SCALING_WHY_BYTES];
+    json_t *configuration;
+    double created, configured;
+    int r;
+
+    if (json_unpack(document, "{s:s, s:o, s:s, s:s, s:s, s:F, s:F}", "PolicyName", &name,
+                    "TargetTrackingScalingPolicyConfiguration", &configuration, "CreatedBy",
+                    &created_by, "AlarmHigh", &high, "AlarmLow", &low, "CreationTime", &created,
+                    "Configured", &configured) != 0)
+        return -EINVAL;
+    r = policy_new(t, name, configuration, &p, why);
+    if (!r)
+        r = read_cooldown(document, &p->state.cooldown);
+    if (r)
+        return r > 0 ? -EINVAL : r;
+    snprintf(p->created_by, sizeof p->created_by, "%s", created_by);
+    snprintf(p->high.id, sizeof p->high.id, "%s", high);
+    snprintf(p->low.id, sizeof p->low.id, "%s", low);
+    p->created = (wall_ms_t)(created * MS_PER_S);
+    p->configured = (wall_ms_t)(configured * MS_PER_S);
+    p->high.updated = p->high.transitioned = p->configured;
+    p->low.updated = p->low.transitioned = p->configured;
+    adopt(t, p);
+    steal(p);
+    return 0;
+}

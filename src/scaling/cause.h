@@ -1,0 +1,22 @@
+/* scaling/cause.h: a decision in words and numbers.
+ *
+ * The first sentence is Application Auto Scaling's own; the second says what was measured, what was
+ * computed from it and what became of it, so that a reader can redo the sum.
+ */
+#pragma once
+#include "scaling/decide.h"
+#include "scaling/target_tracking.h"
+
+enum { CAUSE_BYTES = 1600 };
+
+struct cause {
+    const char *alarm, *policy; /* names */
+    const struct tracking *tracking;
+    const struct wish *wish; /* the winner */
+    const struct decision *decision;
+    int in_service, min, max;
+};
+
+void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES]);
+/** cause_statistic() - "Sum" ...; the five that policies can name */
+const char *cause_statistic(const struct metric_statistic *s);
