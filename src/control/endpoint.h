@@ -66,6 +66,8 @@ struct variant {
     /* not stored: a restart begins anew */
     bool ever_in_service;
     struct backoff backoff;
+    bool crashed; /* an instance that was in service ended by itself ... */
+    ms_t crashed_at;
     unsigned launch_failures; /* in a row, before a first good ping */
     char *launch_failure;     /* why the last one failed; NULL: none did */
     uint64_t link_revision;   /* the proxy has our target group when it acked this */

@@ -306,23 +306,36 @@ void reconcile_wake(struct control *c)
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+/* A first one is replaced at once, those that follow soon after it ever more slowly. */
+static void crashed(struct control *c, struct variant *v)
+{
+    ms_t now = loop_now(c->loop);
+
+    if (v->crashed && now - v->crashed_at < BACKOFF_QUIET_MS)
+        backoff_failed(&v->backoff, now);
+    v->crashed = true;
+    v->crashed_at = now;
+}
+
 void reconcile_gone(struct control *c, const char *id, const char *why)
 {
     struct instance *i = instance_find(c, id);
     enum instance_state state;
     struct variant *v;
+    bool expected;
 
     if (!i)
         return;
     v = i->variant;
     state = i->state;
-    log_write(c->log, state == INSTANCE_TERMINATING ? LOG_INFO : LOG_WARN, "instance gone",
+    expected = c->stopping || state == INSTANCE_TERMINATING;
+    log_write(c->log, expected ? LOG_INFO : LOG_WARN, "instance gone",
               "endpoint=%s variant=%s instance=%s state=%s why=\"%s\"", v->endpoint->name, v->name,
               i->id, instance_state_text(state), why);
-    if (state == INSTANCE_PENDING)
+    if (state == INSTANCE_PENDING && !expected)
         launch_failed(c, v, 1, strdup(why));
-    else if (state == INSTANCE_IN_SERVICE && loop_now(c->loop) - i->since < BACKOFF_QUIET_MS)
-        backoff_failed(&v->backoff, loop_now(c->loop));
+    else if (state == INSTANCE_IN_SERVICE)
+        crashed(c, v);
 
     meter_gone(c->meter, v->endpoint->name, v->name, v->instance_type);
     if (instance_forget(c, i))

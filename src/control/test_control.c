@@ -278,13 +278,16 @@ static void replaces_one_that_was_killed(void **state)
 
     world_connect_proxy(w);
     make_and_await(w, 2);
-    fake_driver_die(w->driver, instance_id(w, 0), "killed");
-    world_run(w, 200);
-    assert_int_equal(world_serving(w, "e/v"), 1);
-    assert_int_equal(endpoint(w)->status, ENDPOINT_IN_SERVICE);
-    world_run(w, 5000);
-    assert_int_equal(world_serving(w, "e/v"), 2);
-    assert_int_equal(fake_driver_count(w->driver), 2);
+    for (unsigned launches = 3; launches < 6; launches++) {
+        fake_driver_die(w->driver, instance_id(w, 0), "killed");
+        world_run(w, 200);
+        assert_int_equal(endpoint(w)->status, ENDPOINT_IN_SERVICE);
+        assert_int_equal(fake_driver_launches(w->driver), launches == 3 ? 3 : launches - 1);
+        world_run(w, 5000);
+        assert_int_equal(fake_driver_launches(w->driver), launches);
+        assert_int_equal(world_serving(w, "e/v"), 2);
+        assert_int_equal(fake_driver_count(w->driver), 2);
+    }
 }
 
 static void replaces_an_unhealthy_one_launching_first(void **state)
