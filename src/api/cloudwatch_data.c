@@ -1,5 +1,6 @@
 /* PutMetricData. The whole request is checked before anything is stored; what is wrong with it is
  * told line by line, as CloudWatch does, under the error of the first. */
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -349,6 +350,7 @@ static int read_batch(struct batch *b)
     if (b->error)
         return 0;
 
+    assert(n_data > 0 && n_numbers >= n_data);
     b->puts = calloc(n_data, sizeof(*b->puts));
     b->numbers = calloc(n_numbers, sizeof(*b->numbers));
     if (!b->puts || !b->numbers)

@@ -1,4 +1,5 @@
 /* GetMetricStatistics and ListMetrics. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -155,11 +156,14 @@ static int add_points(const struct request *q, enum metric_unit unit, const doub
 static int read_unit(const struct metrics *m, const struct request *q, enum metric_unit unit,
                      json_t *points)
 {
-    autofree(mem_free) double *values = calloc(q->n * (q->n_statistics + 1), sizeof(*values));
-    double *sample_counts = values + q->n * q->n_statistics;
+    autofree(mem_free) double *values = NULL;
+    double *sample_counts;
 
+    assert(q->n > 0 && q->n_statistics > 0);
+    values = calloc(q->n * (q->n_statistics + 1), sizeof(*values));
     if (!values)
         return fault(-ENOMEM);
+    sample_counts = values + q->n * q->n_statistics;
     for (size_t k = 0; k < q->n_statistics; k++)
         metrics_read(m, &q->name, unit, q->start, q->period_s, q->n, &q->statistics[k].what,
                      values + k * q->n, sample_counts);

@@ -59,8 +59,7 @@ static const struct metric_entry *find(const struct metrics *m, const struct met
     return metric_key_make(&key, name) == 0 ? map_get_n(&m->names, key.text, key.size) : NULL;
 }
 
-/* --- putting -----------------------------------------------------------------------------------
- */
+/* --- putting ---------------------------------------------------------------------------------- */
 
 static bool valid_number(double v)
 {
@@ -128,13 +127,33 @@ static int put_into(struct metrics *m, struct metric_entry *entry, const struct 
     return 0;
 }
 
+/* the first datum of a name */
+static int put_new(struct metrics *m, const char *key, const struct metric_datum *d)
+{
+    autofree(entry_free) struct metric_entry *entry = calloc(1, sizeof(*entry));
+    int r;
+
+    if (!entry)
+        return -ENOMEM;
+    entry->newest = d->at;
+    r = put_into(m, entry, d);
+    if (r)
+        return r;
+    r = map_put(&m->names, key, entry);
+    if (r) {
+        m->n_series--;
+        return r;
+    }
+    entry = NULL; /* the map's now */
+    m->sorted_stale = true;
+    return 0;
+}
+
 int metrics_put(struct metrics *m, const struct metric_name *name, const struct metric_datum *d,
                 wall_ms_t now)
 {
-    autofree(entry_free) struct metric_entry *anew = NULL;
     struct metric_entry *entry;
     struct metric_key key;
-    int r;
 
     if (now > m->now)
         m->now = now;
@@ -144,22 +163,7 @@ int metrics_put(struct metrics *m, const struct metric_name *name, const struct 
     entry = map_get_n(&m->names, key.text, key.size);
     if (entry)
         return put_into(m, entry, d);
-
-    anew = calloc(1, sizeof(*anew));
-    if (!anew)
-        return -ENOMEM;
-    anew->newest = d->at;
-    r = put_into(m, anew, d);
-    if (r)
-        return r;
-    r = map_put(&m->names, key.text, anew);
-    if (r) {
-        m->n_series--;
-        return r;
-    }
-    steal(anew);
-    m->sorted_stale = true;
-    return 0;
+    return put_new(m, key.text, d);
 }
 
 int metrics_put_value(struct metrics *m, const struct metric_name *name, double value,
@@ -171,8 +175,7 @@ int metrics_put_value(struct metrics *m, const struct metric_name *name, double 
     return metrics_put(m, name, &d, now);
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct reading {
     wall_ms_t start;
@@ -263,8 +266,7 @@ size_t metrics_units(const struct metrics *m, const struct metric_name *name,
     return n;
 }
 
-/* --- ageing ------------------------------------------------------------------------------------
- */
+/* --- ageing ----------------------------------------------------------------------------------- */
 
 /* Return: whether any data of the name are left. */
 static bool age_entry(struct metrics *m, struct metric_entry *e)

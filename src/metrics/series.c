@@ -46,8 +46,7 @@ unsigned metrics_resolution(wall_ms_t at, wall_ms_t now)
     return k < SERIES_TIERS ? kinds[k].resolution_s : 0;
 }
 
-/* --- a tier ------------------------------------------------------------------------------------
- */
+/* --- a tier ----------------------------------------------------------------------------------- */
 
 static struct tier *tier_free(struct tier *t)
 {
@@ -224,8 +223,7 @@ static int tier_add(struct tier *t, const struct tier_kind *kind, int64_t slot,
     return r ? r : rewrite(t, kind, number, slot, b);
 }
 
-/* --- a series ----------------------------------------------------------------------------------
- */
+/* --- a series --------------------------------------------------------------------------------- */
 
 struct series *series_new(enum metric_unit unit)
 {
@@ -341,8 +339,7 @@ size_t series_bytes(const struct series *s)
     return bytes;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Where a bucket at @slot counts now, if it does in periods of @period_s. */
 static bool place(struct tier_reader *r, const struct series_reader *all, int64_t slot,
