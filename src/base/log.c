@@ -114,10 +114,10 @@ static struct slice unquote(struct slice s)
  * finite. */
 static bool is_number(const struct fact *f)
 {
+    char conversion = f->format.size ? f->format.data[f->format.size - 1] : '\0';
     double unused;
 
-    if (f->format.size < 2 || f->format.data[0] != '%' ||
-        !memchr("diufgeFGE", f->format.data[f->format.size - 1], 9))
+    if (f->format.size < 2 || f->format.data[0] != '%' || !strchr("diufgeFGE", conversion))
         return false;
     return text_to_double(f->value, &unused) == 0;
 }

@@ -191,13 +191,15 @@ void text_hex(const void *bytes, size_t n, char *ret_hex)
     *ret_hex = '\0';
 }
 
-static int hex_digit(char c)
+enum { NOT_HEX = 16 };
+
+static unsigned hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     if (lower(c) >= 'a' && lower(c) <= 'f')
-        return lower(c) - 'a' + 10;
-    return -1;
+        return (unsigned)lower(c) - 'a' + 10;
+    return NOT_HEX;
 }
 
 int text_unhex(struct slice hex, void *ret_bytes, size_t n)
@@ -207,7 +209,7 @@ int text_unhex(struct slice hex, void *ret_bytes, size_t n)
     if (hex.size != 2 * n)
         return -EINVAL;
     for (size_t i = 0; i < hex.size; i++) {
-        if (hex_digit(hex.data[i]) < 0)
+        if (hex_digit(hex.data[i]) == NOT_HEX)
             return -EINVAL;
     }
     for (size_t i = 0; i < n; i++)
@@ -223,7 +225,7 @@ void text_iso8601(wall_ms_t t, char ret_text[TEXT_ISO8601_BYTES])
     size_t n;
 
     if (!gmtime_r(&when, &tm) || tm.tm_year > 9999 - 1900 || tm.tm_year < -1900) {
-        strcpy(ret_text, "0000-00-00T00:00:00.000Z");
+        snprintf(ret_text, TEXT_ISO8601_BYTES, "0000-00-00T00:00:00.000Z");
         return;
     }
     n = strftime(ret_text, TEXT_ISO8601_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);

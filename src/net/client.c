@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -319,7 +320,7 @@ int client_request(struct client *client, struct slice message, const char *meth
         close_channel(c);
         return r;
     }
-    strcpy(c->method, method);
+    snprintf(c->method, sizeof(c->method), "%s", method);
     c->answered = answered;
     c->context = context;
     loop_timer_after(&c->timer, timeout);
