@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/autoscaler.h"
 #include "control/endpoint.h"
 #include "control/endpoint_config.h"
 #include "control/meter.h"
@@ -51,6 +52,8 @@ static int tick(struct control *c)
         if (c->telemetry)
             sample(c, slot->value);
     r = reconcile(c);
+    if (!r && c->autoscaler && !c->stopping)
+        r = autoscaler_tick(c->autoscaler, loop_wall(c->loop));
     if (!r)
         r = meter_tick(c->meter);
     if (c->metrics)

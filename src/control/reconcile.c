@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "control/autoscaler.h"
 #include "control/endpoint.h"
 #include "control/meter.h"
 #include "control/plan.h"
@@ -254,7 +255,9 @@ static int forget_what_is_over(struct control *c)
     int r;
 
     while ((e = find_over(c))) {
-        r = endpoint_forget(c, e);
+        r = c->autoscaler ? autoscaler_forget_endpoint(c->autoscaler, e->name) : 0;
+        if (!r)
+            r = endpoint_forget(c, e);
         if (r)
             return fault(r);
     }
