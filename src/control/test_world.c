@@ -1,5 +1,6 @@
 #include "control/test_world.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -232,6 +233,51 @@ void world_say_health(struct world *w, const char *id, bool healthy)
     say(w, &message);
 }
 
+/* --- the store ----------------------------------------------------------------------------------- */
+
+static struct world_store *faulty_of(struct store *s)
+{
+    return container_of(s, struct world_store, base);
+}
+
+static int faulty_get(struct store *s, const char *path, json_t **ret_document,
+                      int64_t *ret_revision)
+{
+    return store_get(faulty_of(s)->memory, path, ret_document, ret_revision);
+}
+
+static int faulty_list(struct store *s, const char *prefix,
+                       int (*each)(const char *path, json_t *document, int64_t revision,
+                                   void *context),
+                       void *context)
+{
+    return store_list(faulty_of(s)->memory, prefix, each, context);
+}
+
+static int faulty_transact(struct store *s, const struct store_operation *operations, size_t n,
+                           int64_t *ret_revision)
+{
+    struct world_store *f = faulty_of(s);
+
+    if (f->fail_in == 1)
+        return -EIO;
+    if (f->fail_in > 1)
+        f->fail_in--;
+    return store_transact(f->memory, operations, n, ret_revision);
+}
+
+static const struct store_ops faulty_ops = {
+    .get = faulty_get,
+    .list = faulty_list,
+    .transact = faulty_transact,
+};
+
+void world_fail_write(struct world *w, unsigned nth)
+{
+    w->faulty.fail_in = nth;
+    w->may_fail = true;
+}
+
 /* --- time ---------------------------------------------------------------------------------------- */
 
 /* Nothing that the proxy may send requests to has been told to stop. */
@@ -250,7 +296,7 @@ static void step(struct world *w)
     sim_clock_advance(&w->clock, STEP_MS);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(loop_turn(w->loop, 0), 0);
-    assert_int_equal(w->control->error, 0);
+    assert_true(w->control->error == 0 || w->may_fail);
     check(w);
 }
 
@@ -289,8 +335,10 @@ static void start_control(struct world *w)
     };
     struct driver_events events;
 
-    assert_int_equal(control_new(w->loop, NULL, w->store, NULL, &settings, ++w->seed, &w->control),
-                     0);
+    w->faulty = (struct world_store){ { &faulty_ops }, w->store, 0 };
+    w->may_fail = false;
+    assert_int_equal(
+        control_new(w->loop, NULL, &w->faulty.base, NULL, &settings, ++w->seed, &w->control), 0);
     events = control_driver_events(w->control);
     fake_driver_set_events(w->driver, &events);
     assert_int_equal(control_start(w->control, w->driver), 0);

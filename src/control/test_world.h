@@ -35,10 +35,18 @@ struct world_proxy {
     size_t n_targets;
 };
 
+struct world_store {
+    struct store base;
+    struct store *memory;
+    unsigned fail_in; /* 0: no transaction fails */
+};
+
 struct world {
     struct sim_clock clock;
     struct loop *loop;
     struct store *store;
+    struct world_store faulty; /* what control has: the above, with failures */
+    bool may_fail;             /* control->error is expected */
     struct driver *driver;
     struct control *control;
     struct world_proxy proxy;
@@ -50,6 +58,8 @@ struct world {
 void world_set_up(struct world *w); /* no proxy is connected yet */
 void world_tear_down(struct world *w);
 
+/** world_fail_write() - the @nth transaction from now fails, and all that follow, until a restart */
+void world_fail_write(struct world *w, unsigned nth);
 /** world_restart() - end control as kill -9 would, and start it anew on the same store and driver */
 void world_restart(struct world *w);
 void world_connect_proxy(struct world *w);

@@ -196,10 +196,13 @@ static int fake_launch(struct driver *d, const struct instance_spec *spec,
     return 0;
 }
 
+/* Like the process driver: a launch whose handle nobody has stored is ended. */
 static int fake_adopt(struct driver *d, const char *id, const struct driver_handle *handle)
 {
     struct instance *i = find(fake_of(d), id);
 
+    if (i && handle->text[0] == '\0')
+        fake_driver_die(d, id, "its launch was cut short");
     return i && strcmp(i->handle.text, handle->text) == 0 ? 0 : DRIVER_E_GONE;
 }
 
