@@ -113,10 +113,12 @@ static int encode_number(const struct shape *shape, json_t *value, struct buffer
 {
     char text[NUMBER_BYTES];
 
-    if (json_is_integer(value) && shape->type != SHAPE_TIMESTAMP)
-        return fault(buffer_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)));
-    if (shape->type == SHAPE_TIMESTAMP)
+    if (shape->type == SHAPE_DOUBLE)
+        number_double(json_number_value(value), text);
+    else if (shape->type == SHAPE_TIMESTAMP)
         number_seconds(json_number_value(value), text);
+    else if (json_is_integer(value))
+        return fault(buffer_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)));
     else
         number_text(json_number_value(value), text);
     return fault(buffer_puts(out, text));

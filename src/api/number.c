@@ -14,6 +14,13 @@ void number_text(double d, char ret_text[NUMBER_BYTES])
     }
 }
 
+void number_double(double d, char ret_text[NUMBER_BYTES])
+{
+    number_text(d, ret_text);
+    if (strspn(ret_text, "-0123456789") == strlen(ret_text))
+        strcat(ret_text, ".0"); /* at most 18 bytes so far */
+}
+
 void number_seconds(double seconds, char ret_text[NUMBER_BYTES])
 {
     size_t n = (size_t)snprintf(ret_text, NUMBER_BYTES, "%.3f", seconds);

@@ -67,13 +67,13 @@ static void json_is_written_by_the_shape(void **state)
     json_t *value =
         json_pack("{s:s, s:i, s:f, s:f, s:b, s:[ss], s:{s:f}, s:n, s:{s:s}}", "Name", "a\"b\n\\",
                   "Unknown", 1, "At", 1462575838.171, "Count", 3.0, "On", 1, "Names", "x", "\u00e9",
-                  "Numbers", "p99", 0.1, "Data", "Inner", "Name", "");
+                  "Numbers", "p99", 3000.0, "Data", "Inner", "Name", "");
 
     assert_int_equal(json_encode(&thing, value, &out), 0);
     assert_string_equal(buffer_cstr(&out),
                         "{\"Name\":\"a\\\"b\\u000a\\\\\",\"Count\":3,\"On\":true,"
                         "\"At\":1462575838.171,\"Names\":[\"x\",\"\u00e9\"],"
-                        "\"Numbers\":{\"p99\":0.1},\"Inner\":{\"Name\":\"\"}}");
+                        "\"Numbers\":{\"p99\":3000.0},\"Inner\":{\"Name\":\"\"}}");
     json_decref(value);
 }
 

@@ -58,6 +58,8 @@ static int write_scalar(xmlTextWriter *w, const struct shape *shape, json_t *val
         return fault(write_text(w, json_is_true(value) ? "true" : "false"));
     if (shape->type == SHAPE_TIMESTAMP)
         text_iso8601((wall_ms_t)llround(json_number_value(value) * 1000), text);
+    else if (shape->type == SHAPE_DOUBLE)
+        number_double(json_number_value(value), text);
     else if (json_is_integer(value))
         snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else
