@@ -14,7 +14,7 @@
 #include "wire/frame.h"
 #include "wire/link.h"
 
-enum { READ_BYTES = 64 << 10, OUT_BYTES_MAX = FRAME_BYTES_MAX + (8 << 20) };
+enum { READ_BYTES = 64 << 10, BACKLOG_BYTES_MAX = 1 << 20 };
 
 /* One proxy. */
 struct peer {
@@ -94,7 +94,10 @@ static void say_snapshot(struct proxy_link *l)
         return;
     }
     l->peer.greeted = true;
+    /* A snapshot may be as long as a frame; beyond it, only so much waits for a slow reader. */
+    l->peer.out.max_bytes = buffer_size(&l->peer.out) + FRAME_BYTES_MAX + sizeof(uint32_t);
     say(l, &message);
+    l->peer.out.max_bytes = buffer_size(&l->peer.out) + BACKLOG_BYTES_MAX;
     link_snapshot_deinit(&message.snapshot);
 }
 
@@ -264,7 +267,7 @@ static void accept_peer(struct loop_io *io, unsigned events)
         return;
     drop(l, "another one connected");
     l->peer.in = BUFFER_INIT(FRAME_BYTES_MAX + READ_BYTES);
-    l->peer.out = BUFFER_INIT(OUT_BYTES_MAX);
+    l->peer.out = BUFFER_INIT(BACKLOG_BYTES_MAX);
     if (loop_io_add(l->control->loop, &l->peer.io, fd, LOOP_READ, peer_ready)) {
         log_error(l->control->log, "cannot watch the proxy's connection");
         return;

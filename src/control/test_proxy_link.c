@@ -1,0 +1,163 @@
+/* What the link does with proxies that misbehave, and with more than one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "control/endpoint.h"
+#include "control/proxy_link.h"
+#include "control/test_world.h"
+#include "fleet/fake.h"
+#include "net/address.h"
+#include "wire/frame.h"
+
+static struct world world;
+
+static int set_up(void **state)
+{
+    world_set_up(&world);
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world_tear_down(*state);
+    return 0;
+}
+
+static int connect_raw(struct world *w)
+{
+    struct address address;
+    char text[128];
+    int fd;
+
+    snprintf(text, sizeof(text), "unix:%s", w->link_path);
+    assert_int_equal(address_parse(text, &address), 0);
+    assert_int_equal(address_connect(&address, &fd), 0);
+    return fd;
+}
+
+static void send_text(int fd, const char *json)
+{
+    size_t n = strlen(json);
+    const unsigned char head[4] = { 0, 0, (unsigned char)(n >> 8), (unsigned char)n };
+
+    assert_int_equal(send(fd, head, 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(send(fd, json, n, MSG_NOSIGNAL), n);
+}
+
+static bool is_closed(int fd)
+{
+    char bytes[65536];
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        continue;
+    return n == 0;
+}
+
+static void what_is_not_the_protocol_is_cut_off(void **state)
+{
+    static const char *const wrong[] = {
+        "{\"type\":\"ack\",\"revision\":1}", /* before hello */
+        "{\"type\":\"hello\",\"version\":99,\"pid\":1}",
+        "{\"type\":\"hello\",\"version\":\"one\",\"pid\":1}",
+        "{\"type\":\"snapshot\"}",
+        "[]",
+        "nonsense",
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        int fd = connect_raw(w);
+
+        send_text(fd, wrong[i]);
+        world_run(w, 200);
+        assert_true(is_closed(fd));
+        assert_false(proxy_link_connected(w->control->link));
+        fd_close(fd);
+    }
+    world_connect_proxy(w);
+    world_run(w, 200);
+    assert_int_equal(w->proxy.snapshots, 1);
+}
+
+static void a_frame_that_is_too_long_is_cut_off(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_raw(w);
+
+    assert_int_equal(send(fd, "\xff\xff\xff\xff", 4, MSG_NOSIGNAL), 4);
+    world_run(w, 200);
+    assert_true(is_closed(fd));
+    fd_close(fd);
+}
+
+static void what_is_newer_than_we_are_is_skipped(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_raw(w);
+
+    send_text(fd, "{\"type\":\"hello\",\"version\":1,\"pid\":1,\"more\":true}");
+    send_text(fd, "{\"type\":\"greeting\"}");
+    send_text(fd,
+              "{\"type\":\"event\",\"event\":\"drained\",\"group\":\"x/y\",\"target\":\"i-1\"}");
+    world_run(w, 200);
+    assert_false(is_closed(fd));
+    assert_true(proxy_link_connected(w->control->link));
+    fd_close(fd);
+    world_run(w, 200);
+    assert_false(proxy_link_connected(w->control->link));
+}
+
+static void the_newest_proxy_replaces_the_one_before(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_raw(w);
+
+    send_text(fd, "{\"type\":\"hello\",\"version\":1,\"pid\":1}");
+    world_run(w, 200);
+    assert_false(is_closed(fd));
+    world_connect_proxy(w);
+    world_run(w, 200);
+    assert_true(is_closed(fd));
+    assert_int_equal(w->proxy.snapshots, 1);
+    fd_close(fd);
+}
+
+static void a_proxy_that_does_not_read_is_given_up(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_raw(w);
+
+    send_text(fd, "{\"type\":\"hello\",\"version\":1,\"pid\":1}");
+    fake_driver_set_ready_at_launch(w->driver, true);
+    world_make_endpoint(w, "e", 20);
+    world_run(w, 2000);
+    for (unsigned i = 0; i < 100000 && proxy_link_connected(w->control->link); i++)
+        proxy_link_target_group(w->control->link, &endpoint_find(w->control, "e")->variants[0]);
+    assert_false(proxy_link_connected(w->control->link));
+    world_connect_proxy(w);
+    world_run(w, 1000);
+    assert_int_equal(world_serving(w, "e/v"), 20);
+    fd_close(fd);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_not_the_protocol_is_cut_off),
+        TEST(a_frame_that_is_too_long_is_cut_off),
+        TEST(what_is_newer_than_we_are_is_skipped),
+        TEST(the_newest_proxy_replaces_the_one_before),
+        TEST(a_proxy_that_does_not_read_is_given_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
