@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "auth/credentials.h"
 #include "base/text.h"
 
 static const char state_default[] = "weir-state";
@@ -74,44 +75,23 @@ static int read_server(const char *state, struct access *a, char *ret_why)
     return r;
 }
 
-/* Takes the value of `name = value`. Return: 0, also if the line is another one, or -ENOMEM. */
-static int take_value(const char *line, const char *name, char **ret)
-{
-    const char *equals = strchr(line, '=');
-    struct slice key, value;
-
-    if (!equals)
-        return 0;
-    key = slice_trim((struct slice){ line, (size_t)(equals - line) });
-    value = slice_trim((struct slice){ equals + 1, strcspn(equals + 1, "\r\n") });
-    if (!slice_is(key, name) || *ret)
-        return 0;
-    *ret = slice_dup(value);
-    return *ret ? 0 : -ENOMEM;
-}
-
 static int read_credentials(const char *state, struct access *a, char *ret_why)
 {
     autofree(mem_free) char *path = text_format("%s/credentials", state);
-    char line[512];
-    FILE *file;
-    int r = 0;
+    struct credentials credentials;
+    int r;
 
     if (!path)
         return -ENOMEM;
-    file = fopen(path, "re");
-    if (!file) {
-        r = -errno;
+    r = credentials_read(path, &credentials);
+    if (r == CREDENTIALS_E_MALFORMED)
+        return refuse(-EINVAL, ret_why, "%s is damaged: it has no keys", path);
+    if (r)
         return refuse(r, ret_why, "%s cannot be read: %s", path, strerror(-r));
-    }
-    while (!r && fgets(line, sizeof(line), file)) {
-        r = take_value(line, "aws_access_key_id", &a->access_key_id);
-        if (!r)
-            r = take_value(line, "aws_secret_access_key", &a->secret_access_key);
-    }
-    fclose(file);
-    if (!r && (!a->access_key_id || !a->secret_access_key))
-        r = refuse(-EINVAL, ret_why, "%s is damaged: it has no keys", path);
+    r = copy(credentials.access_key_id, &a->access_key_id);
+    if (!r)
+        r = copy(credentials.secret_access_key, &a->secret_access_key);
+    explicit_bzero(&credentials, sizeof(credentials));
     return r;
 }
 
