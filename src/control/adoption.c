@@ -8,6 +8,16 @@
 #include "control/reconcile.h"
 #include "control/record.h"
 
+static int copy(char *to, size_t size, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n >= size)
+        return -EINVAL;
+    memcpy(to, text, n + 1);
+    return 0;
+}
+
 static int read_instance(json_t *document, struct instance *i, const char **ret_endpoint,
                          const char **ret_variant)
 {
@@ -17,12 +27,9 @@ static int read_instance(json_t *document, struct instance *i, const char **ret_
     if (json_unpack(document, "{s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s}", "id", &id, "endpoint",
                     ret_endpoint, "variant", ret_variant, "generation", &generation, "state",
                     &state, "launched", &launched, "handle", &handle, "address", &address) ||
-        strlen(id) >= sizeof(i->id) || strlen(handle) >= sizeof(i->handle.text) ||
-        strlen(address) >= sizeof(i->handle.address))
+        copy(i->id, sizeof(i->id), id) || copy(i->handle.text, sizeof(i->handle.text), handle) ||
+        copy(i->handle.address, sizeof(i->handle.address), address))
         return -EINVAL;
-    strcpy(i->id, id);
-    strcpy(i->handle.text, handle);
-    strcpy(i->handle.address, address);
     i->generation = (unsigned)generation;
     i->launched = launched;
     return instance_state_parse(state, &i->state);
@@ -52,24 +59,28 @@ static int load(struct control *c, json_t *document)
 }
 
 /* The list of a variant is by age, which the order of records in the store is not. */
+static void insert_by_launch(struct list *sorted, struct instance *i)
+{
+    struct list_link *before = sorted->head.previous;
+
+    while (before != &sorted->head &&
+           container_of(before, struct instance, link)->launched > i->launched)
+        before = before->previous;
+    list_insert_between(&i->link, before, before->next);
+}
+
 static void sort_by_launch(struct variant *v)
 {
     struct list sorted;
-    struct instance *oldest;
 
     list_init(&sorted);
-    while (!list_empty(&v->instances)) {
-        oldest = list_first_entry(&v->instances, struct instance, link);
-        list_for_each (i, &v->instances, struct instance, link)
-            if (i->launched < oldest->launched)
-                oldest = i;
-        list_remove(&oldest->link);
-        list_push_back(&sorted, &oldest->link);
+    list_for_each_safe (i, &v->instances, struct instance, link) {
+        list_remove(&i->link);
+        insert_by_launch(&sorted, i);
     }
-    while (!list_empty(&sorted)) {
-        oldest = list_first_entry(&sorted, struct instance, link);
-        list_remove(&oldest->link);
-        list_push_back(&v->instances, &oldest->link);
+    list_for_each_safe (i, &sorted, struct instance, link) {
+        list_remove(&i->link);
+        list_push_back(&v->instances, &i->link);
     }
 }
 

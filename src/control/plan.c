@@ -98,7 +98,7 @@ static bool judge(const struct plan_fleet *fleet, const struct plan_instance *i,
     switch (i->state) {
     case INSTANCE_PENDING:
         if (surplus)
-            *ret = (struct plan_action){ PLAN_TERMINATE, .cause = "no longer wanted" };
+            *ret = (struct plan_action){ .kind = PLAN_TERMINATE, .cause = "no longer wanted" };
         else if (i->ready)
             *ret = (struct plan_action){ PLAN_REGISTER, .cause = "ping answered" };
         else if (now - i->since >= fleet->startup_timeout_ms)

@@ -39,8 +39,8 @@ struct plan_fleet {
 };
 
 struct plan_instance {
+    ms_t since; /* in this state */
     enum instance_state state;
-    ms_t since;     /* in this state */
     bool ready;     /* pending, and /ping was answered 200 */
     bool drained;   /* draining, and the proxy has no request left there */
     bool unhealthy; /* in service, and the proxy says so ... */
@@ -57,8 +57,8 @@ enum plan_kind {
 
 struct plan_action {
     enum plan_kind kind;
-    size_t instance;   /* index into the instances; unused with PLAN_LAUNCH and PLAN_FAIL */
     bool failed_start; /* PLAN_TERMINATE: not ready within the startup timeout */
+    size_t instance;   /* index into the instances; unused with PLAN_LAUNCH and PLAN_FAIL */
     const char *cause; /* for the log: a constant phrase */
 };
 
