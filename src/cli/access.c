@@ -127,6 +127,20 @@ static int from_environment(struct access *a, char *ret_why)
     return r;
 }
 
+int access_find_keys(const char *state, struct access **ret_access, char ret_why[ACCESS_WHY_BYTES])
+{
+    autofree(access_free) struct access *a = calloc(1, sizeof(*a));
+    int r;
+
+    if (!a)
+        return refuse(-ENOMEM, ret_why, "out of memory");
+    r = read_credentials(state, a, ret_why);
+    if (r)
+        return r;
+    *ret_access = steal(a);
+    return 0;
+}
+
 int access_find(const char *state, struct access **ret_access, char ret_why[ACCESS_WHY_BYTES])
 {
     autofree(access_free) struct access *a = calloc(1, sizeof(*a));
