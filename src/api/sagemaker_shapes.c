@@ -6,7 +6,9 @@
 #define NAME_PATTERN PATTERN("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 const struct shape sagemaker_model_name =
-    STRING("ModelName", AT_MOST(63), PATTERN("^[a-zA-Z0-9](-*[a-zA-Z0-9])*"));
+    STRING("ModelName", AT_MOST(63),
+           PATTERN_AS("[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?",
+                      "[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?"));
 const struct shape sagemaker_config_name = STRING("EndpointConfigName", AT_MOST(63), NAME_PATTERN);
 const struct shape sagemaker_endpoint_name = STRING("EndpointName", AT_MOST(63), NAME_PATTERN);
 const struct shape sagemaker_variant_name = STRING("VariantName", AT_MOST(63), NAME_PATTERN);
@@ -77,13 +79,17 @@ const struct shape sagemaker_serverless_config = STRUCTURE(
     "ProductionVariantServerlessConfig", REQUIRED("MemorySizeInMB", &memory_size),
     REQUIRED("MaxConcurrency", &concurrency), OPTIONAL("ProvisionedConcurrency", &provisioned));
 
-static const struct shape s3_uri = STRING("DestinationS3Uri", AT_MOST(512));
+static const struct shape s3_uri =
+    STRING("DestinationS3Uri", AT_MOST(512), PATTERN("^(https|s3)://([^/])/?(.*)$"));
 static const struct shape core_dump_config =
     STRUCTURE("ProductionVariantCoreDumpConfig", REQUIRED("DestinationS3Uri", &s3_uri),
               OPTIONAL("KmsKeyId", &sagemaker_kms_key));
 static const struct shape reservation_preference =
     STRING("CapacityReservationPreference", ENUM("capacity-reservations-only"));
-static const struct shape reservation_arn = STRING("MlReservationArn", BETWEEN(20, 258));
+static const struct shape reservation_arn =
+    STRING("MlReservationArn", BETWEEN(20, 258),
+           PATTERN_AS("arn:aws[a-z\\-]*:sagemaker:[a-z0-9\\-]*:[0-9]{12}:[a-z0-9\\-]{1,14}/.*",
+                      "arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:[a-z0-9-]{1,14}/.*"));
 static const struct shape reservation_config =
     STRUCTURE("ProductionVariantCapacityReservationConfig",
               OPTIONAL("CapacityReservationPreference", &reservation_preference),
@@ -128,9 +134,20 @@ const struct shape sagemaker_variant_list = LIST("ProductionVariantList", &varia
 const struct shape sagemaker_metrics_config =
     STRUCTURE("MetricsConfig", OPTIONAL("EnableEnhancedMetrics", &shape_boolean),
               OPTIONAL("MetricPublishFrequencyInSeconds", &shape_integer));
-/* These three are read only as far as saying that they are not supported takes. */
-const struct shape sagemaker_data_capture_config =
-    STRUCTURE("DataCaptureConfig", OPTIONAL("EnableCapture", &shape_boolean));
+
+static const struct shape sampling = INTEGER("SamplingPercentage", BETWEEN(0, 100));
+static const struct shape capture_mode =
+    STRING("CaptureMode", ENUM("Input", "Output", "InputAndOutput"));
+static const struct shape capture_option =
+    STRUCTURE("CaptureOption", REQUIRED("CaptureMode", &capture_mode));
+static const struct shape capture_options =
+    LIST("CaptureOptionList", &capture_option, BETWEEN(1, 32));
+const struct shape sagemaker_data_capture_config = STRUCTURE(
+    "DataCaptureConfig", OPTIONAL("EnableCapture", &shape_boolean),
+    REQUIRED("InitialSamplingPercentage", &sampling), REQUIRED("DestinationS3Uri", &s3_uri),
+    OPTIONAL("KmsKeyId", &sagemaker_kms_key), REQUIRED("CaptureOptions", &capture_options));
+
+/* These two are read only as far as saying that they are not supported takes. */
 const struct shape sagemaker_async_config = STRUCTURE("AsyncInferenceConfig");
 const struct shape sagemaker_explainer_config = STRUCTURE("ExplainerConfig");
 

@@ -14,9 +14,10 @@
 
 #define ARN "arn:aws:sagemaker:us-east-1:000000000000:"
 
-enum { TURNS_MAX = 10000, TURN_MS = 10 };
+enum { STEPS_MAX = 5000, STEP_MS = 100 /* of simulated time */ };
 
 struct fixture {
+    struct sim_clock clock;
     struct loop *loop;
     struct store *store;
     struct metrics *metrics;
@@ -35,7 +36,8 @@ static int setup(void **state)
     struct driver_events events;
 
     f = (struct fixture){ 0 };
-    assert_int_equal(loop_new(clock_real(), &f.loop), 0);
+    sim_clock_init(&f.clock, 1767323045000);
+    assert_int_equal(loop_new(&f.clock.base, &f.loop), 0);
     assert_int_equal(store_open_memory(&f.store), 0);
     assert_int_equal(metrics_new(100, &f.metrics), 0);
     assert_int_equal(control_new(f.loop, NULL, f.store, f.metrics, &settings, 1, &f.control), 0);
@@ -76,7 +78,7 @@ static int call(struct fixture *f, const struct service *service, const char *op
                               .service = service,
                               .operation = service_find_operation(service, operation),
                               .principal = "AKIDEXAMPLE",
-                              .now = clock_real()->wall(clock_real()) };
+                              .now = loop_wall(f->loop) };
     assert_non_null(ret->operation);
     r = api_invoke(ret, value, f->patterns);
     json_decref(value);
@@ -146,12 +148,14 @@ static void make_config(struct fixture *f, const char *name, const char *model)
 
 static void wait_for_status(struct fixture *f, const char *name, const char *status)
 {
-    for (int i = 0; i < TURNS_MAX; i++) {
+    for (int i = 0; i < STEPS_MAX; i++) {
         const struct endpoint *e = endpoint_find(f->control, name);
 
         if (e ? status && strcmp(endpoint_status_text(e->status), status) == 0 : !status)
             return;
-        assert_int_equal(loop_turn(f->loop, TURN_MS), 0);
+        sim_clock_advance(&f->clock, STEP_MS);
+        for (int turn = 0; turn < 4; turn++)
+            assert_int_equal(loop_turn(f->loop, 0), 0);
     }
     fail_msg("%s is not %s", name, status ? status : "gone");
 }

@@ -6,8 +6,10 @@
 
 #include "api/weir.h"
 #include "base/error.h"
+#include "control/autoscaler.h"
 #include "control/instance.h"
 #include "control/proxy_link.h"
+#include "control/scaling_activity.h"
 
 enum { LOAD_S = 10 /* load is told over so many seconds */ };
 
@@ -20,6 +22,11 @@ static const struct shape instance_shape =
               OPTIONAL("Handle", &shape_string), REQUIRED("CpuPercent", &shape_double),
               REQUIRED("MemoryBytes", &shape_long));
 static const struct shape instances_shape = LIST("Instances", &instance_shape);
+static const struct shape activity_shape =
+    STRUCTURE("ScalingActivity", REQUIRED("StartTime", &shape_timestamp),
+              OPTIONAL("EndTime", &shape_timestamp), REQUIRED("StatusCode", &shape_string),
+              OPTIONAL("StatusMessage", &shape_string), REQUIRED("Description", &shape_string),
+              REQUIRED("Cause", &shape_string));
 /* Load members are absent where there are no data. */
 static const struct shape variant_shape = STRUCTURE(
     "Variant", REQUIRED("VariantName", &shape_string), REQUIRED("ModelName", &shape_string),
@@ -31,7 +38,7 @@ static const struct shape variant_shape = STRUCTURE(
     OPTIONAL("InvocationsPerSecond", &shape_double), OPTIONAL("ConcurrentRequests", &shape_double),
     OPTIONAL("ModelLatencyP50Ms", &shape_double), OPTIONAL("ModelLatencyP99Ms", &shape_double),
     OPTIONAL("CPUUtilization", &shape_double), OPTIONAL("MemoryUtilization", &shape_double),
-    REQUIRED("Instances", &instances_shape));
+    OPTIONAL("LastScalingActivity", &activity_shape), REQUIRED("Instances", &instances_shape));
 static const struct shape variants_shape = LIST("Variants", &variant_shape);
 static const struct shape endpoint_shape =
     STRUCTURE("Endpoint", REQUIRED("EndpointName", &shape_string),
@@ -126,15 +133,42 @@ static json_t *describe_instances(const struct api_call *call, const struct vari
     return list;
 }
 
+/* What scaling did last; NULL if it did nothing yet. */
+static const struct scaling_activity *last_activity(const struct api_call *call,
+                                                    const struct variant *v)
+{
+    const struct autoscaler *a = call->control->autoscaler;
+    const struct scaling_activity *last = NULL;
+
+    if (!a)
+        return NULL;
+    list_for_each (activity, &a->activities, struct scaling_activity, link)
+        if (!activity->not_scaled && strcmp(activity->endpoint, v->endpoint->name) == 0 &&
+            strcmp(activity->variant, v->name) == 0)
+            last = activity;
+    return last;
+}
+
+static json_t *describe_activity(const struct scaling_activity *a)
+{
+    if (!a)
+        return NULL;
+    return json_pack("{s:f, s:o*, s:s, s:s*, s:s, s:s}", "StartTime", (double)a->start / 1000,
+                     "EndTime", a->end ? json_real((double)a->end / 1000) : NULL, "StatusCode",
+                     scaling_activity_status_text(a->status), "StatusMessage", a->message,
+                     "Description", a->description, "Cause", a->cause);
+}
+
 static json_t *describe_variant(const struct api_call *call, const struct variant *v)
 {
     struct variant_counts counts = variant_counts(v);
     json_t *described = json_pack(
-        "{s:s, s:s, s:s, s:f, s:i, s:i, s:i, s:i, s:o}", "VariantName", v->name, "ModelName",
+        "{s:s, s:s, s:s, s:f, s:i, s:i, s:i, s:i, s:o, s:o*}", "VariantName", v->name, "ModelName",
         v->model, "InstanceType", v->instance_type, "CurrentWeight", v->current_weight,
         "DesiredInstanceCount", (int)counts.desired, "CurrentInstanceCount", (int)counts.in_service,
         "PendingInstanceCount", (int)counts.pending, "LeavingInstanceCount", (int)counts.leaving,
-        "Instances", describe_instances(call, v));
+        "Instances", describe_instances(call, v), "LastScalingActivity",
+        describe_activity(last_activity(call, v)));
 
     if (described && add_load(call, v, described) != 0) {
         json_decref(described);
