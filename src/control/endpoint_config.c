@@ -10,7 +10,7 @@
 #include "fleet/instance_type.h"
 
 /* "ContainerStartupHealthCheckTimeoutInSeconds": eight minutes, as in SageMaker */
-enum { STARTUP_TIMEOUT_S = 480 };
+enum { STARTUP_TIMEOUT_S = 480, COUNT_MAX = 1000000 };
 
 struct endpoint_config *endpoint_config_free(struct endpoint_config *config)
 {
@@ -40,13 +40,21 @@ static double number(json_t *object, const char *member, double otherwise)
     return json_is_number(value) ? json_number_value(value) : otherwise;
 }
 
+/* Far more than may run; keeps a huge number within what an unsigned holds. */
+static unsigned count_of(json_t *variant)
+{
+    double count = number(variant, "InitialInstanceCount", 0);
+
+    return count < 1 ? 0 : count > COUNT_MAX ? COUNT_MAX : (unsigned)count;
+}
+
 static struct variant_config read_variant(json_t *variant)
 {
     return (struct variant_config){
         .name = json_string_value(json_object_get(variant, "VariantName")),
         .model = json_string_value(json_object_get(variant, "ModelName")),
         .instance_type = json_string_value(json_object_get(variant, "InstanceType")),
-        .initial_count = (unsigned)number(variant, "InitialInstanceCount", 0),
+        .initial_count = count_of(variant),
         .weight = number(variant, "InitialVariantWeight", 1),
         .routing = routing_of(variant),
         .startup_timeout_ms = (ms_t)number(variant, "ContainerStartupHealthCheckTimeoutInSeconds",
