@@ -164,7 +164,8 @@ int route_explain(const struct route *route, const struct http_head *head, struc
         r = buffer_printf(out, "There is nothing at %.*s %.*s.", (int)head->method.size,
                           head->method.data, (int)head->target.size, head->target.data);
     else
-        r = buffer_printf(out, "weir does not have the service '%s', which was asked for '%s'.",
+        r = buffer_printf(out, "weir does not have the %s '%s', which was asked for '%s'.",
+                          route->protocol == PROTOCOL_QUERY ? "Version" : "service",
                           route->asked_service, route->asked_operation);
     if (!r)
         r = buffer_puts(out, " It has operations of: ");

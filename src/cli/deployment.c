@@ -76,12 +76,13 @@ static json_t *scalable(const struct deployment *d, json_t *more)
 
 static int register_target(struct deployment *d)
 {
-    json_t *bounds =
-        json_pack("{s:i, s:i}", "MinCapacity", (int)d->min, "MaxCapacity", (int)d->max);
+    json_t *bounds;
 
-    return d->metric ? scaling_call(d->client, "RegisterScalableTarget", scalable(d, bounds), NULL,
-                                    &d->failure)
-                     : 0;
+    if (!d->metric)
+        return 0;
+    bounds = json_pack("{s:i, s:i}", "MinCapacity", (int)d->min, "MaxCapacity", (int)d->max);
+    return scaling_call(d->client, "RegisterScalableTarget", scalable(d, bounds), NULL,
+                        &d->failure);
 }
 
 static int deregister_target(struct deployment *d)
@@ -164,7 +165,8 @@ static int wait_in_service(struct deployment *d)
     return r;
 }
 
-/* An endpoint that is being created cannot be deleted yet. */
+/* Waits before, as an endpoint that is being created cannot be deleted yet, and after, so that the
+ * name is free again. */
 static int delete_endpoint(struct deployment *d)
 {
     json_t *endpoint = NULL;
@@ -173,8 +175,14 @@ static int delete_endpoint(struct deployment *d)
     json_decref(endpoint);
     if (r)
         return r;
-    return sagemaker_call(d->client, "DeleteEndpoint", json_pack("{s:s}", "EndpointName", d->name),
-                          NULL, &d->failure);
+    r = sagemaker_call(d->client, "DeleteEndpoint", json_pack("{s:s}", "EndpointName", d->name),
+                       NULL, &d->failure);
+    if (r)
+        return r;
+    endpoint = NULL;
+    r = settle(d, &endpoint); /* refused: there is no such endpoint any more */
+    json_decref(endpoint);
+    return r == AWS_CLIENT_REFUSED ? 0 : r;
 }
 
 /* --- in order, and back ------------------------------------------------------------------------------- */
