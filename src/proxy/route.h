@@ -1,0 +1,72 @@
+/* proxy/route.h: what to serve, as one immutable value.
+ *
+ * The main thread builds a route from what control said and hands it to every worker; nobody changes
+ * it after that. It is counted: each worker holds the route it serves and the older ones that requests
+ * still use, and the last one to let go frees it.
+ */
+#pragma once
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "base/random.h"
+#include "proxy/registry.h"
+
+struct route_target {
+    struct target *target; /* one reference */
+    unsigned index;        /* among all targets of the route */
+    bool draining;
+};
+
+struct route_group {
+    struct link_target_group config; /* its own list of targets is empty: see below */
+    struct gauge *gauge;             /* one reference */
+    unsigned index;                  /* among the groups */
+    struct route_target *targets;
+    size_t n_targets;
+};
+
+struct route_variant {
+    char name[LINK_NAME_BYTES];
+    double weight;
+    const struct route_group *group; /* NULL: control has not told us about it */
+};
+
+struct route_endpoint {
+    char name[LINK_NAME_BYTES];
+    char model_name[LINK_NAME_BYTES];
+    struct route_variant *variants;
+    size_t n_variants;
+};
+
+struct route {
+    atomic_uint refs;
+    uint64_t revision; /* control's number for it */
+    uint64_t serial;   /* ours: control starts over when it is restarted */
+    struct link_settings settings;
+    struct map secrets;   /* access key id -> secret access key, strings */
+    struct map endpoints; /* name -> struct route_endpoint */
+    struct map groups_by_id;
+    struct route_group *groups;
+    size_t n_groups;
+    size_t n_targets; /* of all groups */
+};
+
+/**
+ * route_new() - build what @state describes
+ * @registry: where targets and gauges come from
+ * @serial:   greater than 0, and than that of the route before
+ * Targets with an address that cannot be parsed are left out.
+ * Return: 0 or -ENOMEM.
+ */
+int route_new(const struct link_snapshot *state, struct registry *registry, uint64_t serial,
+              struct route **ret_route);
+struct route *route_ref(struct route *route);
+struct route *route_unref(struct route *route); /* NULL is fine; returns NULL; any thread */
+DEFINE_AUTOFREE(struct route *, route_unref)
+
+const struct route_endpoint *route_endpoint(const struct route *route, const char *name);
+const struct route_variant *route_variant(const struct route_endpoint *e, const char *name);
+
+/** route_choose() - a variant at random by weight; all weights zero count as equal.
+ * Return: NULL if the endpoint has no variant. */
+const struct route_variant *route_choose(const struct route_endpoint *e, struct random *random);
