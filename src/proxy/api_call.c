@@ -1,0 +1,217 @@
+/* Everything that is not an invocation: handed to control, with the word of who signed it.
+ *
+ * Control answers in the protocol's own shape, errors of authentication too; what it gets of those is why
+ * they failed, and no body. Each call has a connection of its own: on a Unix socket that costs little,
+ * and a connection that breaks says then that the call may have been carried out. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "http/writer.h"
+#include "proxy/downstream.h"
+#include "proxy/exchange.h"
+
+enum { CONNECT_AGAIN_MS = 50 };
+
+static void reply(struct exchange *x, unsigned status, const char *type, const char *message)
+{
+    const struct aws_error e = {
+        .status = status, .type = type, .message = message, .retry_after_s = status == 503 ? 1 : 0
+    };
+
+    exchange_reply(x, &e);
+}
+
+void api_call_begin(struct exchange *x)
+{
+    x->give_up = 0;
+    edge_auth_begin(&x->auth, &x->head);
+}
+
+/* --- the request as control gets it ------------------------------------------------------------------------ */
+
+/* Whether the comma-separated Connection field names @name: such a field ends here (RFC 9110 §7.6.1). */
+static bool named_by_connection(const struct http_head *head, struct slice name)
+{
+    struct slice list = http_header_value(head, "Connection");
+
+    while (list.size) {
+        const char *comma = memchr(list.data, ',', list.size);
+        size_t n = comma ? (size_t)(comma - list.data) : list.size;
+
+        if (slice_equal_nocase(slice_trim((struct slice){ list.data, n }), name))
+            return true;
+        n += comma ? 1 : 0;
+        list = (struct slice){ list.data + n, list.size - n };
+    }
+    return false;
+}
+
+static bool passes(const struct http_head *head, struct slice name)
+{
+    static const char *const ends_here[] = { "Connection",        "Keep-Alive", "Proxy-Connection",
+                                             "Transfer-Encoding", "TE",         "Trailer",
+                                             "Upgrade",           "Expect",     "Content-Length" };
+    struct slice ours = SLICE("X-Weir-");
+
+    for (size_t i = 0; i < sizeof(ends_here) / sizeof(*ends_here); i++)
+        if (slice_is_nocase(name, ends_here[i]))
+            return false;
+    if (name.size >= ours.size && slice_equal_nocase((struct slice){ name.data, ours.size }, ours))
+        return false;
+    return slice_is_nocase(name, "Host") || !named_by_connection(head, name);
+}
+
+static int write_passing(struct buffer *out, const struct http_head *head)
+{
+    int r = 0;
+
+    for (unsigned i = 0; i < head->n_headers && !r; i++) {
+        const struct http_header *h = &head->headers[i];
+
+        if (!passes(head, h->name))
+            continue;
+        r = buffer_append(out, h->name.data, h->name.size);
+        if (!r)
+            r = buffer_append(out, ": ", 2);
+        if (!r)
+            r = buffer_append(out, h->value.data, h->value.size);
+        if (!r)
+            r = buffer_append(out, "\r\n", 2);
+    }
+    return r;
+}
+
+static int write_auth(struct buffer *out, const struct edge_auth *a)
+{
+    int r;
+
+    if (a->outcome == EDGE_AUTH_GOOD)
+        return http_write_header_text(out, "X-Weir-Principal", a->principal);
+    r = http_write_header_text(out, "X-Weir-Auth-Error", edge_auth_word(a->outcome));
+    return r ? r : http_write_header_text(out, "X-Weir-Auth-Message", a->why);
+}
+
+static int write_request(struct exchange *x)
+{
+    struct buffer *out = &x->head_out;
+    char peer[ADDRESS_TEXT_BYTES];
+    int r = http_write_request_line(out, x->head.method, x->head.target);
+
+    downstream_peer(x->client, peer);
+    if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
+        r = http_write_header_text(out, "Host", "localhost");
+    if (!r)
+        r = write_passing(out, &x->head);
+    if (!r)
+        r = write_auth(out, &x->auth);
+    if (!r)
+        r = http_write_header_text(out, "X-Weir-Client", peer);
+    if (!r)
+        r = http_write_header_number(out, "Content-Length", buffer_size(&x->body_out));
+    if (!r)
+        r = http_write_header_text(out, "Connection", "close");
+    return r ? r : http_write_end(out);
+}
+
+/* --- asking ---------------------------------------------------------------------------------------------------- */
+
+static bool prepare(struct exchange *x)
+{
+    if (edge_auth_finish(&x->auth, &x->head, x->lease->route, NULL, &x->worker->keys,
+                         loop_wall(x->worker->loop)) != EDGE_AUTH_GOOD)
+        buffer_clear(&x->body_out);
+    if (x->auth.outcome != EDGE_AUTH_FAULT && write_request(x) == 0)
+        return true;
+    reply(x, 500, "InternalFailure", "The request could not be handled.");
+    return false;
+}
+
+static void failed(struct exchange *x, enum exchange_failure why, int error);
+
+static void start(struct exchange *x)
+{
+    ms_t first_route = x->begun_us / US_PER_MS + x->worker->settings->first_route_ms;
+    int r;
+
+    if (!exchange_follow(x)) {
+        if (exchange_keep_head(x))
+            exchange_die(x);
+        else
+            exchange_hold(x, first_route);
+        return;
+    }
+    if (buffer_size(&x->head_out) == 0 && !prepare(x))
+        return;
+    x->timeout_ms = x->worker->settings->api_timeout_ms;
+    r = exchange_attempt(x, NULL);
+    if (r)
+        failed(x, EXCHANGE_CONNECT, r);
+}
+
+static void failed(struct exchange *x, enum exchange_failure why, int error)
+{
+    ms_t now = exchange_now(x);
+    (void)error;
+
+    if (x->give_up == 0)
+        x->give_up = now + x->worker->settings->api_connect_ms;
+    if (why != EXCHANGE_CONNECT)
+        reply(x, 503, "ServiceUnavailable", "The control plane did not answer.");
+    else if (now >= x->give_up)
+        reply(x, 503, "ServiceUnavailable", "The control plane cannot be reached.");
+    else
+        exchange_hold(x, now + CONNECT_AGAIN_MS); /* it is being restarted */
+}
+
+static void expired(struct exchange *x)
+{
+    if (x->worker->lease)
+        exchange_resume(x);
+    else
+        reply(x, 503, "ServiceUnavailable", "The server is starting.");
+}
+
+/* --- answers --------------------------------------------------------------------------------------------------- */
+
+static void answered(struct exchange *x, const struct http_head *head)
+{
+    struct buffer *out = &x->worker->text;
+    int r;
+
+    buffer_clear(out);
+    r = http_write_status_line(out, head->status);
+    if (!r)
+        r = write_passing(out, head);
+    if (r)
+        exchange_die(x);
+    else
+        exchange_relay(x, head);
+}
+
+static void collected(struct exchange *x)
+{
+    exchange_die(x); /* never asked for */
+}
+
+static void ended(struct exchange *x, us_t us, bool complete)
+{
+    (void)x;
+    (void)us;
+    (void)complete; /* calls to control are no one's metric */
+}
+
+static void too_large(struct exchange *x)
+{
+    reply(x, 413, "RequestEntityTooLargeException", "The request is larger than a call may be.");
+}
+
+const struct exchange_kind api_call_kind = {
+    .start = start,
+    .answered = answered,
+    .collected = collected,
+    .failed = failed,
+    .expired = expired,
+    .ended = ended,
+    .too_large = too_large,
+};

@@ -1,0 +1,37 @@
+/* proxy/aws_error.h: error answers as AWS clients read them.
+ *
+ * The type stands in a header (REST-JSON) and in the body (JSON protocols), the message under both
+ * spellings that clients look for. Source: Smithy, "AWS restJson1 protocol", operation errors.
+ */
+#pragma once
+#include <jansson.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+
+struct aws_error {
+    unsigned status;
+    const char *type;
+    const char *message;
+    json_t *body;           /* borrowed; instead of type and message in the body; may be NULL */
+    unsigned retry_after_s; /* 0: not said */
+    bool head_only;         /* the answer to a HEAD request */
+};
+
+/** aws_error_write() - the whole answer. @request_id may be NULL. Return: 0, or a negative errno. */
+int aws_error_write(struct buffer *out, const struct aws_error *e, const char *request_id,
+                    bool keep_alive, wall_ms_t now);
+
+/* What a container did wrong. */
+struct model_error {
+    const char *endpoint, *model_name, *region, *account;
+    unsigned status;   /* of its answer; 0: there is none */
+    struct slice body; /* of its answer, or our words when there is none */
+    bool cut;          /* the body is longer than that, or broke off */
+};
+
+enum { MODEL_ERROR_BODY_MAX = 16 << 10 }; /* as much of the container's body is passed on */
+
+/** model_error_body() - the body of a ModelError; a new reference, NULL if no memory
+ * Source: SageMaker Runtime API, InvokeEndpoint, ModelError. */
+json_t *model_error_body(const struct model_error *e);

@@ -1,0 +1,428 @@
+#include "proxy/downstream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "proxy/aws_error.h"
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+enum {
+    DOWNSTREAM_MAGIC = 0x71c3a90e,
+    READ_AHEAD_BYTES = 64 << 10, /* of pipelined requests */
+    READ_PART_BYTES = 16 << 10,  /* when a head is continued */
+    IN_BYTES_MAX = WORKER_SCRATCH_BYTES + READ_AHEAD_BYTES + READ_PART_BYTES,
+    OUT_BYTES_MAX = 4 * WORKER_SCRATCH_BYTES,
+};
+
+static ms_t now(const struct downstream *c)
+{
+    return loop_now(c->worker->loop);
+}
+
+/* --- ending ------------------------------------------------------------------------------------------ */
+
+static void bury(struct corpse *corpse)
+{
+    struct downstream *c = container_of(corpse, struct downstream, corpse);
+
+    buffer_deinit(&c->in);
+    buffer_deinit(&c->out);
+    free(c);
+}
+
+void downstream_kill(struct downstream *c)
+{
+    assert(c->magic == DOWNSTREAM_MAGIC);
+    if (c->state == DOWNSTREAM_DEAD)
+        return;
+    c->state = DOWNSTREAM_DEAD;
+    loop_io_remove(&c->io);
+    loop_timer_cancel(&c->timer);
+    c->fd = fd_close(c->fd);
+    list_remove(&c->link);
+    if (c->exchange)
+        exchange_abandon(steal(c->exchange));
+    morgue_take(&c->worker->morgue, &c->corpse, bury);
+    worker_connection_closed(c->worker);
+}
+
+/* Closing a socket with unread input makes the kernel reset the connection, which can take the last
+ * answer away from the client. So: say that we are done, then read until the client is, too. */
+static void linger(struct downstream *c)
+{
+    if (shutdown(c->fd, SHUT_WR)) {
+        downstream_kill(c);
+        return;
+    }
+    c->state = DOWNSTREAM_LINGERING;
+    buffer_deinit(&c->in);
+    downstream_expect(c, now(c) + c->worker->settings->linger_ms);
+}
+
+static void close_after_output(struct downstream *c)
+{
+    c->state = DOWNSTREAM_CLOSING;
+    if (downstream_congested(c))
+        downstream_expect(c, now(c) + c->worker->settings->body_timeout_ms);
+    else
+        linger(c);
+}
+
+/* --- what to wait for ---------------------------------------------------------------------------------- */
+
+void downstream_expect(struct downstream *c, ms_t deadline)
+{
+    c->deadline = deadline;
+    if (c->state != DOWNSTREAM_DEAD && (!loop_timer_is_set(&c->timer) || c->timer.at > deadline))
+        loop_timer_set(&c->timer, deadline);
+}
+
+static unsigned wanted_events(const struct downstream *c)
+{
+    unsigned write = downstream_congested(c) ? LOOP_WRITE : 0;
+
+    switch (c->state) {
+    case DOWNSTREAM_READY:
+        return write ? write : LOOP_READ;
+    case DOWNSTREAM_BUSY:
+        /* Reading ahead is also how we learn that the client has left. */
+        if (exchange_takes_body(c->exchange) ||
+            (exchange_has_body(c->exchange) && buffer_size(&c->in) < READ_AHEAD_BYTES))
+            return write | LOOP_READ;
+        return write;
+    case DOWNSTREAM_LINGERING:
+        return LOOP_READ;
+    case DOWNSTREAM_CLOSING:
+    case DOWNSTREAM_DEAD:
+        break;
+    }
+    return write;
+}
+
+static void take_buffered(struct downstream *c);
+
+void downstream_update(struct downstream *c)
+{
+    /* what has been read already makes no event */
+    if (c->state == DOWNSTREAM_BUSY && exchange_takes_body(c->exchange))
+        take_buffered(c);
+    if (c->state != DOWNSTREAM_DEAD && loop_io_change(&c->io, wanted_events(c)))
+        downstream_kill(c);
+}
+
+/* --- output ---------------------------------------------------------------------------------------------- */
+
+static ssize_t send_parts(int fd, const struct iovec *parts, size_t n)
+{
+    const struct msghdr m = { .msg_iov = (struct iovec *)parts, .msg_iovlen = n };
+    ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL);
+
+    if (sent >= 0)
+        return sent;
+    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+void downstream_send(struct downstream *c, struct iovec *parts, size_t n)
+{
+    ssize_t sent;
+    size_t skip;
+    int r = 0;
+
+    if (c->state == DOWNSTREAM_DEAD)
+        return;
+    sent = downstream_congested(c) ? 0 : send_parts(c->fd, parts, n);
+    if (sent < 0) {
+        downstream_kill(c);
+        return;
+    }
+    skip = (size_t)sent;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        size_t gone = skip < parts[i].iov_len ? skip : parts[i].iov_len;
+
+        skip -= gone;
+        if (gone < parts[i].iov_len)
+            r = buffer_append(&c->out, (char *)parts[i].iov_base + gone, parts[i].iov_len - gone);
+    }
+    if (r)
+        downstream_kill(c);
+    else if (downstream_congested(c))
+        downstream_update(c);
+}
+
+void downstream_send_error(struct downstream *c, const struct aws_error *e, const char *request_id,
+                           bool keep_alive)
+{
+    struct buffer *text = &c->worker->text;
+    struct iovec part;
+
+    buffer_clear(text);
+    if (aws_error_write(text, e, request_id, keep_alive, loop_wall(c->worker->loop))) {
+        downstream_kill(c);
+        return;
+    }
+    part = (struct iovec){ buffer_data(text), buffer_size(text) };
+    downstream_send(c, &part, 1);
+}
+
+static void send_kept(struct downstream *c)
+{
+    struct iovec part = { buffer_data(&c->out), buffer_size(&c->out) };
+    ssize_t sent = send_parts(c->fd, &part, 1);
+
+    if (sent < 0) {
+        downstream_kill(c);
+        return;
+    }
+    buffer_consume(&c->out, (size_t)sent);
+    if (downstream_congested(c))
+        return;
+    buffer_deinit(&c->out);
+    if (c->state == DOWNSTREAM_CLOSING)
+        linger(c);
+    else if (c->state == DOWNSTREAM_BUSY)
+        exchange_client_reads(c->exchange);
+    else if (c->state == DOWNSTREAM_READY)
+        take_buffered(c);
+    downstream_update(c);
+}
+
+/* --- input ------------------------------------------------------------------------------------------------ */
+
+static void refuse(struct downstream *c, int outcome, const char *why)
+{
+    static const struct {
+        unsigned status;
+        const char *type;
+    } answers[] = {
+        [HTTP_E_MALFORMED] = { 400, "MalformedRequestException" },
+        [HTTP_E_TOO_LARGE] = { 431, "RequestHeaderSectionTooLargeException" },
+        [HTTP_E_URI_TOO_LONG] = { 414, "UriTooLongException" },
+        [HTTP_E_VERSION] = { 505, "HttpVersionNotSupportedException" },
+        [HTTP_E_NOT_SUPPORTED] = { 501, "NotImplementedException" },
+    };
+    const struct aws_error e = { .status = answers[outcome].status,
+                                 .type = answers[outcome].type,
+                                 .message = why };
+
+    downstream_send_error(c, &e, NULL, false);
+    if (c->state != DOWNSTREAM_DEAD)
+        close_after_output(c);
+}
+
+static size_t take_head(struct downstream *c, const char *data, size_t size)
+{
+    struct worker *w = c->worker;
+    struct exchange *x = exchange_new(c);
+    const char *why = NULL;
+    size_t head_size = 0;
+    int r;
+
+    if (!x) {
+        downstream_kill(c);
+        return size;
+    }
+    r = http_parse_request(data, size, &w->settings->limits, &c->scanned, &x->head, &head_size,
+                           &why);
+    if (r) {
+        exchange_unused(x);
+        if (r == HTTP_AGAIN)
+            return 0;
+        refuse(c, r, why);
+        return size;
+    }
+    c->scanned = 0;
+    c->head_begun = false;
+    c->exchange = x;
+    c->state = DOWNSTREAM_BUSY;
+    exchange_begin(x);
+    return head_size;
+}
+
+/* Use as much input as can be used now. Return: how much that is. */
+static size_t take_input(struct downstream *c, const char *data, size_t size)
+{
+    size_t used = 0;
+
+    c->taking = true;
+    while (used < size) {
+        size_t n = 0;
+
+        if (c->state == DOWNSTREAM_READY && !downstream_congested(c))
+            n = take_head(c, data + used, size - used);
+        else if (c->state == DOWNSTREAM_BUSY && exchange_takes_body(c->exchange))
+            n = exchange_body(c->exchange, data + used, size - used);
+        if (n == 0)
+            break;
+        used += n;
+    }
+    if (c->state == DOWNSTREAM_BUSY && used == size && !exchange_has_body(c->exchange))
+        exchange_starved(c->exchange);
+    c->taking = false;
+    if (c->state == DOWNSTREAM_READY && used < size && !c->head_begun) {
+        c->head_begun = true;
+        downstream_expect(c, now(c) + c->worker->settings->head_timeout_ms);
+    }
+    return used;
+}
+
+static void take_buffered(struct downstream *c)
+{
+    if (c->taking || buffer_size(&c->in) == 0)
+        return;
+    buffer_consume(&c->in, take_input(c, buffer_data(&c->in), buffer_size(&c->in)));
+    if (c->state != DOWNSTREAM_DEAD && buffer_size(&c->in) == 0)
+        buffer_deinit(&c->in);
+}
+
+/* With nothing kept from before, input is read into the worker's scratch and used from there. */
+static ssize_t receive(struct downstream *c)
+{
+    struct worker *w = c->worker;
+    bool direct = buffer_size(&c->in) == 0;
+    ssize_t n;
+    size_t used;
+
+    if (!direct && buffer_reserve(&c->in, READ_PART_BYTES))
+        return -ENOMEM;
+    n = recv(c->fd, direct ? w->scratch : buffer_tail(&c->in),
+             direct ? WORKER_SCRATCH_BYTES : READ_PART_BYTES, 0);
+    if (n <= 0)
+        return n < 0 ? -errno : 0;
+    if (!direct) {
+        buffer_commit(&c->in, (size_t)n);
+        take_buffered(c);
+        return n;
+    }
+    used = take_input(c, w->scratch, (size_t)n);
+    if (used < (size_t)n && (c->state == DOWNSTREAM_READY || c->state == DOWNSTREAM_BUSY) &&
+        buffer_append(&c->in, w->scratch + used, (size_t)n - used))
+        return -ENOMEM;
+    return n;
+}
+
+static void discard(struct downstream *c)
+{
+    ssize_t n = recv(c->fd, c->worker->scratch, WORKER_SCRATCH_BYTES, 0);
+
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        downstream_kill(c);
+}
+
+static void ready(struct loop_io *io, unsigned events)
+{
+    struct downstream *c = container_of(io, struct downstream, io);
+    ssize_t n;
+
+    assert(c->magic == DOWNSTREAM_MAGIC);
+    if (events & LOOP_WRITE && downstream_congested(c))
+        send_kept(c);
+    if (c->state == DOWNSTREAM_DEAD || !(events & (LOOP_READ | LOOP_HANGUP)))
+        return;
+    if (!(c->io.events & LOOP_READ)) {
+        if (events & LOOP_HANGUP)
+            downstream_kill(c);
+        return;
+    }
+    if (c->state == DOWNSTREAM_LINGERING) {
+        discard(c);
+        return;
+    }
+    n = receive(c);
+    if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
+        downstream_kill(c);
+    else
+        downstream_update(c);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------- */
+
+static void expired(struct loop_timer *timer)
+{
+    struct downstream *c = container_of(timer, struct downstream, timer);
+    static const struct aws_error slow = { .status = 408,
+                                           .type = "RequestTimeoutException",
+                                           .message = "The request's head took too long." };
+
+    if (now(c) < c->deadline) {
+        loop_timer_set(&c->timer, c->deadline);
+    } else if (c->state == DOWNSTREAM_BUSY) {
+        exchange_expired(c->exchange);
+    } else if (c->state == DOWNSTREAM_READY && c->head_begun && !downstream_congested(c)) {
+        downstream_send_error(c, &slow, NULL, false);
+        if (c->state != DOWNSTREAM_DEAD)
+            close_after_output(c);
+        downstream_update(c);
+    } else {
+        downstream_kill(c);
+    }
+}
+
+void downstream_finish(struct downstream *c, bool keep_alive)
+{
+    c->exchange = NULL;
+    if (c->state == DOWNSTREAM_DEAD)
+        return;
+    if (!keep_alive || c->worker->draining) {
+        close_after_output(c);
+    } else {
+        c->state = DOWNSTREAM_READY;
+        downstream_expect(c, now(c) + c->worker->settings->idle_timeout_ms);
+        if (!downstream_congested(c))
+            take_buffered(c);
+    }
+    if (!c->taking)
+        downstream_update(c);
+}
+
+void downstream_drain(struct downstream *c)
+{
+    if (c->state != DOWNSTREAM_READY)
+        return;
+    if (downstream_congested(c))
+        close_after_output(c);
+    else
+        downstream_kill(c);
+}
+
+int downstream_new(struct worker *w, int fd)
+{
+    static const int on = 1;
+    struct downstream *c = calloc(1, sizeof(*c));
+    int r;
+
+    if (!c)
+        return -ENOMEM;
+    r = loop_io_add(w->loop, &c->io, fd, LOOP_READ, ready);
+    if (r) {
+        free(c);
+        return fault(r);
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a hint; no such thing on Unix */
+    c->magic = DOWNSTREAM_MAGIC;
+    c->worker = w;
+    c->fd = fd;
+    c->in = BUFFER_INIT(IN_BYTES_MAX);
+    c->out = BUFFER_INIT(OUT_BYTES_MAX);
+    loop_timer_init(w->loop, &c->timer, expired);
+    downstream_expect(c, now(c) + w->settings->idle_timeout_ms);
+    list_push_back(&w->connections, &c->link);
+    w->n_connections++;
+    return 0;
+}
+
+void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTES])
+{
+    struct address peer = { .size = sizeof(peer.storage) };
+
+    if (getpeername(c->fd, &peer.any, &peer.size) == 0)
+        address_text(&peer, ret_text);
+    else
+        strcpy(ret_text, "-");
+}

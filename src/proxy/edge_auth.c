@@ -1,0 +1,137 @@
+#include "proxy/edge_auth.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum edge_auth_outcome fail(struct edge_auth *a, enum edge_auth_outcome outcome,
+                                   const char *why)
+{
+    snprintf(a->why, sizeof(a->why), "%s", why);
+    return a->outcome = outcome;
+}
+
+static enum edge_auth_outcome read_claim(struct edge_auth *a, const struct http_head *head,
+                                         struct sigv4_claim *ret_claim)
+{
+    switch (sigv4_parse(head, ret_claim, a->why)) {
+    case 0:
+        return a->outcome = EDGE_AUTH_GOOD;
+    case SIGV4_E_MISSING:
+        return a->outcome = EDGE_AUTH_MISSING;
+    default:
+        return a->outcome = EDGE_AUTH_INCOMPLETE;
+    }
+}
+
+void edge_auth_begin(struct edge_auth *a, const struct http_head *head)
+{
+    struct sigv4_claim claim;
+
+    a->principal[0] = a->why[0] = '\0';
+    a->hashes_body = read_claim(a, head, &claim) == EDGE_AUTH_GOOD && !claim.unsigned_payload;
+    if (a->hashes_body)
+        sha256_init(&a->hash);
+}
+
+void edge_auth_update(struct edge_auth *a, struct slice content)
+{
+    if (a->hashes_body)
+        sha256_update(&a->hash, content);
+}
+
+static enum edge_auth_outcome verify(struct edge_auth *a, const struct http_head *head,
+                                     const struct sigv4_claim *claim, const struct route *route,
+                                     struct sigv4_key_cache *keys, wall_ms_t now)
+{
+    const char *secret =
+        map_get_n(&route->secrets, claim->access_key_id.data, claim->access_key_id.size);
+    char hash[SIGV4_HASH_HEX + 1] = SIGV4_EMPTY_SHA256;
+
+    if (!secret)
+        return fail(a, EDGE_AUTH_UNKNOWN_KEY, SIGV4_WHY_UNKNOWN_KEY);
+    if (a->hashes_body)
+        sha256_final_hex(&a->hash, hash);
+    a->hashes_body = false;
+    switch (sigv4_verify(head, claim, slice_from(secret), hash, route->settings.region, now, keys,
+                         a->why)) {
+    case 0:
+        /* shorter than LINK_NAME_BYTES, as control has told us of it */
+        memcpy(a->principal, claim->access_key_id.data, claim->access_key_id.size);
+        a->principal[claim->access_key_id.size] = '\0';
+        return a->outcome = EDGE_AUTH_GOOD;
+    case SIGV4_E_SCOPE:
+        return a->outcome = EDGE_AUTH_SCOPE;
+    case SIGV4_E_EXPIRED:
+        return a->outcome = EDGE_AUTH_EXPIRED;
+    case SIGV4_E_NOT_YET:
+        return a->outcome = EDGE_AUTH_NOT_YET;
+    case SIGV4_E_MISMATCH:
+        return a->outcome = EDGE_AUTH_MISMATCH;
+    default:
+        return fail(a, EDGE_AUTH_FAULT, "");
+    }
+}
+
+enum edge_auth_outcome edge_auth_finish(struct edge_auth *a, const struct http_head *head,
+                                        const struct route *route, const char *service,
+                                        struct sigv4_key_cache *keys, wall_ms_t now)
+{
+    struct sigv4_claim claim;
+
+    if (!route->settings.auth) {
+        strcpy(a->principal, "no-auth");
+        return a->outcome = EDGE_AUTH_GOOD;
+    }
+    /* Read anew: while the body came in, the head may have moved to where it can stay. */
+    if (read_claim(a, head, &claim) != EDGE_AUTH_GOOD ||
+        verify(a, head, &claim, route, keys, now) != EDGE_AUTH_GOOD)
+        return a->outcome;
+    if (service && !slice_is(claim.service, service)) {
+        snprintf(a->why, sizeof(a->why), "Credential should be scoped to correct service: '%s'. ",
+                 service);
+        a->outcome = EDGE_AUTH_SCOPE;
+    }
+    return a->outcome;
+}
+
+const char *edge_auth_word(enum edge_auth_outcome outcome)
+{
+    static const char *const words[] = {
+        [EDGE_AUTH_GOOD] = "good",
+        [EDGE_AUTH_MISSING] = "missing",
+        [EDGE_AUTH_INCOMPLETE] = "incomplete",
+        [EDGE_AUTH_UNKNOWN_KEY] = "unknown-key",
+        [EDGE_AUTH_SCOPE] = "scope",
+        [EDGE_AUTH_EXPIRED] = "expired",
+        [EDGE_AUTH_NOT_YET] = "not-yet",
+        [EDGE_AUTH_MISMATCH] = "mismatch",
+        [EDGE_AUTH_FAULT] = "fault",
+    };
+
+    return words[outcome];
+}
+
+const char *edge_auth_error(const struct edge_auth *a)
+{
+    switch (a->outcome) {
+    case EDGE_AUTH_MISSING:
+        return "MissingAuthenticationTokenException";
+    case EDGE_AUTH_INCOMPLETE:
+        return "IncompleteSignatureException";
+    case EDGE_AUTH_UNKNOWN_KEY:
+        return "UnrecognizedClientException";
+    case EDGE_AUTH_EXPIRED:
+        /* a presigned request whose time is over, or a clock that is wrong */
+        if (strncmp(a->why, "Request has expired", 19) == 0)
+            return "ExpiredTokenException";
+        return "InvalidSignatureException";
+    case EDGE_AUTH_SCOPE:
+    case EDGE_AUTH_NOT_YET:
+    case EDGE_AUTH_MISMATCH:
+        return "InvalidSignatureException";
+    case EDGE_AUTH_GOOD:
+    case EDGE_AUTH_FAULT:
+        break;
+    }
+    return "InternalFailure";
+}

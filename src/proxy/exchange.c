@@ -1,0 +1,428 @@
+#include "proxy/exchange.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/url.h"
+#include "http/writer.h"
+#include "proxy/downstream.h"
+
+enum {
+    DISCARD_BYTES_MAX = 256 << 10, /* of a body that nobody needs: cheaper than a new connection */
+    KEEP_CAPACITY = 64 << 10,      /* larger buffers are given back between requests */
+};
+
+/* --- life --------------------------------------------------------------------------------------------- */
+
+static void bury_unused(struct exchange *x)
+{
+    list_push_front(&x->worker->exchanges, &x->link);
+}
+
+static void bury(struct corpse *corpse)
+{
+    bury_unused(container_of(corpse, struct exchange, corpse));
+}
+
+static struct exchange *exchange_make(struct worker *w)
+{
+    struct exchange *x = calloc(1, sizeof(*x));
+
+    if (!x)
+        return NULL;
+    x->worker = w;
+    x->head_kept = BUFFER_INIT(w->settings->limits.head_bytes);
+    x->head_out = BUFFER_INIT(w->settings->limits.head_bytes + 4096);
+    x->body_out = BUFFER_INIT(SIZE_MAX / 2); /* body_bytes_max and back-pressure keep it small */
+    x->collected = BUFFER_INIT(MODEL_ERROR_BODY_MAX);
+    x->state = EXCHANGE_OVER;
+    list_link_init(&x->link);
+    queue_entry_init(&x->queued);
+    return x;
+}
+
+/* What is not set here is set before it is read. */
+static void reset(struct exchange *x, struct downstream *c)
+{
+    x->client = c;
+    x->state = EXCHANGE_BODY;
+    x->begun_us = loop_now_us(x->worker->loop);
+    x->body_done = x->streams = x->chunked_out = x->partly_gone = x->giving_up = false;
+    x->retried = x->collected_cut = x->broken = false;
+    x->body_bytes = 0;
+    x->sent = x->kept_bytes = 0;
+    x->attempts = 0;
+    x->spent_us = 0;
+    x->timeout_ms = x->worker->settings->api_timeout_ms;
+    x->invocation = (struct invocation){ 0 };
+}
+
+struct exchange *exchange_new(struct downstream *c)
+{
+    struct worker *w = c->worker;
+    struct exchange *x = list_first_entry(&w->exchanges, struct exchange, link);
+
+    if (x)
+        list_remove(&x->link);
+    else
+        x = exchange_make(w);
+    if (x)
+        reset(x, c);
+    return x;
+}
+
+void exchange_unused(struct exchange *x)
+{
+    x->state = EXCHANGE_OVER;
+    bury_unused(x);
+}
+
+void exchange_free_unused(struct worker *w)
+{
+    struct exchange *x;
+
+    while ((x = list_first_entry(&w->exchanges, struct exchange, link))) {
+        list_remove(&x->link);
+        buffer_deinit(&x->head_kept);
+        buffer_deinit(&x->head_out);
+        buffer_deinit(&x->body_out);
+        buffer_deinit(&x->collected);
+        free(x);
+    }
+}
+
+static void trim(struct buffer *b)
+{
+    buffer_clear(b);
+    if (b->capacity > KEEP_CAPACITY)
+        buffer_deinit(b);
+}
+
+/* Whatever the exchange was in, it is not in it any more. */
+static void leave(struct exchange *x)
+{
+    if (x->upstream)
+        exchange_end_attempt(x, false, false);
+    queue_leave(&x->queued);
+    list_remove(&x->link);
+    x->lease = lease_unref(x->lease);
+    x->avoid = target_unref(x->avoid);
+    x->worker->kept_bytes -= x->kept_bytes;
+    x->kept_bytes = 0;
+    trim(&x->head_kept);
+    trim(&x->head_out);
+    trim(&x->body_out);
+    trim(&x->collected);
+}
+
+static void retire(struct exchange *x)
+{
+    assert(x->state != EXCHANGE_OVER);
+    leave(x);
+    x->state = EXCHANGE_OVER;
+    x->client = NULL;
+    morgue_take(&x->worker->morgue, &x->corpse, bury);
+}
+
+void exchange_abandon(struct exchange *x)
+{
+    retire(x);
+}
+
+void exchange_die(struct exchange *x)
+{
+    downstream_kill(x->client); /* comes back through exchange_abandon() */
+}
+
+void exchange_over(struct exchange *x, bool keep_alive)
+{
+    struct downstream *c = x->client;
+
+    retire(x);
+    downstream_finish(c, keep_alive);
+}
+
+/* --- the request's body --------------------------------------------------------------------------------- */
+
+bool exchange_has_body(const struct exchange *x)
+{
+    return x->body_done;
+}
+
+bool exchange_takes_body(const struct exchange *x)
+{
+    if (x->body_done)
+        return false;
+    if (x->state == EXCHANGE_BODY || x->state == EXCHANGE_DISCARDING)
+        return true;
+    /* streaming: only as fast as the target takes it */
+    return x->state == EXCHANGE_UPSTREAM && x->streams && !x->giving_up && x->upstream &&
+           x->upstream->connected && buffer_size(&x->body_out) == 0;
+}
+
+static struct slice moved(struct slice s, const char *from, const char *to)
+{
+    return s.size ? (struct slice){ to + (s.data - from), s.size } : (struct slice){ 0 };
+}
+
+int exchange_keep_head(struct exchange *x)
+{
+    const char *from = x->head.method.data, *end, *to;
+    struct http_head *h = &x->head;
+    int r;
+
+    if (buffer_size(&x->head_kept) > 0)
+        return 0;
+    end = h->target.data + h->target.size;
+    if (h->n_headers) {
+        struct slice last = h->headers[h->n_headers - 1].value;
+        struct slice name = h->headers[h->n_headers - 1].name;
+
+        end = last.size ? last.data + last.size : name.data + name.size;
+    }
+    r = buffer_append(&x->head_kept, from, (size_t)(end - from));
+    if (r)
+        return r;
+    to = buffer_data(&x->head_kept);
+    h->method = moved(h->method, from, to);
+    h->target = moved(h->target, from, to);
+    for (unsigned i = 0; i < h->n_headers; i++) {
+        h->headers[i].name = moved(h->headers[i].name, from, to);
+        h->headers[i].value = moved(h->headers[i].value, from, to);
+    }
+    return 0;
+}
+
+static int keep_content(struct exchange *x, struct slice content)
+{
+    struct worker *w = x->worker;
+
+    if (content.size > w->settings->kept_bytes_max - w->kept_bytes)
+        return -ENOBUFS;
+    if (buffer_append(&x->body_out, content.data, content.size))
+        return -ENOMEM;
+    w->kept_bytes += content.size;
+    x->kept_bytes += content.size;
+    return 0;
+}
+
+static void take_content(struct exchange *x, struct slice content)
+{
+    static const struct aws_error busy = { .status = 503,
+                                           .type = "ServiceUnavailable",
+                                           .message = "Too many request bodies are waiting.",
+                                           .retry_after_s = 1 };
+
+    x->body_bytes += content.size;
+    if (x->state == EXCHANGE_DISCARDING) {
+        if (x->body_bytes > DISCARD_BYTES_MAX)
+            exchange_over(x, false);
+        return;
+    }
+    if (x->body_bytes > x->body_bytes_max) {
+        x->kind->too_large(x);
+        return;
+    }
+    edge_auth_update(&x->auth, content);
+    if (x->state == EXCHANGE_UPSTREAM)
+        exchange_push_content(x, content);
+    else if (keep_content(x, content))
+        exchange_reply(x, &busy);
+}
+
+static void refuse_body(struct exchange *x, const char *why)
+{
+    const struct aws_error e = { .status = 400,
+                                 .type = "MalformedRequestException",
+                                 .message = why };
+
+    x->keep_alive = false;
+    exchange_reply(x, &e);
+}
+
+static void body_complete(struct exchange *x)
+{
+    x->body_done = true;
+    if (x->state == EXCHANGE_DISCARDING)
+        exchange_over(x, x->keep_alive);
+    else if (x->state == EXCHANGE_BODY)
+        x->kind->start(x);
+    else if (x->state == EXCHANGE_UPSTREAM)
+        exchange_push_content(x, (struct slice){ 0 }); /* the end of it */
+}
+
+size_t exchange_body(struct exchange *x, const char *data, size_t size)
+{
+    size_t used = 0;
+
+    while (exchange_takes_body(x)) {
+        struct slice content = { 0 };
+        const char *why = NULL;
+        size_t n = 0;
+        int r = http_body_next(&x->body, data + used, size - used, &n, &content, &why);
+
+        used += n;
+        if (r != 0 && r != HTTP_AGAIN) {
+            refuse_body(x, why);
+            return size;
+        }
+        if (content.size)
+            take_content(x, content);
+        if (x->state == EXCHANGE_OVER)
+            break;
+        if (r == 0) {
+            body_complete(x);
+            break;
+        }
+        if (n == 0)
+            break;
+    }
+    return used;
+}
+
+void exchange_starved(struct exchange *x)
+{
+    struct iovec go_on = { (char *)"HTTP/1.1 100 Continue\r\n\r\n", 25 };
+    struct downstream *c = x->client;
+
+    if (x->state != EXCHANGE_BODY && x->state != EXCHANGE_DISCARDING)
+        return; /* streaming: the attempt has a deadline of its own */
+    downstream_expect(c, exchange_now(x) + x->worker->settings->body_timeout_ms);
+    if (x->state == EXCHANGE_DISCARDING)
+        return;
+    if (x->expects) {
+        x->expects = false;
+        downstream_send(c, &go_on, 1);
+        if (x->state == EXCHANGE_OVER)
+            return;
+    }
+    if (x->streams)
+        x->kind->start(x);
+    else if (exchange_keep_head(x))
+        exchange_die(x);
+}
+
+/* --- beginning -------------------------------------------------------------------------------------------- */
+
+void exchange_begin(struct exchange *x)
+{
+    static const struct aws_error no_target = { .status = 400,
+                                                .type = "MalformedRequestException",
+                                                .message = "The request target is no path." };
+    struct slice prefix = SLICE("/endpoints/");
+    struct url_target target;
+    int r = url_split_target(x->head.target, &target);
+
+    random_uuid(&x->worker->random, x->request_id);
+    x->keep_alive = x->head.keep_alive;
+    x->http10 = x->head.minor == 0;
+    x->head_only = slice_is(x->head.method, "HEAD");
+    x->expects = x->head.expect_continue && !x->http10;
+    http_body_init(&x->body, &x->head);
+    x->body_done = http_body_done(&x->body);
+    x->kind = &api_call_kind;
+    x->body_bytes_max = x->worker->settings->api_body_bytes_max;
+    if (r)
+        exchange_reply(x, &no_target);
+    else if (target.path.size >= prefix.size &&
+             slice_equal((struct slice){ target.path.data, prefix.size }, prefix))
+        invocation_begin(x, target.path);
+    else
+        api_call_begin(x);
+    if (x->state == EXCHANGE_BODY && x->head.framing == HTTP_BODY_LENGTH &&
+        x->head.content_length > x->body_bytes_max)
+        x->kind->too_large(x);
+    if (x->state == EXCHANGE_BODY && x->body_done)
+        x->kind->start(x);
+}
+
+bool exchange_follow(struct exchange *x)
+{
+    if (x->lease == x->worker->lease)
+        return x->lease;
+    lease_unref(x->lease);
+    x->lease = lease_ref(x->worker->lease);
+    return true;
+}
+
+void exchange_hold(struct exchange *x, ms_t until)
+{
+    x->state = EXCHANGE_HELD;
+    list_push_back(&x->worker->held, &x->link);
+    downstream_expect(x->client, until);
+}
+
+void exchange_resume(struct exchange *x)
+{
+    list_remove(&x->link);
+    queue_leave(&x->queued);
+    x->kind->start(x);
+}
+
+/* --- answering ourselves ------------------------------------------------------------------------------------ */
+
+/* Whether it is cheaper to read the rest of an unwanted body than to close the connection. A client
+ * that waits for 100 Continue may or may not send the body now: one cannot tell what comes next. */
+static bool worth_discarding(const struct exchange *x)
+{
+    if (x->expects)
+        return false;
+    return x->body.framing != HTTP_BODY_LENGTH || x->body.left <= DISCARD_BYTES_MAX;
+}
+
+void exchange_reply(struct exchange *x, const struct aws_error *e)
+{
+    struct aws_error answer = *e;
+    bool keep = x->keep_alive && !x->worker->draining && (x->body_done || worth_discarding(x));
+
+    answer.head_only = x->head_only;
+    leave(x);
+    downstream_send_error(x->client, &answer, x->request_id, keep);
+    if (x->state == EXCHANGE_OVER)
+        return; /* the client has gone meanwhile */
+    if (x->body_done || !keep) {
+        exchange_over(x, keep);
+        return;
+    }
+    x->state = EXCHANGE_DISCARDING;
+    x->body_bytes = 0;
+    downstream_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
+    downstream_update(x->client);
+}
+
+void exchange_expired(struct exchange *x)
+{
+    static const struct aws_error slow = { .status = 408,
+                                           .type = "RequestTimeoutException",
+                                           .message = "The request's body took too long." };
+    bool waits_for_client = x->state == EXCHANGE_UPSTREAM && exchange_takes_body(x);
+
+    switch (x->state) {
+    case EXCHANGE_HELD:
+    case EXCHANGE_QUEUED:
+        x->kind->expired(x);
+        break;
+    case EXCHANGE_BODY:
+        x->keep_alive = false;
+        exchange_reply(x, &slow);
+        break;
+    case EXCHANGE_UPSTREAM:
+        x->keep_alive = x->keep_alive && !waits_for_client;
+        if (waits_for_client)
+            exchange_reply(x, &slow);
+        else if (x->upstream->connected)
+            exchange_fail(x, EXCHANGE_TIMEOUT, -ETIMEDOUT);
+        else
+            exchange_fail(x, EXCHANGE_CONNECT, -ETIMEDOUT);
+        break;
+    case EXCHANGE_ANSWERING:
+    case EXCHANGE_COLLECTING:
+        exchange_fail(x, EXCHANGE_TIMEOUT, -ETIMEDOUT);
+        break;
+    case EXCHANGE_DISCARDING:
+    case EXCHANGE_OVER:
+        exchange_die(x);
+        break;
+    }
+}

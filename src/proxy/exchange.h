@@ -1,0 +1,202 @@
+/* proxy/exchange.h: one request, from its head to the last byte of its answer.
+ *
+ * What all requests have in common is here, in three files: exchange.c takes the request in,
+ * attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
+ * What differs is in a struct exchange_kind: invocation.c (a model's) and api_call.c (control's).
+ *
+ * The request's body is either kept, when it must be complete before anything may be done (its hash is
+ * signed, control wants its length), or streams. A kept body, and whatever of a streaming one has
+ * not left yet, can be sent again to another target.
+ */
+#pragma once
+#include "base/buffer.h"
+#include "http/parser.h"
+#include "proxy/aws_error.h"
+#include "proxy/edge_auth.h"
+#include "proxy/worker.h"
+
+enum exchange_state {
+    EXCHANGE_BODY,       /* the request's body is coming in */
+    EXCHANGE_HELD,       /* waiting for the first route, or for control to come back */
+    EXCHANGE_QUEUED,     /* waiting for a target */
+    EXCHANGE_UPSTREAM,   /* somebody works on it */
+    EXCHANGE_ANSWERING,  /* the answer streams to the client */
+    EXCHANGE_COLLECTING, /* the answer's body is kept, to be put in words of ours */
+    EXCHANGE_DISCARDING, /* answered before its body was complete: the rest is dropped */
+    EXCHANGE_OVER,       /* in the morgue or unused */
+};
+
+enum exchange_failure {
+    EXCHANGE_CONNECT, /* nobody has seen a byte of it */
+    EXCHANGE_STALE, /* a connection from the pool broke before any answer, and it can be sent again */
+    EXCHANGE_BROKEN, /* the connection ended before the answer did */
+    EXCHANGE_TIMEOUT,
+    EXCHANGE_NONSENSE, /* what came is not HTTP */
+    EXCHANGE_CUT,      /* the target's deregistration delay is over */
+};
+
+struct exchange_kind {
+    /* Go: choose whom to ask and begin an attempt. Called when the body is there (or, streaming, when no
+     * more of it is at hand), and again by exchange_resume(). */
+    void (*start)(struct exchange *x);
+    /* The head of an answer: exchange_relay() or exchange_collect() it. */
+    void (*answered)(struct exchange *x, const struct http_head *head);
+    /* The body that exchange_collect() asked for is in x->collected. */
+    void (*collected)(struct exchange *x);
+    /* There will be no answer from this attempt: start again, or exchange_reply(). Not called once an
+     * answer streams to the client. @error: a negative errno, or 0 */
+    void (*failed)(struct exchange *x, enum exchange_failure why, int error);
+    /* The deadline has passed while it was held or queued. */
+    void (*expired)(struct exchange *x);
+    /* The attempt is over, well or not, and has lasted @us; the answer was complete if @complete. */
+    void (*ended)(struct exchange *x, us_t us, bool complete);
+    /* The body is larger than x->body_bytes_max. */
+    void (*too_large)(struct exchange *x);
+};
+
+/* what invocation.c keeps with a request */
+struct invocation {
+    char endpoint[LINK_NAME_BYTES];
+    char variant[LINK_NAME_BYTES]; /* asked for, or chosen; empty before that */
+    bool variant_asked;
+    ms_t queue_since, queue_until; /* 0: has not waited yet */
+    unsigned status;               /* of the container's answer; 0: none */
+    bool failed;                   /* counted as a model error already */
+    const struct route_group *group;
+};
+
+struct exchange {
+    struct worker *worker;
+    struct downstream *client;
+    const struct exchange_kind *kind;
+    enum exchange_state state;
+    struct list_link link;     /* of the worker's unused or held ones */
+    struct queue_entry queued; /* while it waits for a target */
+    struct corpse corpse;
+    struct lease *lease; /* the route that the present attempt was made by */
+    us_t begun_us;
+    char request_id[UUID_CHARS + 1];
+
+    /* the request */
+    struct http_head head; /* slices into what was just read, or into head_kept; valid in
+                                 EXCHANGE_BODY and EXCHANGE_HELD only */
+    struct buffer head_kept;
+    struct http_body body;
+    bool body_done;
+    bool streams;                                /* the body need not be complete */
+    bool keep_alive, http10, head_only, expects; /* of the request */
+    uint64_t body_bytes, body_bytes_max;
+    struct edge_auth auth;
+
+    /* the request as it goes upstream */
+    struct buffer head_out, body_out;
+    size_t sent;       /* of both together */
+    size_t kept_bytes; /* of body_out, as counted in the worker */
+    bool chunked_out;  /* the body goes on in chunks */
+    bool partly_gone;  /* some of the body has been sent and dropped: no second attempt */
+    bool giving_up;    /* nothing more of it shall be sent */
+
+    /* the attempt */
+    struct upstream_connection *upstream; /* NULL: none */
+    struct target *target;                /* counted in flight there; one reference; may be NULL */
+    struct target *avoid;                 /* has failed us; one reference; may be NULL */
+    unsigned attempts;
+    bool retried;    /* after a stale connection: once is enough */
+    ms_t timeout_ms; /* for the whole answer */
+    us_t attempt_us; /* when it began */
+    us_t spent_us;   /* in attempts, all together */
+    bool broken;     /* it failed while the answer was on its way */
+
+    /* the answer */
+    enum http_framing framing; /* of its body, toward the client */
+    bool upstream_keeps;       /* the connection can be used again */
+    struct buffer collected;
+    bool collected_cut;
+
+    struct invocation invocation;
+    ms_t give_up; /* api_call.c: when to stop trying to reach control */
+};
+
+/* --- for downstream.c --------------------------------------------------------------------------------- */
+
+/** exchange_new() - for the request whose head comes next on @c; NULL if no memory */
+struct exchange *exchange_new(struct downstream *c);
+/** exchange_unused() - there was no request */
+void exchange_unused(struct exchange *x);
+/** exchange_begin() - x->head is there */
+void exchange_begin(struct exchange *x);
+/** exchange_takes_body() - exchange_body() will use input now */
+bool exchange_takes_body(const struct exchange *x);
+/** exchange_has_body() - the whole request has come */
+bool exchange_has_body(const struct exchange *x);
+/** exchange_body() - more of the body. Return: how much of @data was used. */
+size_t exchange_body(struct exchange *x, const char *data, size_t size);
+/** exchange_starved() - the input at hand has ended before the body did */
+void exchange_starved(struct exchange *x);
+/** exchange_client_reads() - what was written has left; there is room for more of the answer */
+void exchange_client_reads(struct exchange *x);
+void exchange_expired(struct exchange *x);
+/** exchange_abandon() - the client is gone */
+void exchange_abandon(struct exchange *x);
+
+/* --- for the worker ------------------------------------------------------------------------------------ */
+
+/** exchange_resume() - look again whether it can go on */
+void exchange_resume(struct exchange *x);
+/** exchange_cut() - end the attempt that is under way */
+void exchange_cut(struct exchange *x);
+/** exchange_upstream_ready() - something happened on x->upstream */
+void exchange_upstream_ready(struct exchange *x, unsigned events);
+void exchange_free_unused(struct worker *w);
+
+/* --- for the kinds, and between the three files --------------------------------------------------------- */
+
+static inline ms_t exchange_now(const struct exchange *x)
+{
+    return loop_now(x->worker->loop);
+}
+
+/** exchange_follow() - go by the newest route from now on; false if there is none */
+bool exchange_follow(struct exchange *x);
+/** exchange_keep_head() - x->head shall outlive the input it was read from */
+int exchange_keep_head(struct exchange *x);
+/** exchange_hold() - wait among the worker's held ones; kind->expired() is called at @until */
+void exchange_hold(struct exchange *x, ms_t until);
+
+/** exchange_reply() - answer with an error and be done with it */
+void exchange_reply(struct exchange *x, const struct aws_error *e);
+/** exchange_over() - the answer is given; the client may send its next request */
+void exchange_over(struct exchange *x, bool keep_alive);
+/** exchange_die() - there is nobody to tell, or nothing that could be told */
+void exchange_die(struct exchange *x);
+
+/**
+ * exchange_attempt() - send head_out and body_out
+ * @pool:   of the target to ask, which is counted as in flight; NULL: control
+ * Return: 0, or why not even a connection could be begun; kind->failed() is not called then.
+ */
+int exchange_attempt(struct exchange *x, struct upstream *pool);
+/** exchange_push() - send what is to be sent */
+void exchange_push(struct exchange *x);
+/** exchange_push_content() - send more of a streaming body, without keeping it if that can be avoided */
+void exchange_push_content(struct exchange *x, struct slice content);
+/** exchange_fail() - the attempt has come to nothing */
+void exchange_fail(struct exchange *x, enum exchange_failure why, int error);
+/** exchange_end_attempt() - let go of the upstream connection, for others to use if @reusable */
+void exchange_end_attempt(struct exchange *x, bool reusable, bool complete);
+
+/** exchange_relay() - pass the answer on. The head for the client is in the worker's text, complete
+ * but for framing and Connection fields and the empty line. */
+void exchange_relay(struct exchange *x, const struct http_head *answer);
+/** exchange_collect() - keep the answer's body */
+void exchange_collect(struct exchange *x);
+/** exchange_take_answer() - bytes from upstream. Return: how many were used. */
+size_t exchange_take_answer(struct exchange *x, const char *data, size_t size);
+/** exchange_answer_ended() - upstream has closed after the answer's head. Return: whether that ends
+ * the answer properly. */
+bool exchange_answer_ended(struct exchange *x);
+
+extern const struct exchange_kind invocation_kind, api_call_kind;
+/** invocation_begin() - x->head has a path under /endpoints/ */
+void invocation_begin(struct exchange *x, struct slice path);
+void api_call_begin(struct exchange *x);

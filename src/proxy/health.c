@@ -1,0 +1,284 @@
+#include "proxy/health.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/writer.h"
+#include "net/client.h"
+
+enum {
+    INTERVAL_MIN_MS = 10,
+    RECOVERY_MS = 250, /* a target that is not well is asked this often, if not more often */
+    ANSWER_BYTES_MAX = 64 << 10,
+};
+
+struct check {
+    struct health *health;
+    struct target *target; /* one reference */
+    struct link_target_group config;
+    struct client *client;
+    struct loop_timer timer;
+    struct buffer request;
+    bool asking;
+    bool told_healthy;  /* what `changed` has heard last */
+    unsigned good, bad; /* in a row */
+    uint64_t serial;    /* of the last route that has the target */
+};
+
+struct health {
+    struct loop *loop;
+    struct log *log;
+    health_changed *changed;
+    void *context;
+    struct map checks; /* target key -> struct check */
+    struct random random;
+};
+
+static struct check *check_free(struct check *c)
+{
+    if (!c)
+        return NULL;
+    c->asking = false; /* client_free() answers what is under way: to nobody */
+    c->health = NULL;
+    client_free(c->client);
+    loop_timer_cancel(&c->timer);
+    target_unref(c->target);
+    buffer_deinit(&c->request);
+    free(c);
+    return NULL;
+}
+DEFINE_AUTOFREE(struct check *, check_free)
+
+static void schedule(struct check *c)
+{
+    ms_t interval = c->config.health_interval_ms;
+
+    if (target_health(c->target) != TARGET_HEALTHY && interval > RECOVERY_MS)
+        interval = RECOVERY_MS;
+    loop_timer_after(&c->timer, interval > INTERVAL_MIN_MS ? interval : INTERVAL_MIN_MS);
+}
+
+static void tell(struct check *c, enum target_health health, const char *why)
+{
+    bool healthy = health == TARGET_HEALTHY;
+
+    if (healthy == c->told_healthy)
+        return;
+    c->told_healthy = healthy;
+    if (healthy)
+        log_info(c->health->log, "target healthy", "group=%s target=%s", c->target->group,
+                 c->target->id);
+    else
+        log_warn(c->health->log, "target unhealthy", "group=%s target=%s why=\"%s\"",
+                 c->target->group, c->target->id, why);
+    c->health->changed(c->target, healthy, c->health->context);
+}
+
+static void set_health(struct check *c, enum target_health health, const char *why)
+{
+    atomic_store_explicit(&c->target->health, health, memory_order_relaxed);
+    tell(c, health, why);
+}
+
+static void went_well(struct check *c)
+{
+    c->bad = 0;
+    c->good++;
+    /* connecting at all is what a target that was down had to prove */
+    if (c->good >= c->config.healthy_threshold || target_health(c->target) == TARGET_DOWN)
+        set_health(c, TARGET_HEALTHY, "");
+}
+
+static void went_badly(struct check *c, const struct client_answer *answer)
+{
+    char why[64];
+
+    c->good = 0;
+    c->bad++;
+    if (answer->error)
+        snprintf(why, sizeof(why), "%s", strerror(-answer->error));
+    else
+        snprintf(why, sizeof(why), "status %u", answer->head->status);
+    if (answer->error == -ECONNREFUSED || answer->error == -ENOENT)
+        set_health(c, TARGET_DOWN, why);
+    else if (c->bad >= c->config.unhealthy_threshold && target_health(c->target) != TARGET_DOWN)
+        set_health(c, TARGET_UNHEALTHY, why);
+}
+
+static void answered(const struct client_answer *answer, void *context)
+{
+    struct check *c = context;
+
+    if (!c->asking)
+        return;
+    c->asking = false;
+    if (answer->error == 0 && answer->head->status == 200)
+        went_well(c);
+    else
+        went_badly(c, answer);
+    schedule(c);
+}
+
+static void ask(struct loop_timer *timer)
+{
+    struct check *c = container_of(timer, struct check, timer);
+    struct slice request = { buffer_data(&c->request), buffer_size(&c->request) };
+    int r = client_request(c->client, request, "GET", c->config.health_timeout_ms, answered, c);
+
+    c->asking = r == 0;
+    if (r) {
+        const struct client_answer none = { .error = r };
+
+        went_badly(c, &none);
+        schedule(c);
+    }
+}
+
+static int write_request(struct check *c)
+{
+    struct buffer *b = &c->request;
+    int r;
+
+    c->request = BUFFER_INIT(4096);
+    r = http_write_request_line(b, SLICE("GET"), slice_from(c->config.health_path));
+    if (!r)
+        r = http_write_header_text(b, "Host", "localhost");
+    if (!r)
+        r = http_write_header_text(b, "User-Agent", "weir");
+    return r ? r : http_write_end(b);
+}
+
+static int add_check(struct health *h, struct target *target, const struct route_group *group)
+{
+    autofree(check_free) struct check *c = calloc(1, sizeof(*c));
+    const struct client_settings settings = { .connections_max = 1,
+                                              .answer_bytes_max = ANSWER_BYTES_MAX,
+                                              .idle_timeout_ms = 30000 };
+    int r;
+
+    if (!c)
+        return -ENOMEM;
+    c->health = h;
+    c->target = target_ref(target);
+    c->config = group->config;
+    c->told_healthy = true;
+    loop_timer_init(h->loop, &c->timer, ask);
+    r = write_request(c);
+    if (!r)
+        r = client_new(h->loop, &target->address, &settings, &c->client);
+    if (!r)
+        r = map_put(&h->checks, target->key, c);
+    if (r)
+        return r;
+    /* spread, so that a fleet that was registered at once is not asked at once for ever */
+    loop_timer_after(&c->timer,
+                     1 + random_below(&h->random, (uint32_t)group->config.health_interval_ms + 1));
+    c = NULL;
+    return 0;
+}
+
+static struct check *leftover(struct health *h, uint64_t serial)
+{
+    map_for_each (slot, &h->checks) {
+        struct check *c = slot->value;
+
+        if (c->serial != serial)
+            return c;
+    }
+    return NULL;
+}
+
+static int follow_target(struct health *h, const struct route_group *group,
+                         const struct route_target *t, uint64_t serial)
+{
+    struct check *c = map_get(&h->checks, t->target->key);
+    int r;
+
+    if (t->draining)
+        return 0;
+    if (!c) {
+        r = add_check(h, t->target, group);
+        if (r)
+            return r;
+        c = map_get(&h->checks, t->target->key);
+    }
+    c->config = group->config;
+    c->serial = serial;
+    return 0;
+}
+
+int health_follow(struct health *h, const struct route *route)
+{
+    struct check *c;
+    int r = 0;
+
+    for (size_t i = 0; i < route->n_groups; i++)
+        for (size_t k = 0; k < route->groups[i].n_targets; k++) {
+            int e =
+                follow_target(h, &route->groups[i], &route->groups[i].targets[k], route->serial);
+
+            r = e ? e : r;
+        }
+    while ((c = leftover(h, route->serial))) {
+        map_remove(&h->checks, c->target->key);
+        check_free(c);
+    }
+    return r;
+}
+
+void health_look(struct health *h)
+{
+    map_for_each (slot, &h->checks) {
+        struct check *c = slot->value;
+        enum target_health health = target_health(c->target);
+
+        if (health != TARGET_HEALTHY && c->told_healthy) {
+            tell(c, health, "a request could not connect");
+            if (!c->asking)
+                schedule(c);
+        }
+    }
+}
+
+void health_repeat(struct health *h)
+{
+    map_for_each (slot, &h->checks) {
+        struct check *c = slot->value;
+
+        if (!c->told_healthy)
+            h->changed(c->target, false, h->context);
+    }
+}
+
+int health_new(struct loop *loop, struct log *log, health_changed *changed, void *context,
+               struct health **ret_health)
+{
+    struct health *h = calloc(1, sizeof(*h));
+    uint64_t seed;
+
+    if (!h)
+        return -ENOMEM;
+    random_secret(&seed, sizeof(seed));
+    random_init(&h->random, seed);
+    map_init(&h->checks, seed);
+    h->loop = loop;
+    h->log = log;
+    h->changed = changed;
+    h->context = context;
+    *ret_health = h;
+    return 0;
+}
+
+struct health *health_free(struct health *h)
+{
+    if (!h)
+        return NULL;
+    map_for_each (slot, &h->checks) {
+        check_free(slot->value);
+    }
+    map_deinit(&h->checks);
+    free(h);
+    return NULL;
+}

@@ -1,0 +1,515 @@
+/* Invoking a model: POST /endpoints/NAME/invocations.
+ *
+ * Source: SageMaker Runtime API, InvokeEndpoint: which fields reach the container, which come back, and
+ * how errors look. */
+#include <errno.h>
+#include <string.h>
+
+#include "http/url.h"
+#include "http/writer.h"
+#include "proxy/balance.h"
+#include "proxy/downstream.h"
+#include "proxy/exchange.h"
+
+enum {
+    ATTEMPTS_MAX = 8, /* connects to targets that do not answer, before we give up */
+    FIELD_CHARS_MAX = 1024,
+};
+
+static const char custom_attributes[] = "X-Amzn-SageMaker-Custom-Attributes";
+
+static void reply(struct exchange *x, unsigned status, const char *type, const char *message)
+{
+    const struct aws_error e = {
+        .status = status, .type = type, .message = message, .retry_after_s = status == 503 ? 1 : 0
+    };
+
+    exchange_reply(x, &e);
+}
+
+static void reply_no_memory(struct exchange *x)
+{
+    reply(x, 500, "InternalFailure", "The request could not be handled.");
+}
+
+static struct link_report_group *counts(struct exchange *x)
+{
+    struct stats *s = x->lease->groups[x->invocation.group->index]->stats;
+
+    s->touched = true;
+    return &s->sum;
+}
+
+/* --- what the request asks for ---------------------------------------------------------------------------- */
+
+/* Take "NAME/operation" apart. Return: whether it is one that we have; if not, x is answered. */
+static bool read_path(struct exchange *x, struct slice path)
+{
+    autobuffer struct buffer name = BUFFER_INIT(LINK_NAME_BYTES - 1);
+    const char *slash = memchr(path.data, '/', path.size);
+    size_t length = slash ? (size_t)(slash - path.data) : path.size;
+    struct slice operation = { path.data + length, path.size - length };
+
+    if (slice_is(operation, "/invocations-response-stream")) {
+        reply(x, 404, "UnknownOperationException",
+              "InvokeEndpointWithResponseStream is not available here; InvokeEndpoint is.");
+        return false;
+    }
+    if (!slice_is(operation, "/invocations") || !slice_is(x->head.method, "POST")) {
+        reply(x, 404, "UnknownOperationException",
+              "Under /endpoints/ there is POST /endpoints/NAME/invocations (InvokeEndpoint).");
+        return false;
+    }
+    if (length == 0 || url_decode((struct slice){ path.data, length }, false, &name) ||
+        memchr(buffer_data(&name), '\0', buffer_size(&name))) {
+        reply(x, 400, "ValidationError",
+              "1 validation error detected: Value at 'endpointName' failed to satisfy constraint: "
+              "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*");
+        return false;
+    }
+    memcpy(x->invocation.endpoint, buffer_data(&name), buffer_size(&name));
+    return true;
+}
+
+static bool check_field(struct exchange *x, const char *header, const char *member)
+{
+    autobuffer struct buffer text = BUFFER_INIT(512);
+
+    if (http_header_value(&x->head, header).size <= FIELD_CHARS_MAX)
+        return true;
+    if (buffer_printf(&text,
+                      "1 validation error detected: Value at '%s' failed to satisfy constraint: "
+                      "Member must have length less than or equal to %d",
+                      member, FIELD_CHARS_MAX) ||
+        !buffer_cstr(&text))
+        reply_no_memory(x);
+    else
+        reply(x, 400, "ValidationError", buffer_cstr(&text));
+    return false;
+}
+
+static bool read_variant(struct exchange *x)
+{
+    struct slice v = http_header_value(&x->head, "X-Amzn-SageMaker-Target-Variant");
+
+    if (v.size == 0)
+        return true;
+    if (v.size >= sizeof(x->invocation.variant)) {
+        reply(x, 400, "ValidationError",
+              "1 validation error detected: Value at 'targetVariant' failed to satisfy "
+              "constraint: Member must have length less than or equal to 63");
+        return false;
+    }
+    memcpy(x->invocation.variant, v.data, v.size);
+    x->invocation.variant_asked = true;
+    return true;
+}
+
+static bool check_auth(struct exchange *x)
+{
+    struct edge_auth *a = &x->auth;
+
+    if (edge_auth_finish(a, &x->head, x->lease->route, "sagemaker", &x->worker->keys,
+                         loop_wall(x->worker->loop)) == EDGE_AUTH_GOOD)
+        return true;
+    if (a->outcome == EDGE_AUTH_FAULT)
+        reply_no_memory(x);
+    else
+        reply(x, 403, edge_auth_error(a), a->why);
+    return false;
+}
+
+void invocation_begin(struct exchange *x, struct slice path)
+{
+    static const size_t prefix = sizeof("/endpoints/") - 1;
+
+    x->kind = &invocation_kind;
+    if (!exchange_follow(x)) {
+        reply(x, 503, "ServiceUnavailable", "The server is starting.");
+        return;
+    }
+    x->body_bytes_max = x->lease->route->settings.body_bytes_max;
+    if (!read_path(x, (struct slice){ path.data + prefix, path.size - prefix }) ||
+        !check_field(x, "Content-Type", "contentType") || !check_field(x, "Accept", "accept") ||
+        !check_field(x, custom_attributes, "customAttributes") || !read_variant(x))
+        return;
+    if (x->lease->route->settings.auth) {
+        edge_auth_begin(&x->auth, &x->head);
+        x->streams = !x->auth.hashes_body;
+        if (x->streams)
+            check_auth(x);
+    } else {
+        x->auth.hashes_body = false;
+        x->streams = true;
+    }
+}
+
+/* --- what the container gets -------------------------------------------------------------------------------- */
+
+static bool reaches_container(struct slice name)
+{
+    static const char *const names[] = { "Content-Type",    "Accept",      "Host",
+                                         "X-Amzn-Trace-Id", "traceparent", "tracestate" };
+    struct slice prefix = SLICE("X-Amzn-SageMaker-");
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (slice_is_nocase(name, names[i]))
+            return true;
+    return name.size > prefix.size &&
+           slice_equal_nocase((struct slice){ name.data, prefix.size }, prefix);
+}
+
+static int write_fields(struct buffer *out, const struct http_head *head)
+{
+    int r = 0;
+
+    for (unsigned i = 0; i < head->n_headers && !r; i++) {
+        const struct http_header *h = &head->headers[i];
+
+        if (!reaches_container(h->name))
+            continue;
+        r = buffer_append(out, h->name.data, h->name.size);
+        if (!r)
+            r = buffer_append(out, ": ", 2);
+        if (!r)
+            r = buffer_append(out, h->value.data, h->value.size);
+        if (!r)
+            r = buffer_append(out, "\r\n", 2);
+    }
+    return r;
+}
+
+/* A body that goes on in chunks: what we have of it so far becomes the first. */
+static int write_first_chunk(struct exchange *x)
+{
+    size_t size = buffer_size(&x->body_out);
+    int r = 0;
+
+    if (size > 0)
+        r = buffer_printf(&x->head_out, "%zx\r\n", size);
+    if (!r && size > 0)
+        r = buffer_append(&x->body_out, "\r\n", 2);
+    return r;
+}
+
+static int write_request(struct exchange *x)
+{
+    struct buffer *out = &x->head_out;
+    int r = http_write_request_line(out, SLICE("POST"), SLICE("/invocations"));
+
+    x->chunked_out = !x->body_done && x->body.framing == HTTP_BODY_CHUNKED;
+    if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
+        r = http_write_header_text(out, "Host", "localhost");
+    if (!r)
+        r = write_fields(out, &x->head);
+    if (!r && x->chunked_out)
+        r = http_write_header_text(out, "Transfer-Encoding", "chunked");
+    else if (!r)
+        r = http_write_header_number(out, "Content-Length",
+                                     x->body_done ? buffer_size(&x->body_out)
+                                                  : x->head.content_length);
+    if (!r)
+        r = http_write_end(out);
+    return !r && x->chunked_out ? write_first_chunk(x) : r;
+}
+
+/* --- whom to ask -------------------------------------------------------------------------------------------- */
+
+static void reply_text(struct exchange *x, const char *format, const char *a, const char *b)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), format, a, b);
+    reply(x, 400, "ValidationError", text);
+}
+
+/* Once chosen, a variant stays, as long as the endpoint has it. */
+static const struct route_variant *choose_variant(struct exchange *x)
+{
+    struct invocation *v = &x->invocation;
+    const struct route *route = x->lease->route;
+    const struct route_endpoint *e = route_endpoint(route, v->endpoint);
+    const struct route_variant *variant = NULL;
+
+    if (!e) {
+        reply_text(x, "Endpoint %s of account %s not found.", v->endpoint, route->settings.account);
+        return NULL;
+    }
+    if (v->variant[0])
+        variant = route_variant(e, v->variant);
+    if (!variant && v->variant_asked) {
+        reply_text(x, "Variant %s not found for Request%s", v->variant, "");
+        return NULL;
+    }
+    if (!variant)
+        variant = route_choose(e, &x->worker->random);
+    if (!variant || !variant->group) {
+        reply(x, 503, "ServiceUnavailable", "The endpoint has nothing in service yet.");
+        return NULL;
+    }
+    memcpy(v->variant, variant->name, sizeof(v->variant));
+    return variant;
+}
+
+static void time_out(struct exchange *x)
+{
+    counts(x)->queue_timeouts++;
+    reply(x, 503, "ServiceUnavailable", "No instance became available in time.");
+}
+
+static void wait_for_target(struct exchange *x)
+{
+    const struct route_group *group = x->invocation.group;
+    struct invocation *v = &x->invocation;
+    ms_t now = exchange_now(x);
+
+    if (v->queue_until == 0) {
+        v->queue_since = now;
+        v->queue_until = now + group->config.queue_timeout_ms;
+    }
+    if (now >= v->queue_until) {
+        time_out(x);
+        return;
+    }
+    if (queue_push(&x->lease->groups[group->index]->queue, &x->queued, group->gauge,
+                   group->config.queue_length_max, v->queue_since)) {
+        counts(x)->queue_overflows++;
+        reply(x, 503, "ServiceUnavailable", "Too many requests wait for an instance.");
+        return;
+    }
+    x->state = EXCHANGE_QUEUED;
+    x->attempts = 0;
+    downstream_expect(x->client, v->queue_until);
+    downstream_update(x->client);
+}
+
+static void failed(struct exchange *x, enum exchange_failure why, int error);
+
+static void ask(struct exchange *x, const struct route_target *t, unsigned in_service)
+{
+    int r;
+
+    if (x->attempts == 0 && !x->retried) {
+        counts(x)->requests++;
+        counts(x)->requests_per_target += 1.0 / in_service;
+    }
+    r = exchange_attempt(x, x->lease->pools[t->index]);
+    if (r) {
+        target_unref(x->avoid);
+        x->avoid = target_ref(t->target);
+        failed(x, EXCHANGE_CONNECT, r);
+    }
+}
+
+static void start(struct exchange *x)
+{
+    const struct route_variant *variant;
+    const struct route_target *t;
+    unsigned in_service;
+
+    if (!exchange_follow(x))
+        return; /* a route, once there, never goes away */
+    if (buffer_size(&x->head_out) == 0) {
+        if (!x->streams && x->lease->route->settings.auth && !check_auth(x))
+            return;
+        if (write_request(x)) {
+            reply_no_memory(x);
+            return;
+        }
+    }
+    variant = choose_variant(x);
+    if (!variant)
+        return;
+    x->invocation.group = variant->group;
+    x->timeout_ms = variant->group->config.request_timeout_ms;
+    t = balance_pick(variant->group, x->avoid, &x->worker->random, &in_service);
+    if (t)
+        ask(x, t, in_service);
+    else
+        wait_for_target(x);
+}
+
+static void expired(struct exchange *x)
+{
+    queue_leave(&x->queued);
+    time_out(x);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------- */
+
+static int copy_field(struct buffer *out, const struct http_head *head, const char *name)
+{
+    const struct http_header *h = http_header_find(head, name);
+
+    return h ? http_write_header(out, name, h->value) : 0;
+}
+
+static void answered(struct exchange *x, const struct http_head *head)
+{
+    static const char *const fields[] = { "Content-Type", custom_attributes,
+                                          "X-Amzn-SageMaker-New-Session-Id",
+                                          "X-Amzn-SageMaker-Closed-Session-Id" };
+    struct buffer *out = &x->worker->text;
+    int r;
+
+    x->invocation.status = head->status;
+    if (head->status < 200 || head->status > 299) {
+        exchange_collect(x);
+        return;
+    }
+    buffer_clear(out);
+    r = http_write_status_line(out, head->status);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields) && !r; i++)
+        r = copy_field(out, head, fields[i]);
+    if (!r)
+        r = http_write_header_text(out, "x-Amzn-Invoked-Production-Variant", x->invocation.variant);
+    if (!r)
+        r = http_write_header_text(out, "x-amzn-RequestId", x->request_id);
+    if (!r)
+        r = http_write_date(out, loop_wall(x->worker->loop));
+    if (r)
+        exchange_die(x);
+    else
+        exchange_relay(x, head);
+}
+
+static void count_error(struct exchange *x, unsigned status)
+{
+    struct link_report_group *g = counts(x);
+
+    if (x->invocation.failed)
+        return;
+    x->invocation.failed = true;
+    g->model_errors++;
+    if (status >= 400 && status < 500)
+        g->errors_4xx++;
+    else
+        g->errors_5xx++;
+}
+
+static void reply_model_error(struct exchange *x, unsigned status, struct slice words, bool cut)
+{
+    const struct route *route = x->lease->route;
+    const struct route_endpoint *e = route_endpoint(route, x->invocation.endpoint);
+    const struct model_error m = { .endpoint = x->invocation.endpoint,
+                                   .model_name = e ? e->model_name : "primary",
+                                   .region = route->settings.region,
+                                   .account = route->settings.account,
+                                   .status = status,
+                                   .body = words,
+                                   .cut = cut };
+    struct aws_error error = { .status = 424, .type = "ModelError" };
+
+    count_error(x, status);
+    error.body = model_error_body(&m);
+    if (error.body)
+        exchange_reply(x, &error);
+    else
+        reply_no_memory(x);
+    json_decref(error.body);
+}
+
+static void collected(struct exchange *x)
+{
+    reply_model_error(x, x->invocation.status,
+                      (struct slice){ buffer_data(&x->collected), buffer_size(&x->collected) },
+                      x->collected_cut);
+}
+
+static void reply_timeout(struct exchange *x)
+{
+    const struct route_endpoint *e = route_endpoint(x->lease->route, x->invocation.endpoint);
+    char words[512];
+    int n = snprintf(words, sizeof(words),
+                     "Your invocation timed out while waiting for a response from container %s. "
+                     "Review the latency metrics for each container in Amazon CloudWatch, resolve "
+                     "the issue, and try again.",
+                     e ? e->model_name : "primary");
+
+    reply_model_error(x, 0, (struct slice){ words, (size_t)n }, false);
+}
+
+/* --- failures -------------------------------------------------------------------------------------------------- */
+
+/* The machine is short of something; that says nothing about the target. */
+static bool is_our_own(int error)
+{
+    return error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
+           error == -ENOBUFS || error == -EADDRNOTAVAIL;
+}
+
+static void connect_failed(struct exchange *x, int error)
+{
+    if (x->avoid && !is_our_own(error))
+        atomic_store_explicit(&x->avoid->health, TARGET_DOWN, memory_order_relaxed);
+    if (x->attempts < ATTEMPTS_MAX) {
+        start(x);
+        return;
+    }
+    count_error(x, 503);
+    reply(x, 503, "ServiceUnavailable", "No instance could be reached.");
+}
+
+static void failed(struct exchange *x, enum exchange_failure why, int error)
+{
+    switch (why) {
+    case EXCHANGE_CONNECT:
+        connect_failed(x, error);
+        return;
+    case EXCHANGE_STALE:
+        if (!x->retried) {
+            x->retried = true;
+            start(x);
+            return;
+        }
+        break;
+    case EXCHANGE_TIMEOUT:
+        reply_timeout(x);
+        return;
+    case EXCHANGE_CUT:
+        count_error(x, 503);
+        reply(x, 503, "ServiceUnavailable", "The instance was taken out of service.");
+        return;
+    case EXCHANGE_NONSENSE:
+        reply_model_error(x, 0, SLICE("The container's answer is not valid HTTP."), false);
+        return;
+    case EXCHANGE_BROKEN:
+        break;
+    }
+    reply_model_error(
+        x, 0, SLICE("The container closed the connection before its answer was complete."), false);
+}
+
+static void ended(struct exchange *x, us_t us, bool complete)
+{
+    struct link_report_group *g = counts(x);
+    us_t overhead = loop_now_us(x->worker->loop) - x->begun_us - x->spent_us;
+
+    if (complete) {
+        histogram_record(&g->model_latency_us, (uint64_t)us);
+        histogram_record(&g->overhead_us, overhead > 0 ? (uint64_t)overhead : 0);
+    } else if (x->broken) {
+        count_error(x, 500);
+    }
+}
+
+static void too_large(struct exchange *x)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text),
+             "1 validation error detected: Value at 'body' failed to satisfy constraint: Member "
+             "must have length less than or equal to %" PRIu64,
+             x->body_bytes_max);
+    reply(x, 400, "ValidationError", text);
+}
+
+const struct exchange_kind invocation_kind = {
+    .start = start,
+    .answered = answered,
+    .collected = collected,
+    .failed = failed,
+    .expired = expired,
+    .ended = ended,
+    .too_large = too_large,
+};

@@ -1,0 +1,32 @@
+/* proxy/proxy.h: the data plane as a whole: workers, and the thread that leads them.
+ *
+ * The leading thread talks with control, builds routes, checks health, watches drains and reports; it
+ * never touches a request. With control gone all of that goes on with what is known.
+ */
+#pragma once
+#include "base/log.h"
+#include "base/loop.h"
+#include "proxy/worker.h"
+
+struct proxy;
+
+struct proxy_settings {
+    const int *listen_fds; /* one worker each; borrowed, non-blocking, listening */
+    size_t n_workers;
+    struct address link;           /* control's link socket */
+    struct worker_settings worker; /* log and api included */
+    ms_t drain_timeout_ms;         /* what is not done then is cut */
+};
+#define PROXY_DRAIN_TIMEOUT_MS ((ms_t)30000)
+
+/** proxy_new() - start everything. Signals that the caller handles must be blocked before, as the
+ * workers inherit that. Return: 0 or a negative errno. */
+int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct proxy **ret_proxy);
+
+/** proxy_drain() - take no new connections, finish what runs, then call @done; @done is called after
+ * drain_timeout_ms at the latest */
+void proxy_drain(struct proxy *p, void (*done)(void *context), void *context);
+
+/** proxy_free() - cuts what runs */
+struct proxy *proxy_free(struct proxy *p);
+DEFINE_AUTOFREE(struct proxy *, proxy_free)

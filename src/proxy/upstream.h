@@ -1,0 +1,71 @@
+/* proxy/upstream.h: one worker's connections to one target, kept open between requests.
+ *
+ * Connections are lent to one request at a time, the most recently used first, so that the others
+ * grow old and are closed. An idle connection on which anything happens (the target closed it, or
+ * talks out of turn) is closed at once. A connection without a pool is for one request only.
+ */
+#pragma once
+#include "base/buffer.h"
+#include "base/loop.h"
+#include "http/parser.h"
+#include "proxy/morgue.h"
+#include "proxy/target.h"
+
+struct exchange;
+struct worker;
+
+struct upstream {
+    struct worker *worker;
+    struct target *target; /* one reference */
+    unsigned refs;         /* leases and connections */
+    uint64_t generation;   /* of the newest lease that has the target */
+    bool retired;          /* the route does not know the target any more: keep nothing open */
+    struct list idle;      /* most recently used first */
+    struct list busy;
+};
+
+struct upstream_connection {
+    uint32_t magic;
+    struct worker *worker;
+    struct upstream *pool;     /* NULL: for one request */
+    struct exchange *exchange; /* NULL: idle */
+    struct loop_io io;
+    int fd;
+    bool connected;        /* the first bytes have left */
+    bool reused;           /* has answered a request before this one */
+    struct list_link link; /* of idle or busy */
+    ms_t idle_since;
+    struct buffer in; /* an answer's head, as long as it is incomplete */
+    size_t scanned;
+    struct http_body body; /* of the answer */
+    struct corpse corpse;
+};
+
+int upstream_new(struct worker *worker, struct target *target, struct upstream **ret_pool);
+struct upstream *upstream_ref(struct upstream *pool);
+struct upstream *upstream_unref(struct upstream *pool);
+
+/** upstream_retire() - the route has no such target any more */
+void upstream_retire(struct upstream *pool);
+/** upstream_evict() - close what has been idle since before @before */
+void upstream_evict(struct upstream *pool, ms_t before);
+
+/**
+ * upstream_lend() - a connection for one request of @x
+ * @fresh: a new one even if one is idle
+ * Return: 0, or why no connection could even be started (-ECONNREFUSED, -EAGAIN, -EMFILE ...).
+ */
+int upstream_lend(struct upstream *pool, struct exchange *x, bool fresh,
+                  struct upstream_connection **ret_connection);
+/** upstream_dial() - the same without a pool */
+int upstream_dial(struct worker *worker, const struct address *address, struct exchange *x,
+                  struct upstream_connection **ret_connection);
+
+/** upstream_give_back() - the answer has ended properly: keep the connection for others */
+void upstream_give_back(struct upstream_connection *c);
+/** upstream_close() - close it; its memory goes at the end of the turn */
+void upstream_close(struct upstream_connection *c);
+
+/** upstream_watch() - which events the connection's request wants now; 0 for none, hang-ups included.
+ * Return: 0 or a negative errno. */
+int upstream_watch(struct upstream_connection *c, unsigned events);

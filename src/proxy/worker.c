@@ -1,0 +1,330 @@
+#include "proxy/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "proxy/downstream.h"
+#include "proxy/exchange.h"
+#include "proxy/lease.h"
+
+enum {
+    ACCEPTS_MAX = 64, /* in one turn, so that running requests get their share */
+    TICK_MS = 1000,
+};
+
+/* --- accepting -------------------------------------------------------------------------------------- */
+
+static void shed(int fd)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                                 "x-amzn-ErrorType: ServiceUnavailable\r\n"
+                                 "Content-Type: application/json\r\n"
+                                 "Content-Length: 37\r\n"
+                                 "Retry-After: 1\r\n"
+                                 "Connection: close\r\n\r\n"
+                                 "{\"message\":\"Too many connections.\"}\r\n";
+
+    char request[4096];
+
+    /* Closing over an unread request would take the answer back: see linger() in downstream.c. */
+    recv(fd, request, sizeof(request), 0);
+    if (send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) > 0)
+        shutdown(fd, SHUT_WR);
+    fd_close(fd);
+}
+
+static void listen_ready(struct loop_io *io, unsigned events)
+{
+    struct worker *w = container_of(io, struct worker, listen);
+    (void)events;
+
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+            continue;
+        if (fd < 0) {
+            /* Out of descriptors or memory: the socket stays readable, so look away until the next
+             * tick instead of spinning. */
+            if (errno != EAGAIN && errno != EWOULDBLOCK)
+                loop_io_remove(&w->listen);
+            return;
+        }
+        if (w->n_connections >= w->settings->connections_max || downstream_new(w, fd))
+            shed(fd);
+    }
+}
+
+static void listen_again(struct worker *w)
+{
+    if (!w->listen.loop && !w->draining)
+        loop_io_add(w->loop, &w->listen, w->listen_fd, LOOP_READ, listen_ready);
+}
+
+static void tick(struct loop_timer *timer)
+{
+    struct worker *w = container_of(timer, struct worker, tick);
+
+    map_for_each (slot, &w->pools) {
+        upstream_evict(slot->value, loop_now(w->loop) - w->settings->upstream_idle_ms);
+    }
+    listen_again(w);
+    loop_timer_after(&w->tick, TICK_MS);
+}
+
+/* --- mail ------------------------------------------------------------------------------------------- */
+
+static void finish_draining(struct worker *w)
+{
+    if (w->draining && w->n_connections == 0 && w->drain.worker) {
+        w->drain.worker = NULL; /* said once */
+        mailbox_post(w->main, &w->drain.mail);
+    }
+}
+
+static void start_draining(struct worker *w)
+{
+    w->draining = true;
+    w->drain.worker = w;
+    loop_io_remove(&w->listen);
+    list_for_each_safe (c, &w->connections, struct downstream, link) {
+        downstream_drain(c);
+    }
+    finish_draining(w);
+}
+
+void worker_connection_closed(struct worker *w)
+{
+    assert(w->n_connections > 0);
+    w->n_connections--;
+    finish_draining(w);
+}
+
+static void collect(struct worker *w, struct message *m)
+{
+    map_for_each (slot, &w->groups) {
+        struct worker_group *g = slot->value;
+        struct stats *empty = list_first_entry(&m->empty, struct stats, link);
+        ms_t oldest = queue_oldest_ms(&g->queue, loop_now(w->loop));
+
+        if (oldest > 0) {
+            g->stats->sum.oldest_queued_ms = oldest;
+            g->stats->touched = true;
+        }
+        if (!g->stats->touched)
+            continue;
+        if (!empty && !(empty = stats_new()))
+            continue; /* no memory: the counts go out with a later report */
+        list_remove(&empty->link);
+        stats_reset(empty, g->id);
+        list_push_back(&m->full, &g->stats->link);
+        g->stats = empty;
+    }
+    mailbox_post(w->main, &m->mail);
+}
+
+static void serve(struct worker *w, struct message *m)
+{
+    struct route *route = steal(m->route);
+    int r = lease_install(w, route);
+
+    if (r) {
+        /* Serving the old route is better than none; control hears no ack for this one. */
+        log_error(w->settings->log, "route not installed", "worker=%u error=\"%s\"", w->index,
+                  strerror(-r));
+        m->serial = 0;
+    }
+    route_unref(route);
+    mailbox_post(w->main, &m->mail);
+}
+
+static void deliver(struct mailbox *box, struct mail *mail)
+{
+    struct worker *w = container_of(box, struct worker, box);
+    struct message *m = container_of(mail, struct message, mail);
+
+    if (w->stopping) { /* too late for anything but to let go of what it carries */
+        if (m->kind == MESSAGE_ROUTE) {
+            route_unref(m->route);
+            free(m);
+        }
+        return;
+    }
+    switch (m->kind) {
+    case MESSAGE_ROUTE:
+        serve(w, m);
+        break;
+    case MESSAGE_COLLECT:
+        collect(w, m);
+        break;
+    case MESSAGE_WAKE:
+        atomic_store(&w->woken, false);
+        lease_look_again(w);
+        break;
+    case MESSAGE_DRAIN:
+        start_draining(w);
+        break;
+    case MESSAGE_STOP:
+        w->stopping = true;
+        loop_stop(w->loop);
+        break;
+    }
+}
+
+int worker_serve(struct worker *w, struct route *route)
+{
+    struct message *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->kind = MESSAGE_ROUTE;
+    m->worker = w;
+    m->serial = route->serial;
+    m->revision = route->revision;
+    m->route = route_ref(route);
+    mailbox_post(&w->box, &m->mail);
+    return 0;
+}
+
+void worker_wake(struct worker *w)
+{
+    if (!atomic_exchange(&w->woken, true))
+        mailbox_post(&w->box, &w->wake.mail);
+}
+
+void worker_drain(struct worker *w)
+{
+    mailbox_post(&w->box, &w->drain.mail);
+}
+
+/* --- life --------------------------------------------------------------------------------------------- */
+
+static void close_everything(struct worker *w)
+{
+    loop_io_remove(&w->listen);
+    list_for_each_safe (c, &w->connections, struct downstream, link) {
+        downstream_kill(c);
+    }
+    lease_drop_all(w);
+    morgue_deinit(&w->morgue);
+}
+
+static void *run(void *context)
+{
+    struct worker *w = context;
+    int r;
+
+    do {
+        r = loop_run(w->loop);
+    } while (r == 0 && !w->stopping);
+    if (r)
+        log_error(w->settings->log, "worker ended", "worker=%u error=\"%s\"", w->index,
+                  strerror(-r));
+    close_everything(w);
+    return NULL;
+}
+
+static void message_init(struct message *m, struct worker *w, enum message_kind kind)
+{
+    *m = (struct message){ .kind = kind, .worker = w };
+    list_init(&m->empty);
+    list_init(&m->full);
+}
+
+static void free_stats(struct list *list)
+{
+    struct stats *s;
+
+    while ((s = list_first_entry(list, struct stats, link))) {
+        list_remove(&s->link);
+        free(s);
+    }
+}
+
+struct worker *worker_free(struct worker *w)
+{
+    if (!w)
+        return NULL;
+    w->stopping = true;
+    mailbox_deinit(&w->box);
+    free_stats(&w->collect.empty);
+    free_stats(&w->collect.full);
+    loop_timer_cancel(&w->tick);
+    exchange_free_unused(w);
+    map_deinit(&w->groups);
+    map_deinit(&w->pools);
+    buffer_deinit(&w->text);
+    explicit_bzero(&w->keys, sizeof(w->keys));
+    free(w->scratch);
+    loop_free(w->loop);
+    free(w);
+    return NULL;
+}
+
+static int worker_new(unsigned index, int listen_fd, const struct worker_settings *settings,
+                      struct mailbox *main, struct worker **ret_worker)
+{
+    autofree(worker_free) struct worker *w = calloc(1, sizeof(*w));
+    uint64_t seed;
+    int r;
+
+    if (!w)
+        return -ENOMEM;
+    random_secret(&seed, sizeof(seed));
+    random_init(&w->random, seed);
+    map_init(&w->groups, seed);
+    map_init(&w->pools, seed);
+    w->index = index;
+    w->settings = settings;
+    w->main = main;
+    w->listen_fd = listen_fd;
+    w->text = BUFFER_INIT(1 << 20);
+    list_init(&w->connections);
+    list_init(&w->exchanges);
+    list_init(&w->held);
+    message_init(&w->wake, w, MESSAGE_WAKE);
+    message_init(&w->collect, w, MESSAGE_COLLECT);
+    message_init(&w->drain, w, MESSAGE_DRAIN);
+    message_init(&w->stop, w, MESSAGE_STOP);
+    w->scratch = malloc(WORKER_SCRATCH_BYTES);
+    if (!w->scratch)
+        return -ENOMEM;
+    r = loop_new(clock_real(), &w->loop);
+    if (!r)
+        r = mailbox_init(&w->box, w->loop, deliver);
+    if (!r)
+        r = loop_io_add(w->loop, &w->listen, listen_fd, LOOP_READ, listen_ready);
+    if (r)
+        return fault(r);
+    morgue_init(&w->morgue, w->loop);
+    loop_timer_init(w->loop, &w->tick, tick);
+    loop_timer_after(&w->tick, TICK_MS);
+    *ret_worker = steal(w);
+    return 0;
+}
+
+int worker_start(unsigned index, int listen_fd, const struct worker_settings *settings,
+                 struct mailbox *main, struct worker **ret_worker)
+{
+    autofree(worker_free) struct worker *w = NULL;
+    int r;
+
+    r = worker_new(index, listen_fd, settings, main, &w);
+    if (r)
+        return r;
+    r = pthread_create(&w->thread, NULL, run, w);
+    if (r)
+        return fault(-r);
+    *ret_worker = steal(w);
+    return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+    mailbox_post(&w->box, &w->stop.mail);
+    pthread_join(w->thread, NULL);
+}

@@ -1,0 +1,154 @@
+/* proxy/worker.h: one thread of the data plane.
+ *
+ * A worker has a loop, a listening socket, client and upstream connections, queues and counters of
+ * its own. It hears from the main thread by mail: a new route to serve, wake up and look at the shared
+ * state, hand over your counters, drain, stop. It answers by mail. In steady state a request takes no
+ * lock and no allocation here: requests and connections are recycled, bytes pass through one big buffer.
+ */
+#pragma once
+#include <pthread.h>
+
+#include "auth/sigv4.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/random.h"
+#include "http/parser.h"
+#include "proxy/morgue.h"
+#include "proxy/queue.h"
+#include "proxy/route.h"
+#include "proxy/stats.h"
+#include "proxy/upstream.h"
+
+enum { WORKER_SCRATCH_BYTES = 256 << 10 };
+
+struct worker_settings {
+    struct log *log;
+    struct address api; /* control's socket */
+    struct http_limits limits;
+    unsigned connections_max;  /* of clients, each worker */
+    size_t kept_bytes_max;     /* request bodies kept in memory, each worker */
+    size_t api_body_bytes_max; /* of a call to control */
+    ms_t head_timeout_ms;      /* from the first byte of a head to its end */
+    ms_t body_timeout_ms;      /* between two pieces of a body */
+    ms_t idle_timeout_ms;      /* of a client between requests */
+    ms_t linger_ms;            /* for a client to read our last words before we close */
+    ms_t connect_timeout_ms;
+    ms_t upstream_idle_ms; /* an unused upstream connection is closed after this */
+    ms_t api_connect_ms;   /* for control to come back */
+    ms_t api_timeout_ms;   /* for control's answer */
+    ms_t first_route_ms;   /* calls to control wait so long for the first route */
+};
+#define WORKER_SETTINGS_DEFAULT                                                                    \
+    ((struct worker_settings){ .limits = HTTP_LIMITS_DEFAULT,                                      \
+                               .connections_max = 8192,                                            \
+                               .kept_bytes_max = (size_t)1 << 30,                                  \
+                               .api_body_bytes_max = 8 << 20,                                      \
+                               .head_timeout_ms = 10000,                                           \
+                               .body_timeout_ms = 30000,                                           \
+                               .idle_timeout_ms = 75000,                                           \
+                               .linger_ms = 2000,                                                  \
+                               .connect_timeout_ms = 1000,                                         \
+                               .upstream_idle_ms = 30000,                                          \
+                               .api_connect_ms = 5000,                                             \
+                               .api_timeout_ms = 60000,                                            \
+                               .first_route_ms = 10000 })
+
+/* --- mail ------------------------------------------------------------------------------------------- */
+
+enum message_kind {
+    MESSAGE_ROUTE,   /* to a worker: serve this; back: it is served */
+    MESSAGE_COLLECT, /* to a worker with empty stats; back with full ones */
+    MESSAGE_WAKE,    /* to a worker: look at the shared state of the targets */
+    MESSAGE_DRAIN,   /* to a worker: end what runs and take nothing new; back: done */
+    MESSAGE_STOP,    /* to a worker: end now */
+};
+
+struct message {
+    struct mail mail;
+    enum message_kind kind;
+    struct worker *worker;
+    struct route *route;       /* MESSAGE_ROUTE: one reference, the worker's to keep */
+    uint64_t serial, revision; /* MESSAGE_ROUTE: of the route; 0 comes back if it is not served */
+    struct list empty, full;   /* MESSAGE_COLLECT: of struct stats */
+    bool under_way;            /* the main thread's note: not back yet */
+};
+
+/* --- one worker's view of a route ------------------------------------------------------------------- */
+
+struct worker_group {
+    unsigned refs;       /* leases */
+    uint64_t generation; /* of the newest lease that has it */
+    char id[LINK_NAME_BYTES];
+    struct queue queue;
+    struct stats *stats;
+};
+
+/* A route with the worker's own things for each of its groups and targets. Requests count leases, not
+ * routes: the count is a plain number of this thread. */
+struct lease {
+    unsigned refs;
+    struct route *route;
+    struct worker_group **groups; /* by route_group.index */
+    struct upstream **pools;      /* by route_target.index */
+};
+
+struct lease *lease_ref(struct lease *lease);
+struct lease *lease_unref(struct lease *lease); /* NULL is fine; returns NULL */
+
+struct worker {
+    unsigned index;
+    const struct worker_settings *settings;
+    pthread_t thread;
+    struct loop *loop;
+    struct mailbox box;
+    struct mailbox *main; /* of the main thread, borrowed */
+    atomic_bool woken;    /* a MESSAGE_WAKE is under way */
+    struct message wake, collect, drain, stop;
+
+    int listen_fd; /* borrowed */
+    struct loop_io listen;
+    struct loop_timer tick; /* once a second: eviction, and accepting again after a shortage */
+    bool draining;
+    bool stopping;
+
+    struct list connections; /* of clients */
+    unsigned n_connections;
+    struct list exchanges; /* unused ones */
+    struct list held;      /* calls that wait for the first route */
+    struct morgue morgue;
+
+    struct lease *lease; /* of the newest route; NULL before the first */
+    uint64_t generation; /* counts leases */
+    struct map groups;   /* id -> struct worker_group of the newest route */
+    struct map pools;    /* target key -> struct upstream of the newest route */
+
+    char *scratch;      /* WORKER_SCRATCH_BYTES: what was just read; valid in a callback */
+    struct buffer text; /* a head or an error answer on its way out */
+    struct http_head answer_head; /* of an answer being read; valid in a callback */
+    size_t kept_bytes;
+    struct random random;
+    struct sigv4_key_cache keys;
+};
+
+/**
+ * worker_start() - make a worker and its thread
+ * @listen_fd, @settings, @main: borrowed until worker_free()
+ */
+int worker_start(unsigned index, int listen_fd, const struct worker_settings *settings,
+                 struct mailbox *main, struct worker **ret_worker);
+/** worker_stop() - cut what runs, join the thread; mail from it may still be under way */
+void worker_stop(struct worker *w);
+/** worker_free() - of one that was stopped, and whose mail has been read. NULL is fine. */
+struct worker *worker_free(struct worker *w);
+DEFINE_AUTOFREE(struct worker *, worker_free)
+
+/* From the main thread: */
+/** worker_serve() - hand over a route; MESSAGE_ROUTE comes back when it is served. 0 or -ENOMEM. */
+int worker_serve(struct worker *w, struct route *route);
+/** worker_wake() - the health of a target, or its `cut`, has changed */
+void worker_wake(struct worker *w);
+/** worker_drain() - MESSAGE_DRAIN comes back when the last connection is closed */
+void worker_drain(struct worker *w);
+
+/* From the worker's own thread: */
+void worker_connection_closed(struct worker *w);
