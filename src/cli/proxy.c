@@ -1,0 +1,255 @@
+/* weir proxy: the data plane as a program. `weir serve` starts it, with a listening socket for each of its
+ * threads already open, so that no connect is refused while it is away. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "proxy/proxy.h"
+
+enum {
+    WORKERS_MAX = 256,
+    OWN_FDS = 256, /* loops, mailboxes, health checks, the link */
+};
+
+struct options {
+    int listen_fds[WORKERS_MAX];
+    size_t n_listen_fds;
+    const char *api_address, *link_address;
+    ms_t drain_timeout_ms;
+    enum log_level level;
+    enum log_format format;
+};
+
+struct program {
+    struct options options;
+    struct log log;
+    struct loop *loop;
+    struct proxy *proxy;
+    struct loop_signal term;
+    bool draining;
+};
+
+static const char usage[] =
+    "usage: weir proxy --listen-fds N,N,.. --api-address ADDRESS --link-address ADDRESS "
+    "[OPTION...]\n"
+    "\n"
+    "The data plane; 'weir serve' starts it. It serves clients on the inherited sockets, one\n"
+    "thread each, sends invocations to instances and everything else to the control plane.\n"
+    "\n"
+    "  --listen-fds N,N,..    listening sockets, one for each thread\n"
+    "  --api-address ADDRESS  the control plane's API, unix:/path\n"
+    "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n"
+    "  --drain-timeout S      after SIGTERM, seconds for requests to end (default 30)\n"
+    "  --log-level LEVEL      debug, info, warn or error (default info)\n"
+    "  --log-format FORMAT    text or json (default text)\n"
+    "  --help                 this\n";
+
+/* --- options --------------------------------------------------------------------------------------- */
+
+enum option_id {
+    OPTION_LISTEN_FDS = 256,
+    OPTION_API_ADDRESS,
+    OPTION_LINK_ADDRESS,
+    OPTION_DRAIN_TIMEOUT,
+    OPTION_LOG_LEVEL,
+    OPTION_LOG_FORMAT,
+    OPTION_HELP,
+};
+
+static const struct option option_table[] = {
+    { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
+    { "api-address", required_argument, NULL, OPTION_API_ADDRESS },
+    { "link-address", required_argument, NULL, OPTION_LINK_ADDRESS },
+    { "drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT },
+    { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+    { "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+static int take_fds(struct options *o, const char *text)
+{
+    struct slice rest = slice_from(text);
+
+    o->n_listen_fds = 0;
+    while (rest.size) {
+        const char *comma = memchr(rest.data, ',', rest.size);
+        size_t n = comma ? (size_t)(comma - rest.data) : rest.size;
+        uint64_t fd;
+
+        if (o->n_listen_fds == WORKERS_MAX ||
+            text_to_u64((struct slice){ rest.data, n }, 1 << 20, &fd) ||
+            fcntl((int)fd, F_GETFD) < 0)
+            return -EINVAL;
+        o->listen_fds[o->n_listen_fds++] = (int)fd;
+        n += comma ? 1 : 0;
+        rest = (struct slice){ rest.data + n, rest.size - n };
+    }
+    return o->n_listen_fds ? 0 : -EINVAL;
+}
+
+static int take(struct options *o, int id, const char *value)
+{
+    uint64_t seconds;
+
+    switch (id) {
+    case OPTION_LISTEN_FDS:
+        return take_fds(o, value);
+    case OPTION_API_ADDRESS:
+        o->api_address = value;
+        return 0;
+    case OPTION_LINK_ADDRESS:
+        o->link_address = value;
+        return 0;
+    case OPTION_DRAIN_TIMEOUT:
+        if (text_to_u64(slice_from(value), 86400, &seconds))
+            return -EINVAL;
+        o->drain_timeout_ms = (ms_t)seconds * MS_PER_S;
+        return 0;
+    case OPTION_LOG_LEVEL:
+        return log_level_parse(value, &o->level);
+    case OPTION_LOG_FORMAT:
+        if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
+            return -EINVAL;
+        o->format = strcmp(value, "json") == 0 ? LOG_JSON : LOG_TEXT;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+/* Return: COMMAND_OK, COMMAND_USAGE, or -1 after --help. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+    int id, index = 0;
+
+    while ((id = getopt_long(argc, argv, "", option_table, &index)) != -1) {
+        if (id == OPTION_HELP) {
+            fputs(usage, stdout);
+            return -1;
+        }
+        if (id == '?')
+            return command_misused("proxy", NULL);
+        if (take(o, id, optarg))
+            return command_misused("proxy", "--%s cannot be '%s'", option_table[index].name,
+                                   optarg);
+    }
+    if (optind < argc)
+        return command_misused("proxy", "what is '%s'?", argv[optind]);
+    if (!o->n_listen_fds || !o->api_address || !o->link_address)
+        return command_misused("proxy",
+                               "--listen-fds, --api-address and --link-address are needed");
+    return COMMAND_OK;
+}
+
+/* --- running ---------------------------------------------------------------------------------------- */
+
+static void drained(void *context)
+{
+    loop_stop(((struct program *)context)->loop);
+}
+
+static void terminated(struct loop_signal *signal)
+{
+    struct program *p = container_of(signal, struct program, term);
+
+    if (p->draining) { /* asked twice: at once, then */
+        loop_stop(p->loop);
+        return;
+    }
+    p->draining = true;
+    log_info(&p->log, "draining", "timeout_ms=%" PRId64, p->options.drain_timeout_ms);
+    proxy_drain(p->proxy, drained, p);
+}
+
+/* As many connections as there are descriptors for: each may need one upstream, too. */
+static unsigned connections_max(size_t n_workers)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return WORKER_SETTINGS_DEFAULT.connections_max;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < 2 * OWN_FDS)
+        return 64;
+    if (files.rlim_cur > 1 << 20)
+        files.rlim_cur = 1 << 20;
+    return (unsigned)((files.rlim_cur - OWN_FDS) / 2 / n_workers);
+}
+
+static int inherit(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    return 0;
+}
+
+static int start(struct program *p)
+{
+    struct options *o = &p->options;
+    struct proxy_settings settings = { .listen_fds = o->listen_fds,
+                                       .n_workers = o->n_listen_fds,
+                                       .drain_timeout_ms = o->drain_timeout_ms,
+                                       .worker = WORKER_SETTINGS_DEFAULT };
+    int r;
+
+    settings.worker.log = &p->log;
+    settings.worker.connections_max = connections_max(o->n_listen_fds);
+    r = address_parse(o->api_address, &settings.worker.api);
+    if (!r)
+        r = address_parse(o->link_address, &settings.link);
+    for (size_t i = 0; i < o->n_listen_fds && !r; i++)
+        r = inherit(o->listen_fds[i]);
+    if (!r)
+        r = loop_new(clock_real(), &p->loop);
+    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends when. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    if (!r)
+        r = loop_signal_add(p->loop, &p->term, SIGTERM, terminated);
+    if (!r)
+        r = proxy_new(p->loop, &settings, &p->proxy);
+    return fault(r);
+}
+
+int command_proxy(int argc, char **argv)
+{
+    struct program p = { .options = { .drain_timeout_ms = PROXY_DRAIN_TIMEOUT_MS,
+                                      .level = LOG_INFO } };
+    int r = read_options(argc, argv, &p.options);
+
+    if (r)
+        return r < 0 ? COMMAND_OK : r;
+    p.log = (struct log){ .fd = STDERR_FILENO,
+                          .level = p.options.level,
+                          .format = p.options.format,
+                          .program = "proxy",
+                          .clock = clock_real() };
+    r = start(&p);
+    if (!r) {
+        log_info(&p.log, "serving", "threads=%zu", p.options.n_listen_fds);
+        r = loop_run(p.loop);
+    }
+    if (r)
+        log_error(&p.log, "cannot go on", "why=\"%s\"", strerror(-r));
+    else
+        log_info(&p.log, "stopped", "");
+    proxy_free(p.proxy);
+    if (p.loop)
+        loop_signal_remove(&p.term);
+    loop_free(p.loop);
+    return r ? COMMAND_FAILED : COMMAND_OK;
+}
