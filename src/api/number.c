@@ -18,7 +18,7 @@ void number_double(double d, char ret_text[NUMBER_BYTES])
 {
     number_text(d, ret_text);
     if (strspn(ret_text, "-0123456789") == strlen(ret_text))
-        strcat(ret_text, ".0"); /* at most 18 bytes so far */
+        memcpy(ret_text + strlen(ret_text), ".0", sizeof(".0")); /* at most 18 bytes so far */
 }
 
 void number_seconds(double seconds, char ret_text[NUMBER_BYTES])

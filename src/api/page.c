@@ -2,6 +2,7 @@
  * a hash that binds it to operation and input, and the key of the item that stood there. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ static bool token_parse(const char *token, const char *binding, struct place *re
     binding_at = number_end + 1;
     if (strncmp(binding_at, binding, BINDING_CHARS) != 0 || binding_at[BINDING_CHARS] != ' ')
         return false;
-    strcpy(ret->key, binding_at + BINDING_CHARS + 1);
+    snprintf(ret->key, sizeof(ret->key), "%s", binding_at + BINDING_CHARS + 1);
     return true;
 }
 

@@ -15,7 +15,7 @@ extern const struct shape sagemaker_image, sagemaker_environment;
 extern const struct shape sagemaker_tags, sagemaker_tag_key;
 extern const struct shape sagemaker_weight, sagemaker_count, sagemaker_routing_config;
 extern const struct shape sagemaker_variant_list; /* of ProductionVariant */
-extern const struct shape sagemaker_managed_scaling, sagemaker_serverless_config;
+extern const struct shape sagemaker_managed_scaling;
 extern const struct shape sagemaker_metrics_config, sagemaker_data_capture_config;
 extern const struct shape sagemaker_async_config, sagemaker_explainer_config;
 extern const struct shape sagemaker_sort_order, sagemaker_sort_key, sagemaker_max_results,

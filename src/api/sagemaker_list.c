@@ -8,6 +8,10 @@
 
 enum { PAGE_DEFAULT = 10 };
 
+struct item {
+    json_t *value; /* borrowed */
+};
+
 struct order {
     const char *member; /* sorted by this */
     const char *name;   /* and by this where that is equal */
@@ -51,7 +55,7 @@ static bool wanted(const struct api_call *call, json_t *item, const char *name)
 
 static int compare(const void *a, const void *b, void *context)
 {
-    json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+    json_t *x = ((const struct item *)a)->value, *y = ((const struct item *)b)->value;
     const struct order *order = context;
     int c = strcmp(text(x, order->member), text(y, order->member));
 
@@ -60,23 +64,25 @@ static int compare(const void *a, const void *b, void *context)
 
         c = p < q ? -1 : p > q;
     }
-    return order->sign * (c ? c : strcmp(text(x, order->name), text(y, order->name)));
+    if (c == 0)
+        c = strcmp(text(x, order->name), text(y, order->name));
+    return order->sign < 0 ? -c : c;
 }
 
 /* The wanted ones of @items, in order. Return: a new array, or NULL if no memory. */
 static json_t *pick(const struct api_call *call, json_t *items, const struct order *order)
 {
     size_t size = json_array_size(items), n = 0;
-    autofree(mem_free) json_t **kept = calloc(size ? size : 1, sizeof(json_t *));
+    autofree(mem_free) struct item *kept = calloc(size ? size : 1, sizeof(*kept));
     json_t *selected = json_array();
 
     for (size_t i = 0; kept && i < size; i++)
         if (wanted(call, json_array_get(items, i), order->name))
-            kept[n++] = json_array_get(items, i);
+            kept[n++].value = json_array_get(items, i);
     if (kept)
         qsort_r(kept, n, sizeof(*kept), compare, (void *)order);
     for (size_t i = 0; selected && i < n; i++) {
-        if (json_array_append(selected, kept[i])) {
+        if (json_array_append(selected, kept[i].value)) {
             json_decref(selected);
             return NULL;
         }

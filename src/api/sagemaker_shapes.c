@@ -75,7 +75,7 @@ static const struct shape memory_size = INTEGER("ServerlessMemorySizeInMB", BETW
 static const struct shape concurrency = INTEGER("ServerlessMaxConcurrency", BETWEEN(1, 200));
 static const struct shape provisioned =
     INTEGER("ServerlessProvisionedConcurrency", BETWEEN(1, 200));
-const struct shape sagemaker_serverless_config = STRUCTURE(
+static const struct shape serverless_config = STRUCTURE(
     "ProductionVariantServerlessConfig", REQUIRED("MemorySizeInMB", &memory_size),
     REQUIRED("MaxConcurrency", &concurrency), OPTIONAL("ProvisionedConcurrency", &provisioned));
 
@@ -116,8 +116,7 @@ static const struct shape variant = STRUCTURE(
     OPTIONAL("ModelName", &sagemaker_model_name), OPTIONAL("InitialInstanceCount", &initial_count),
     OPTIONAL("InstanceType", &sagemaker_instance_type),
     OPTIONAL("InitialVariantWeight", &sagemaker_weight), OPTIONAL("AcceleratorType", &accelerator),
-    OPTIONAL("CoreDumpConfig", &core_dump_config),
-    OPTIONAL("ServerlessConfig", &sagemaker_serverless_config),
+    OPTIONAL("CoreDumpConfig", &core_dump_config), OPTIONAL("ServerlessConfig", &serverless_config),
     OPTIONAL("VolumeSizeInGB", &volume_size),
     OPTIONAL("ModelDataDownloadTimeoutInSeconds", &download_timeout),
     OPTIONAL("ContainerStartupHealthCheckTimeoutInSeconds", &startup_timeout),

@@ -16,7 +16,6 @@ const struct shape shape_long = LONG("Long");
 const struct shape shape_double = DOUBLE("Double");
 const struct shape shape_boolean = { .name = "Boolean", .type = SHAPE_BOOLEAN };
 const struct shape shape_timestamp = { .name = "Timestamp", .type = SHAPE_TIMESTAMP };
-const struct shape shape_empty = STRUCTURE("Empty");
 
 /* Calendar time from the year 1 to 9999, in seconds since 1970. */
 #define TIMESTAMP_MIN (-62135596800.0)
@@ -32,14 +31,6 @@ static const char *const expected[] = {
 
 static int read_value(char **ret_why, const struct shape *shape, const struct shape_path *path,
                       json_t *value, json_t **ret_value);
-
-const struct member *shape_member(const struct shape *structure, const char *name)
-{
-    for (const struct member *m = structure->members; m->name; m++)
-        if (strcmp(m->name, name) == 0)
-            return m;
-    return NULL;
-}
 
 static int wrong_type(char **ret_why, const struct shape *shape, const struct shape_path *path)
 {
@@ -197,21 +188,36 @@ static bool is_non_finite(json_t *value)
     return false;
 }
 
+/* Whether @value is what its shape says, as it stands. */
+static bool is_as_it_should_be(const struct shape *shape, json_t *value)
+{
+    switch (shape->type) {
+    case SHAPE_STRING:
+        return json_is_string(value);
+    case SHAPE_BOOLEAN:
+        return json_is_boolean(value);
+    case SHAPE_DOUBLE:
+        return shape->non_finite && is_non_finite(value);
+    default:
+        return false;
+    }
+}
+
+static bool is_real(const struct shape *shape, json_t *value)
+{
+    return (shape->type == SHAPE_DOUBLE && json_is_number(value)) ||
+           (shape->type == SHAPE_TIMESTAMP && is_timestamp(value));
+}
+
 static int read_scalar(char **ret_why, const struct shape *shape, const struct shape_path *path,
                        json_t *value, json_t **ret_value)
 {
     json_t *read = NULL;
     json_int_t n;
 
-    if (shape->type == SHAPE_STRING && json_is_string(value))
+    if (is_as_it_should_be(shape, value))
         read = json_incref(value);
-    else if (shape->type == SHAPE_BOOLEAN && json_is_boolean(value))
-        read = json_incref(value);
-    else if (shape->type == SHAPE_DOUBLE && json_is_number(value))
-        read = json_real(json_number_value(value));
-    else if (shape->type == SHAPE_DOUBLE && shape->non_finite && is_non_finite(value))
-        read = json_incref(value);
-    else if (shape->type == SHAPE_TIMESTAMP && is_timestamp(value))
+    else if (is_real(shape, value))
         read = json_real(json_number_value(value));
     else if ((shape->type == SHAPE_INTEGER || shape->type == SHAPE_LONG) &&
              to_integer(shape, value, &n))

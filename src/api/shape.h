@@ -114,10 +114,7 @@ struct shape {
 
 /* shapes without constraints, for members whose AWS shape has none */
 extern const struct shape shape_string, shape_integer, shape_long, shape_double, shape_boolean,
-    shape_timestamp, shape_empty /* a structure without members */;
-
-/** shape_member() - the member of @structure of that name, or NULL */
-const struct member *shape_member(const struct shape *structure, const char *name);
+    shape_timestamp;
 
 enum { SHAPE_DEPTH_MAX = 32 };
 enum { SHAPE_E_TYPE = 1 }; /* a value is of another type than its shape */

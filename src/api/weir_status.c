@@ -193,18 +193,21 @@ static json_t *describe_endpoint(const struct api_call *call, const struct endpo
                      (double)e->created / 1000, "Variants", variants);
 }
 
+struct entry {
+    const struct endpoint *endpoint;
+};
+
 static int by_name(const void *a, const void *b)
 {
-    const struct endpoint *x = *(struct endpoint *const *)a, *y = *(struct endpoint *const *)b;
+    const struct entry *x = a, *y = b;
 
-    return strcmp(x->name, y->name);
+    return strcmp(x->endpoint->name, y->endpoint->name);
 }
 
 static json_t *describe_endpoints(const struct api_call *call)
 {
     const struct map *endpoints = &call->control->endpoints;
-    autofree(mem_free) const struct endpoint **sorted =
-        calloc(endpoints->size + 1, sizeof(*sorted));
+    autofree(mem_free) struct entry *sorted = calloc(endpoints->size + 1, sizeof(*sorted));
     json_t *list = json_array();
     size_t n = 0;
 
@@ -213,10 +216,10 @@ static json_t *describe_endpoints(const struct api_call *call)
         return NULL;
     }
     map_for_each (slot, endpoints)
-        sorted[n++] = slot->value;
+        sorted[n++].endpoint = slot->value;
     qsort(sorted, n, sizeof(*sorted), by_name);
     for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(list, describe_endpoint(call, sorted[i])) != 0) {
+        if (json_array_append_new(list, describe_endpoint(call, sorted[i].endpoint)) != 0) {
             json_decref(list);
             return NULL;
         }

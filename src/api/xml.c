@@ -198,8 +198,8 @@ static int begin(xmlTextWriter **ret_writer, xmlBuffer **ret_document)
 int xml_write_output(const struct service *service, const struct operation *operation,
                      json_t *output, const char *request_id, struct buffer *out)
 {
-    xmlTextWriter *w;
-    xmlBuffer *document;
+    xmlTextWriter *w = NULL;
+    xmlBuffer *document = NULL;
     int r = begin(&w, &document);
 
     if (r)
@@ -210,8 +210,8 @@ int xml_write_output(const struct service *service, const struct operation *oper
 int xml_write_error(const char *xml_namespace, const char *code, bool sender, const char *message,
                     const char *request_id, struct buffer *out)
 {
-    xmlTextWriter *w;
-    xmlBuffer *document;
+    xmlTextWriter *w = NULL;
+    xmlBuffer *document = NULL;
     int r = begin(&w, &document);
 
     if (r)
