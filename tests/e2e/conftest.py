@@ -95,7 +95,7 @@ class Weir:
 
     def aws(self, *words: str, program: str = "/usr/bin/aws", check: bool = True, env: dict = None):
         """Run the AWS CLI; returns the finished process, its output as text."""
-        result = subprocess.run([program, "--endpoint-url", self.url, "--no-cli-pager", *words],
+        result = subprocess.run([program, "--endpoint-url", self.url, *words],
                                 env=env or self.env, text=True, capture_output=True)
         assert not check or result.returncode == 0, f"{words}: {result.stderr}"
         return result
@@ -158,7 +158,7 @@ def model_file(tmp_path_factory) -> pathlib.Path:
     """An XGBoost model trained on the abalone data by the example's own program."""
     path = tmp_path_factory.mktemp("model") / "abalone.ubj"
     trainer = pathlib.Path(WEIR).parent / "train-abalone"
-    subprocess.run([trainer, "--output", path, *sorted((ROOT / "examples" / "abalone").glob("*train*"))],
+    subprocess.run([trainer, "--output", path, *sorted((ROOT / "examples" / "abalone").glob("*train*.libsvm"))],
                    check=True, capture_output=True)
     return path
 
