@@ -25,7 +25,9 @@ static void reply(struct exchange *x, unsigned status, const char *type, const c
 void api_call_begin(struct exchange *x)
 {
     x->give_up = 0;
-    edge_auth_begin(&x->auth, &x->head);
+    exchange_follow(x);
+    edge_auth_begin(&x->auth, &x->head, x->lease ? x->lease->route : NULL);
+    x->refused = x->auth.outcome != EDGE_AUTH_GOOD && x->lease; /* control gets no body of it */
 }
 
 /* --- the request as control gets it ------------------------------------------------------------------------ */

@@ -23,12 +23,25 @@ static enum edge_auth_outcome read_claim(struct edge_auth *a, const struct http_
     }
 }
 
-void edge_auth_begin(struct edge_auth *a, const struct http_head *head)
+static const char *find_secret(const struct route *route, const struct sigv4_claim *claim)
+{
+    return map_get_n(&route->secrets, claim->access_key_id.data, claim->access_key_id.size);
+}
+
+void edge_auth_begin(struct edge_auth *a, const struct http_head *head, const struct route *route)
 {
     struct sigv4_claim claim;
 
     a->principal[0] = a->why[0] = '\0';
-    a->hashes_body = read_claim(a, head, &claim) == EDGE_AUTH_GOOD && !claim.unsigned_payload;
+    a->hashes_body = false;
+    a->outcome = EDGE_AUTH_GOOD;
+    if ((route && !route->settings.auth) || read_claim(a, head, &claim) != EDGE_AUTH_GOOD)
+        return;
+    if (route && !find_secret(route, &claim)) {
+        fail(a, EDGE_AUTH_UNKNOWN_KEY, SIGV4_WHY_UNKNOWN_KEY);
+        return;
+    }
+    a->hashes_body = !claim.unsigned_payload;
     if (a->hashes_body)
         sha256_init(&a->hash);
 }
@@ -43,8 +56,7 @@ static enum edge_auth_outcome verify(struct edge_auth *a, const struct http_head
                                      const struct sigv4_claim *claim, const struct route *route,
                                      struct sigv4_key_cache *keys, wall_ms_t now)
 {
-    const char *secret =
-        map_get_n(&route->secrets, claim->access_key_id.data, claim->access_key_id.size);
+    const char *secret = find_secret(route, claim);
     char hash[SIGV4_HASH_HEX + 1] = SIGV4_EMPTY_SHA256;
 
     if (!secret)

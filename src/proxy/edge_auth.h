@@ -1,6 +1,6 @@
 /* proxy/edge_auth.h: who signed a request, decided at the edge.
  *
- * edge_auth_begin() reads the claim, so that we know whether the body is part of it; the body passes
+ * edge_auth_begin() reads the claim, so that we know whether it is hopeless, and whether the body is part of it; the body passes
  * through edge_auth_update() as it comes; edge_auth_finish() decides. Keys come with the route.
  */
 #pragma once
@@ -27,7 +27,12 @@ struct edge_auth {
     char why[SIGV4_WHY_BYTES];       /* AWS's sentence when it is not */
 };
 
-void edge_auth_begin(struct edge_auth *a, const struct http_head *head);
+/**
+ * edge_auth_begin() - read the claim
+ * @route: NULL if there is none yet
+ * An outcome other than good is what edge_auth_finish() will say, whatever the body is.
+ */
+void edge_auth_begin(struct edge_auth *a, const struct http_head *head, const struct route *route);
 void edge_auth_update(struct edge_auth *a, struct slice content);
 
 /**

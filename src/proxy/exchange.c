@@ -48,7 +48,7 @@ static void reset(struct exchange *x, struct downstream *c)
     x->client = c;
     x->state = EXCHANGE_BODY;
     x->begun_us = loop_now_us(x->worker->loop);
-    x->body_done = x->streams = x->chunked_out = x->partly_gone = x->giving_up = false;
+    x->body_done = x->streams = x->refused = x->chunked_out = x->partly_gone = x->giving_up = false;
     x->retried = x->collected_cut = x->broken = false;
     x->body_bytes = 0;
     x->sent = x->kept_bytes = 0;
@@ -224,6 +224,8 @@ static void take_content(struct exchange *x, struct slice content)
         x->kind->too_large(x);
         return;
     }
+    if (x->refused)
+        return;
     edge_auth_update(&x->auth, content);
     if (x->state == EXCHANGE_UPSTREAM)
         exchange_push_content(x, content);
@@ -237,6 +239,10 @@ static void refuse_body(struct exchange *x, const char *why)
                                  .type = "MalformedRequestException",
                                  .message = why };
 
+    if (x->state == EXCHANGE_DISCARDING) { /* it has its answer */
+        exchange_over(x, false);
+        return;
+    }
     x->keep_alive = false;
     exchange_reply(x, &e);
 }
@@ -305,6 +311,22 @@ void exchange_starved(struct exchange *x)
 
 /* --- beginning -------------------------------------------------------------------------------------------- */
 
+/* Whether it is cheaper to read the rest of an unwanted body than to close the connection. A client
+ * that waits for 100 Continue may or may not send the body now: one cannot tell what comes next. */
+static bool worth_discarding(const struct exchange *x)
+{
+    if (x->expects)
+        return false;
+    return x->body.framing != HTTP_BODY_LENGTH || x->body.left <= DISCARD_BYTES_MAX;
+}
+
+/* A request that will be refused is heard out all the same, if it is short: then a mistake in its framing is
+ * found, and clients that look for an answer only when they have sent everything get theirs. */
+static bool hear_out(const struct exchange *x)
+{
+    return !x->body_done && (!x->refused || worth_discarding(x));
+}
+
 void exchange_begin(struct exchange *x)
 {
     static const struct aws_error no_target = { .status = 400,
@@ -333,7 +355,7 @@ void exchange_begin(struct exchange *x)
     if (x->state == EXCHANGE_BODY && x->head.framing == HTTP_BODY_LENGTH &&
         x->head.content_length > x->body_bytes_max)
         x->kind->too_large(x);
-    if (x->state == EXCHANGE_BODY && x->body_done)
+    if (x->state == EXCHANGE_BODY && !hear_out(x))
         x->kind->start(x);
 }
 
@@ -361,15 +383,6 @@ void exchange_resume(struct exchange *x)
 }
 
 /* --- answering ourselves ------------------------------------------------------------------------------------ */
-
-/* Whether it is cheaper to read the rest of an unwanted body than to close the connection. A client
- * that waits for 100 Continue may or may not send the body now: one cannot tell what comes next. */
-static bool worth_discarding(const struct exchange *x)
-{
-    if (x->expects)
-        return false;
-    return x->body.framing != HTTP_BODY_LENGTH || x->body.left <= DISCARD_BYTES_MAX;
-}
 
 void exchange_reply(struct exchange *x, const struct aws_error *e)
 {

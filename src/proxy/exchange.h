@@ -83,7 +83,8 @@ struct exchange {
     struct buffer head_kept;
     struct http_body body;
     bool body_done;
-    bool streams;                                /* the body need not be complete */
+    bool streams; /* the body need not be complete */
+    bool refused; /* the body need not be kept, as the answer is known: see hear_out() */
     bool keep_alive, http10, head_only, expects; /* of the request */
     uint64_t body_bytes, body_bytes_max;
     struct edge_auth auth;

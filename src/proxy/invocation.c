@@ -105,12 +105,17 @@ static bool read_variant(struct exchange *x)
     return true;
 }
 
+static bool is_authentic(struct exchange *x)
+{
+    return edge_auth_finish(&x->auth, &x->head, x->lease->route, "sagemaker", &x->worker->keys,
+                            loop_wall(x->worker->loop)) == EDGE_AUTH_GOOD;
+}
+
 static bool check_auth(struct exchange *x)
 {
     struct edge_auth *a = &x->auth;
 
-    if (edge_auth_finish(a, &x->head, x->lease->route, "sagemaker", &x->worker->keys,
-                         loop_wall(x->worker->loop)) == EDGE_AUTH_GOOD)
+    if (is_authentic(x))
         return true;
     if (a->outcome == EDGE_AUTH_FAULT)
         reply_no_memory(x);
@@ -133,14 +138,10 @@ void invocation_begin(struct exchange *x, struct slice path)
         !check_field(x, "Content-Type", "contentType") || !check_field(x, "Accept", "accept") ||
         !check_field(x, custom_attributes, "customAttributes") || !read_variant(x))
         return;
-    if (x->lease->route->settings.auth) {
-        edge_auth_begin(&x->auth, &x->head);
-        x->streams = !x->auth.hashes_body;
-        if (x->streams)
-            check_auth(x);
-    } else {
-        x->auth.hashes_body = false;
-        x->streams = true;
+    edge_auth_begin(&x->auth, &x->head, x->lease->route);
+    if (!x->auth.hashes_body) { /* then all that can be known of the sender is known */
+        x->streams = x->auth.outcome == EDGE_AUTH_GOOD && is_authentic(x);
+        x->refused = !x->streams;
     }
 }
 
@@ -310,7 +311,7 @@ static void start(struct exchange *x)
     if (!exchange_follow(x))
         return; /* a route, once there, never goes away */
     if (buffer_size(&x->head_out) == 0) {
-        if (!x->streams && x->lease->route->settings.auth && !check_auth(x))
+        if (!x->streams && !check_auth(x))
             return;
         if (write_request(x)) {
             reply_no_memory(x);

@@ -90,7 +90,10 @@ static void whatever_a_container_says_becomes_json(void **state)
     json_t *b = body_of(500, (struct slice){ bytes, sizeof(bytes) - 1 }, false);
     (void)state;
 
-    assert_memory_equal(text(b, "OriginalMessage"), "a\0b??" "?(", 8);
+    assert_memory_equal(text(b, "OriginalMessage"),
+                        "a\0b??"
+                        "?(",
+                        8);
     json_decref(b);
 
     memset(many, 'm', sizeof(many));

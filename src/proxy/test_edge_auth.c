@@ -89,7 +89,7 @@ static enum edge_auth_outcome judge(struct fixture *f, const char *body, wall_ms
 {
     size_t size = strlen(body);
 
-    edge_auth_begin(&f->auth, &f->head);
+    edge_auth_begin(&f->auth, &f->head, f->route);
     for (size_t i = 0; i < size; i++) /* in as many pieces as there are bytes */
         edge_auth_update(&f->auth, (struct slice){ body + i, 1 });
     return edge_auth_finish(&f->auth, &f->head, f->route, "sagemaker", &f->keys, now);
