@@ -11,9 +11,9 @@
 
 struct buffer {
     char *memory;
-    size_t start, end;       /* unread bytes: memory[start .. end) */
-    size_t capacity;         /* of memory */
-    size_t max_bytes;        /* ceiling for unread bytes */
+    size_t start, end; /* unread bytes: memory[start .. end) */
+    size_t capacity;   /* of memory */
+    size_t max_bytes;  /* ceiling for unread bytes */
 };
 
 #define BUFFER_INIT(max) ((struct buffer){ .max_bytes = (max) })

@@ -15,7 +15,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log {
-    int fd;              /* borrowed; one write() per line, so lines of several programs never mix */
+    int fd; /* borrowed; one write() per line, so lines of several programs never mix */
     enum log_level level; /* lines below this are not written */
     enum log_format format;
     const char *program; /* borrowed */

@@ -119,7 +119,8 @@ static void signatures_verify(void **state)
     assert_true(slice_is(claim.service, "sagemaker"));
     assert_true(slice_is(claim.session_token, "token"));
     sha256_hex(SLICE("1,2\n"), hash);
-    assert_int_equal(sigv4_verify(&head, &claim, SLICE("secret"), hash, "us-east-1", now, NULL, why), 0);
+    assert_int_equal(
+        sigv4_verify(&head, &claim, SLICE("secret"), hash, "us-east-1", now, NULL, why), 0);
     assert_int_equal(
         sigv4_verify(&head, &claim, SLICE("secret"), hash, "us-east-1", now + 86400000, NULL, why),
         SIGV4_E_EXPIRED);
