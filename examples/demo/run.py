@@ -97,7 +97,7 @@ def create_endpoint(weir: Weir, model: pathlib.Path) -> None:
     aws(weir, "sagemaker", "create-endpoint-config", "--endpoint-config-name", ENDPOINT,
         "--production-variants", json.dumps([{
             "VariantName": VARIANT, "ModelName": ENDPOINT, "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": 1, "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}}]))
+            "InitialInstanceCount": 1}]))
     aws(weir, "sagemaker", "create-endpoint", "--endpoint-name", ENDPOINT, "--endpoint-config-name", ENDPOINT)
     while True:
         described = aws(weir, "sagemaker", "describe-endpoint", "--endpoint-name", ENDPOINT)

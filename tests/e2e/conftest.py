@@ -18,6 +18,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WEIR = os.environ.get("WEIR", str(ROOT / "build-debug" / "weir"))
+ROLE = "arn:aws:iam::000000000000:role/weir-test-role"  # AWS wants one; weir does not use it
 
 
 def eventually(condition, timeout_s: float = 30.0, why: str = ""):
@@ -134,7 +135,7 @@ class Weir:
         if model_url:
             container["ModelDataUrl"] = model_url
         sagemaker.create_model(ModelName=name, PrimaryContainer=container,
-                               ExecutionRoleArn="arn:aws:iam::000000000000:role/weir-test-role")
+                               ExecutionRoleArn=ROLE)
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{
             "VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large",
             "InitialInstanceCount": count, **variant}])

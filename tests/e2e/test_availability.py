@@ -36,8 +36,7 @@ class Load:
 def loaded(weir, model_file, tmp_path, request):
     """An endpoint of the test's own, under load."""
     name = request.node.name.replace("_", "-")[:40].strip("-")
-    weir.make_endpoint(name, model_url=f"file://{model_file}", RoutingConfig={
-        "RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"})
+    weir.make_endpoint(name, model_url=f"file://{model_file}")
     load = Load(weir, name, tmp_path)
     yield name, load
     if load.process.poll() is None:

@@ -8,7 +8,7 @@ import tarfile
 import botocore.exceptions
 import pytest
 
-from conftest import ROOT, eventually
+from conftest import ROLE, ROOT, eventually
 
 ROW = "2,0.645,0.515,0.15,1.212,0.515,0.2055,0.385"
 
@@ -98,7 +98,7 @@ def test_an_unknown_target_variant_is_a_validation_error(runtime, endpoint):
 
 def test_two_variants_share_traffic_by_weight(weir, model_file, runtime):
     sagemaker = weir.client("sagemaker")
-    sagemaker.create_model(ModelName="ab", ExecutionRoleArn="arn:aws:iam::000000000000:role/weir-test-role",
+    sagemaker.create_model(ModelName="ab", ExecutionRoleArn=ROLE,
                            PrimaryContainer={"Image": "weir/xgboost:latest",
                                              "ModelDataUrl": f"file://{model_file}"})
     sagemaker.create_endpoint_config(EndpointConfigName="ab", ProductionVariants=[
@@ -190,7 +190,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_
 
 def test_bad_parameters_are_named(weir):
     sagemaker = weir.client("sagemaker")
-    error = error_of(sagemaker.create_model, ModelName="not_allowed",
+    error = error_of(sagemaker.create_model, ModelName="not_allowed", ExecutionRoleArn=ROLE,
                      PrimaryContainer={"Image": "weir/xgboost:latest"})
     assert error["Error"]["Code"] == "ValidationException"
     assert "Value 'not_allowed' at 'modelName'" in error["Error"]["Message"]
@@ -215,7 +215,7 @@ def test_names_are_taken_once(weir, endpoint):
 def test_lists_page_and_filter(weir, model_file):
     sagemaker = weir.client("sagemaker")
     for i in range(12):
-        sagemaker.create_model(ModelName=f"listed-{i:02}", PrimaryContainer={
+        sagemaker.create_model(ModelName=f"listed-{i:02}", ExecutionRoleArn=ROLE, PrimaryContainer={
             "Image": "weir/xgboost:latest", "ModelDataUrl": f"file://{model_file}"})
     pages = list(sagemaker.get_paginator("list_models").paginate(NameContains="listed", SortBy="Name",
                                                                  SortOrder="Ascending"))
