@@ -33,6 +33,7 @@ const struct service cloudwatch_service = {
             cloudwatch_data_operations,
             cloudwatch_read_operations,
             cloudwatch_query_operations,
+            cloudwatch_alarm_operations,
             NULL,
         },
 };

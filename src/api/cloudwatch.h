@@ -1,7 +1,8 @@
 /* api/cloudwatch.h: what the files of CloudWatch's API share.
  *
  * cloudwatch.c has the service, cloudwatch_shapes.c the shapes that several operations use,
- * cloudwatch_data.c takes data in, cloudwatch_read.c and cloudwatch_query.c give them out.
+ * cloudwatch_data.c takes data in, cloudwatch_read.c and cloudwatch_query.c give them out,
+ * cloudwatch_alarms.c tells of alarms.
  * Source: CloudWatch API reference and the service model 2010-08-01; error texts as CloudWatch's
  * users have quoted them.
  */
@@ -12,6 +13,7 @@
 extern const struct operation cloudwatch_data_operations[];
 extern const struct operation cloudwatch_read_operations[];
 extern const struct operation cloudwatch_query_operations[];
+extern const struct operation cloudwatch_alarm_operations[];
 
 extern const struct shape cloudwatch_namespace, cloudwatch_metric_name, cloudwatch_dimensions,
     cloudwatch_dimension_name, cloudwatch_dimension_value, cloudwatch_unit, cloudwatch_statistic,

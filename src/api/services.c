@@ -2,5 +2,10 @@
 #include "api/services.h"
 
 const struct service *const services[] = {
-    &cloudwatch_service, &sagemaker_service, &sts_service, &weir_service, NULL,
+    &application_autoscaling_service,
+    &cloudwatch_service,
+    &sagemaker_service,
+    &sts_service,
+    &weir_service,
+    NULL,
 };

@@ -2,4 +2,5 @@
 #pragma once
 #include "api/service.h"
 
-extern const struct service cloudwatch_service, sagemaker_service, sts_service, weir_service;
+extern const struct service application_autoscaling_service, cloudwatch_service, sagemaker_service,
+    sts_service, weir_service;

@@ -89,7 +89,12 @@ static inline struct list_link *list_first(const struct list *l)
     for (type *it = container_of((list)->head.next, type, member); &it->member != &(list)->head;   \
          it = container_of(it->member.next, type, member))
 
-/* the same, and `it` may be removed or freed inside */
+/* the same, from the last to the first */
+#define list_for_each_backwards(it, list, type, member)                                            \
+    for (type *it = container_of((list)->head.previous, type, member);                             \
+         &it->member != &(list)->head; it = container_of(it->member.previous, type, member))
+
+/* in order again, and `it` may be removed or freed inside */
 #define list_for_each_safe(it, list, type, member)                                                 \
     for (type *it = container_of((list)->head.next, type, member),                                 \
               *it##_next = container_of(it->member.next, type, member);                            \
