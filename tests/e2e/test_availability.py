@@ -38,6 +38,7 @@ def loaded(weir, model_file, tmp_path, request):
     name = request.node.name.replace("_", "-")[:40].strip("-")
     weir.make_endpoint(name, model_url=f"file://{model_file}")
     load = Load(weir, name, tmp_path)
+    eventually(lambda: variant_of(weir, name).get("InvocationsPerSecond", 0) > 0, why="the load flows")
     yield name, load
     if load.process.poll() is None:
         load.process.kill()
@@ -97,14 +98,16 @@ def test_a_killed_instance_is_replaced(weir, loaded):
     assert result["failed"] <= max(5, RATE // 20), result
 
 
-def test_killing_the_proxy_refuses_no_connection(weir, loaded):
+def test_killing_the_proxy_costs_only_what_was_in_flight(weir, loaded):
     name, load = loaded
     proxy = weir.children()["proxy"]
     os.kill(proxy, signal.SIGKILL)
     eventually(lambda: weir.children().get("proxy") not in (None, proxy))
     weir.client("sagemaker", config=None).list_endpoints()
+    eventually(lambda: variant_of(weir, name).get("InvocationsPerSecond", 0) > 0, why="the load flows on")
     result = load.finish()
-    assert "connection refused" not in json.dumps(result).lower()
+    kinds = {kind.lower() for kind, n in result["errors"].items() if n}
+    assert not any("refused" in kind or "503" in kind for kind in kinds), result
     assert result["failed"] <= max(5, RATE // 20), result
 
 
