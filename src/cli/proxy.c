@@ -1,5 +1,6 @@
 /* weir proxy: the data plane as a program. `weir serve` starts it, with a listening socket for each of its
  * threads already open, so that no connect is refused while it is away. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -175,6 +176,8 @@ static void terminated(struct loop_signal *signal)
 static unsigned connections_max(size_t n_workers)
 {
     struct rlimit files;
+
+    assert(n_workers > 0);
 
     if (getrlimit(RLIMIT_NOFILE, &files))
         return WORKER_SETTINGS_DEFAULT.connections_max;

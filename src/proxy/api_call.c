@@ -13,15 +13,6 @@
 
 enum { CONNECT_AGAIN_MS = 50 };
 
-static void reply(struct exchange *x, unsigned status, const char *type, const char *message)
-{
-    const struct aws_error e = {
-        .status = status, .type = type, .message = message, .retry_after_s = status == 503 ? 1 : 0
-    };
-
-    exchange_reply(x, &e);
-}
-
 void api_call_begin(struct exchange *x)
 {
     x->give_up = 0;
@@ -125,7 +116,7 @@ static bool prepare(struct exchange *x)
         buffer_clear(&x->body_out);
     if (x->auth.outcome != EDGE_AUTH_FAULT && write_request(x) == 0)
         return true;
-    reply(x, 500, "InternalFailure", "The request could not be handled.");
+    exchange_refuse(x, 500, "InternalFailure", "The request could not be handled.");
     return false;
 }
 
@@ -159,9 +150,9 @@ static void failed(struct exchange *x, enum exchange_failure why, int error)
     if (x->give_up == 0)
         x->give_up = now + x->worker->settings->api_connect_ms;
     if (why != EXCHANGE_CONNECT)
-        reply(x, 503, "ServiceUnavailable", "The control plane did not answer.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "The control plane did not answer.");
     else if (now >= x->give_up)
-        reply(x, 503, "ServiceUnavailable", "The control plane cannot be reached.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "The control plane cannot be reached.");
     else
         exchange_hold(x, now + CONNECT_AGAIN_MS); /* it is being restarted */
 }
@@ -171,7 +162,7 @@ static void expired(struct exchange *x)
     if (x->worker->lease)
         exchange_resume(x);
     else
-        reply(x, 503, "ServiceUnavailable", "The server is starting.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "The server is starting.");
 }
 
 /* --- answers --------------------------------------------------------------------------------------------------- */
@@ -205,7 +196,8 @@ static void ended(struct exchange *x, us_t us, bool complete)
 
 static void too_large(struct exchange *x)
 {
-    reply(x, 413, "RequestEntityTooLargeException", "The request is larger than a call may be.");
+    exchange_refuse(x, 413, "RequestEntityTooLargeException",
+                    "The request is larger than a call may be.");
 }
 
 const struct exchange_kind api_call_kind = {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -424,5 +425,5 @@ void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTE
     if (getpeername(c->fd, &peer.any, &peer.size) == 0)
         address_text(&peer, ret_text);
     else
-        strcpy(ret_text, "-");
+        snprintf(ret_text, ADDRESS_TEXT_BYTES, "-");
 }

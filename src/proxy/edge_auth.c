@@ -91,7 +91,7 @@ enum edge_auth_outcome edge_auth_finish(struct edge_auth *a, const struct http_h
     struct sigv4_claim claim;
 
     if (!route->settings.auth) {
-        strcpy(a->principal, "no-auth");
+        snprintf(a->principal, sizeof(a->principal), "no-auth");
         return a->outcome = EDGE_AUTH_GOOD;
     }
     /* Read anew: while the body came in, the head may have moved to where it can stay. */

@@ -209,11 +209,6 @@ static int keep_content(struct exchange *x, struct slice content)
 
 static void take_content(struct exchange *x, struct slice content)
 {
-    static const struct aws_error busy = { .status = 503,
-                                           .type = "ServiceUnavailable",
-                                           .message = "Too many request bodies are waiting.",
-                                           .retry_after_s = 1 };
-
     x->body_bytes += content.size;
     if (x->state == EXCHANGE_DISCARDING) {
         if (x->body_bytes > DISCARD_BYTES_MAX)
@@ -230,21 +225,17 @@ static void take_content(struct exchange *x, struct slice content)
     if (x->state == EXCHANGE_UPSTREAM)
         exchange_push_content(x, content);
     else if (keep_content(x, content))
-        exchange_reply(x, &busy);
+        exchange_refuse(x, 503, "ServiceUnavailable", "Too many request bodies are waiting.");
 }
 
 static void refuse_body(struct exchange *x, const char *why)
 {
-    const struct aws_error e = { .status = 400,
-                                 .type = "MalformedRequestException",
-                                 .message = why };
-
     if (x->state == EXCHANGE_DISCARDING) { /* it has its answer */
         exchange_over(x, false);
         return;
     }
     x->keep_alive = false;
-    exchange_reply(x, &e);
+    exchange_refuse(x, 400, "MalformedRequestException", why);
 }
 
 static void body_complete(struct exchange *x)
@@ -329,9 +320,6 @@ static bool hear_out(const struct exchange *x)
 
 void exchange_begin(struct exchange *x)
 {
-    static const struct aws_error no_target = { .status = 400,
-                                                .type = "MalformedRequestException",
-                                                .message = "The request target is no path." };
     struct slice prefix = SLICE("/endpoints/");
     struct url_target target;
     int r = url_split_target(x->head.target, &target);
@@ -346,7 +334,7 @@ void exchange_begin(struct exchange *x)
     x->kind = &api_call_kind;
     x->body_bytes_max = x->worker->settings->api_body_bytes_max;
     if (r)
-        exchange_reply(x, &no_target);
+        exchange_refuse(x, 400, "MalformedRequestException", "The request target is no path.");
     else if (target.path.size >= prefix.size &&
              slice_equal((struct slice){ target.path.data, prefix.size }, prefix))
         invocation_begin(x, target.path);
@@ -404,11 +392,18 @@ void exchange_reply(struct exchange *x, const struct aws_error *e)
     downstream_update(x->client);
 }
 
+void exchange_refuse(struct exchange *x, unsigned status, const char *type, const char *message)
+{
+    const struct aws_error e = {
+        .status = status, .type = type, .message = message, .retry_after_s = status == 503 ? 1 : 0
+    };
+
+    exchange_reply(x, &e);
+}
+
 void exchange_expired(struct exchange *x)
 {
-    static const struct aws_error slow = { .status = 408,
-                                           .type = "RequestTimeoutException",
-                                           .message = "The request's body took too long." };
+    static const char slow[] = "The request's body took too long.";
     bool waits_for_client = x->state == EXCHANGE_UPSTREAM && exchange_takes_body(x);
 
     switch (x->state) {
@@ -418,12 +413,12 @@ void exchange_expired(struct exchange *x)
         break;
     case EXCHANGE_BODY:
         x->keep_alive = false;
-        exchange_reply(x, &slow);
+        exchange_refuse(x, 408, "RequestTimeoutException", slow);
         break;
     case EXCHANGE_UPSTREAM:
         x->keep_alive = x->keep_alive && !waits_for_client;
         if (waits_for_client)
-            exchange_reply(x, &slow);
+            exchange_refuse(x, 408, "RequestTimeoutException", slow);
         else if (x->upstream->connected)
             exchange_fail(x, EXCHANGE_TIMEOUT, -ETIMEDOUT);
         else

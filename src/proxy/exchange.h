@@ -65,6 +65,7 @@ struct invocation {
     const struct route_group *group;
 };
 
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together */
 struct exchange {
     struct worker *worker;
     struct downstream *client;
@@ -166,6 +167,8 @@ void exchange_hold(struct exchange *x, ms_t until);
 
 /** exchange_reply() - answer with an error and be done with it */
 void exchange_reply(struct exchange *x, const struct aws_error *e);
+/** exchange_refuse() - the same in plain words; 503 says to come back in a second */
+void exchange_refuse(struct exchange *x, unsigned status, const char *type, const char *message);
 /** exchange_over() - the answer is given; the client may send its next request */
 void exchange_over(struct exchange *x, bool keep_alive);
 /** exchange_die() - there is nobody to tell, or nothing that could be told */

@@ -5,32 +5,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "http/url.h"
 #include "http/writer.h"
 #include "proxy/balance.h"
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
+#include "proxy/invocation.h"
 
 enum {
     ATTEMPTS_MAX = 8, /* connects to targets that do not answer, before we give up */
-    FIELD_CHARS_MAX = 1024,
 };
-
-static const char custom_attributes[] = "X-Amzn-SageMaker-Custom-Attributes";
-
-static void reply(struct exchange *x, unsigned status, const char *type, const char *message)
-{
-    const struct aws_error e = {
-        .status = status, .type = type, .message = message, .retry_after_s = status == 503 ? 1 : 0
-    };
-
-    exchange_reply(x, &e);
-}
-
-static void reply_no_memory(struct exchange *x)
-{
-    reply(x, 500, "InternalFailure", "The request could not be handled.");
-}
 
 static struct link_report_group *counts(struct exchange *x)
 {
@@ -40,70 +23,7 @@ static struct link_report_group *counts(struct exchange *x)
     return &s->sum;
 }
 
-/* --- what the request asks for ---------------------------------------------------------------------------- */
-
-/* Take "NAME/operation" apart. Return: whether it is one that we have; if not, x is answered. */
-static bool read_path(struct exchange *x, struct slice path)
-{
-    autobuffer struct buffer name = BUFFER_INIT(LINK_NAME_BYTES - 1);
-    const char *slash = memchr(path.data, '/', path.size);
-    size_t length = slash ? (size_t)(slash - path.data) : path.size;
-    struct slice operation = { path.data + length, path.size - length };
-
-    if (slice_is(operation, "/invocations-response-stream")) {
-        reply(x, 404, "UnknownOperationException",
-              "InvokeEndpointWithResponseStream is not available here; InvokeEndpoint is.");
-        return false;
-    }
-    if (!slice_is(operation, "/invocations") || !slice_is(x->head.method, "POST")) {
-        reply(x, 404, "UnknownOperationException",
-              "Under /endpoints/ there is POST /endpoints/NAME/invocations (InvokeEndpoint).");
-        return false;
-    }
-    if (length == 0 || url_decode((struct slice){ path.data, length }, false, &name) ||
-        memchr(buffer_data(&name), '\0', buffer_size(&name))) {
-        reply(x, 400, "ValidationError",
-              "1 validation error detected: Value at 'endpointName' failed to satisfy constraint: "
-              "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*");
-        return false;
-    }
-    memcpy(x->invocation.endpoint, buffer_data(&name), buffer_size(&name));
-    return true;
-}
-
-static bool check_field(struct exchange *x, const char *header, const char *member)
-{
-    autobuffer struct buffer text = BUFFER_INIT(512);
-
-    if (http_header_value(&x->head, header).size <= FIELD_CHARS_MAX)
-        return true;
-    if (buffer_printf(&text,
-                      "1 validation error detected: Value at '%s' failed to satisfy constraint: "
-                      "Member must have length less than or equal to %d",
-                      member, FIELD_CHARS_MAX) ||
-        !buffer_cstr(&text))
-        reply_no_memory(x);
-    else
-        reply(x, 400, "ValidationError", buffer_cstr(&text));
-    return false;
-}
-
-static bool read_variant(struct exchange *x)
-{
-    struct slice v = http_header_value(&x->head, "X-Amzn-SageMaker-Target-Variant");
-
-    if (v.size == 0)
-        return true;
-    if (v.size >= sizeof(x->invocation.variant)) {
-        reply(x, 400, "ValidationError",
-              "1 validation error detected: Value at 'targetVariant' failed to satisfy "
-              "constraint: Member must have length less than or equal to 63");
-        return false;
-    }
-    memcpy(x->invocation.variant, v.data, v.size);
-    x->invocation.variant_asked = true;
-    return true;
-}
+/* --- who asks ------------------------------------------------------------------------------ */
 
 static bool is_authentic(struct exchange *x)
 {
@@ -118,9 +38,9 @@ static bool check_auth(struct exchange *x)
     if (is_authentic(x))
         return true;
     if (a->outcome == EDGE_AUTH_FAULT)
-        reply_no_memory(x);
+        invocation_out_of_memory(x);
     else
-        reply(x, 403, edge_auth_error(a), a->why);
+        exchange_refuse(x, 403, edge_auth_error(a), a->why);
     return false;
 }
 
@@ -130,88 +50,17 @@ void invocation_begin(struct exchange *x, struct slice path)
 
     x->kind = &invocation_kind;
     if (!exchange_follow(x)) {
-        reply(x, 503, "ServiceUnavailable", "The server is starting.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "The server is starting.");
         return;
     }
     x->body_bytes_max = x->lease->route->settings.body_bytes_max;
-    if (!read_path(x, (struct slice){ path.data + prefix, path.size - prefix }) ||
-        !check_field(x, "Content-Type", "contentType") || !check_field(x, "Accept", "accept") ||
-        !check_field(x, custom_attributes, "customAttributes") || !read_variant(x))
+    if (!invocation_read(x, (struct slice){ path.data + prefix, path.size - prefix }))
         return;
     edge_auth_begin(&x->auth, &x->head, x->lease->route);
     if (!x->auth.hashes_body) { /* then all that can be known of the sender is known */
         x->streams = x->auth.outcome == EDGE_AUTH_GOOD && is_authentic(x);
         x->refused = !x->streams;
     }
-}
-
-/* --- what the container gets -------------------------------------------------------------------------------- */
-
-static bool reaches_container(struct slice name)
-{
-    static const char *const names[] = { "Content-Type",    "Accept",      "Host",
-                                         "X-Amzn-Trace-Id", "traceparent", "tracestate" };
-    struct slice prefix = SLICE("X-Amzn-SageMaker-");
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_is_nocase(name, names[i]))
-            return true;
-    return name.size > prefix.size &&
-           slice_equal_nocase((struct slice){ name.data, prefix.size }, prefix);
-}
-
-static int write_fields(struct buffer *out, const struct http_head *head)
-{
-    int r = 0;
-
-    for (unsigned i = 0; i < head->n_headers && !r; i++) {
-        const struct http_header *h = &head->headers[i];
-
-        if (!reaches_container(h->name))
-            continue;
-        r = buffer_append(out, h->name.data, h->name.size);
-        if (!r)
-            r = buffer_append(out, ": ", 2);
-        if (!r)
-            r = buffer_append(out, h->value.data, h->value.size);
-        if (!r)
-            r = buffer_append(out, "\r\n", 2);
-    }
-    return r;
-}
-
-/* A body that goes on in chunks: what we have of it so far becomes the first. */
-static int write_first_chunk(struct exchange *x)
-{
-    size_t size = buffer_size(&x->body_out);
-    int r = 0;
-
-    if (size > 0)
-        r = buffer_printf(&x->head_out, "%zx\r\n", size);
-    if (!r && size > 0)
-        r = buffer_append(&x->body_out, "\r\n", 2);
-    return r;
-}
-
-static int write_request(struct exchange *x)
-{
-    struct buffer *out = &x->head_out;
-    int r = http_write_request_line(out, SLICE("POST"), SLICE("/invocations"));
-
-    x->chunked_out = !x->body_done && x->body.framing == HTTP_BODY_CHUNKED;
-    if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
-        r = http_write_header_text(out, "Host", "localhost");
-    if (!r)
-        r = write_fields(out, &x->head);
-    if (!r && x->chunked_out)
-        r = http_write_header_text(out, "Transfer-Encoding", "chunked");
-    else if (!r)
-        r = http_write_header_number(out, "Content-Length",
-                                     x->body_done ? buffer_size(&x->body_out)
-                                                  : x->head.content_length);
-    if (!r)
-        r = http_write_end(out);
-    return !r && x->chunked_out ? write_first_chunk(x) : r;
 }
 
 /* --- whom to ask -------------------------------------------------------------------------------------------- */
@@ -221,7 +70,7 @@ static void reply_text(struct exchange *x, const char *format, const char *a, co
     char text[512];
 
     snprintf(text, sizeof(text), format, a, b);
-    reply(x, 400, "ValidationError", text);
+    exchange_refuse(x, 400, "ValidationError", text);
 }
 
 /* Once chosen, a variant stays, as long as the endpoint has it. */
@@ -245,7 +94,7 @@ static const struct route_variant *choose_variant(struct exchange *x)
     if (!variant)
         variant = route_choose(e, &x->worker->random);
     if (!variant || !variant->group) {
-        reply(x, 503, "ServiceUnavailable", "The endpoint has nothing in service yet.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "The endpoint has nothing in service yet.");
         return NULL;
     }
     memcpy(v->variant, variant->name, sizeof(v->variant));
@@ -255,7 +104,7 @@ static const struct route_variant *choose_variant(struct exchange *x)
 static void time_out(struct exchange *x)
 {
     counts(x)->queue_timeouts++;
-    reply(x, 503, "ServiceUnavailable", "No instance became available in time.");
+    exchange_refuse(x, 503, "ServiceUnavailable", "No instance became available in time.");
 }
 
 static void wait_for_target(struct exchange *x)
@@ -275,7 +124,7 @@ static void wait_for_target(struct exchange *x)
     if (queue_push(&x->lease->groups[group->index]->queue, &x->queued, group->gauge,
                    group->config.queue_length_max, v->queue_since)) {
         counts(x)->queue_overflows++;
-        reply(x, 503, "ServiceUnavailable", "Too many requests wait for an instance.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "Too many requests wait for an instance.");
         return;
     }
     x->state = EXCHANGE_QUEUED;
@@ -313,8 +162,8 @@ static void start(struct exchange *x)
     if (buffer_size(&x->head_out) == 0) {
         if (!x->streams && !check_auth(x))
             return;
-        if (write_request(x)) {
-            reply_no_memory(x);
+        if (invocation_write(x)) {
+            invocation_out_of_memory(x);
             return;
         }
     }
@@ -347,7 +196,7 @@ static int copy_field(struct buffer *out, const struct http_head *head, const ch
 
 static void answered(struct exchange *x, const struct http_head *head)
 {
-    static const char *const fields[] = { "Content-Type", custom_attributes,
+    static const char *const fields[] = { "Content-Type", "X-Amzn-SageMaker-Custom-Attributes",
                                           "X-Amzn-SageMaker-New-Session-Id",
                                           "X-Amzn-SageMaker-Closed-Session-Id" };
     struct buffer *out = &x->worker->text;
@@ -406,7 +255,7 @@ static void reply_model_error(struct exchange *x, unsigned status, struct slice 
     if (error.body)
         exchange_reply(x, &error);
     else
-        reply_no_memory(x);
+        invocation_out_of_memory(x);
     json_decref(error.body);
 }
 
@@ -448,7 +297,7 @@ static void connect_failed(struct exchange *x, int error)
         return;
     }
     count_error(x, 503);
-    reply(x, 503, "ServiceUnavailable", "No instance could be reached.");
+    exchange_refuse(x, 503, "ServiceUnavailable", "No instance could be reached.");
 }
 
 static void failed(struct exchange *x, enum exchange_failure why, int error)
@@ -469,7 +318,7 @@ static void failed(struct exchange *x, enum exchange_failure why, int error)
         return;
     case EXCHANGE_CUT:
         count_error(x, 503);
-        reply(x, 503, "ServiceUnavailable", "The instance was taken out of service.");
+        exchange_refuse(x, 503, "ServiceUnavailable", "The instance was taken out of service.");
         return;
     case EXCHANGE_NONSENSE:
         reply_model_error(x, 0, SLICE("The container's answer is not valid HTTP."), false);
@@ -502,7 +351,7 @@ static void too_large(struct exchange *x)
              "1 validation error detected: Value at 'body' failed to satisfy constraint: Member "
              "must have length less than or equal to %" PRIu64,
              x->body_bytes_max);
-    reply(x, 400, "ValidationError", text);
+    exchange_refuse(x, 400, "ValidationError", text);
 }
 
 const struct exchange_kind invocation_kind = {

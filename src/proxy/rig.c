@@ -191,7 +191,7 @@ static void *run(void *context)
 void rig_init(struct rig *r, size_t n_workers)
 {
     *r = (struct rig){ .n_workers = n_workers, .link = -1, .link_listener = -1 };
-    strcpy(r->dir, "/tmp/weir-proxy-XXXXXX");
+    snprintf(r->dir, sizeof(r->dir), "%s", "/tmp/weir-proxy-XXXXXX");
     assert_non_null(mkdtemp(r->dir));
     snprintf(r->api_path, sizeof(r->api_path), "unix:%s/api", r->dir);
     snprintf(r->link_path, sizeof(r->link_path), "unix:%s/link", r->dir);
@@ -364,8 +364,8 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
                                             .n_target_groups = 1 } };
 
     for (size_t i = 0; i < n; i++) {
-        strcpy(list[i].id, targets[i].id);
-        strcpy(list[i].address, targets[i].address);
+        snprintf(list[i].id, sizeof(list[i].id), "%s", targets[i].id);
+        snprintf(list[i].address, sizeof(list[i].address), "%s", targets[i].address);
         list[i].draining = targets[i].draining;
     }
     r->group.targets = list;

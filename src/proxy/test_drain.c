@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -37,9 +38,9 @@ static int set_up(void **state)
     assert_non_null(f);
     registry_init(&f->registry, 1);
     drain_init(&f->drain, 1, drained, cut, f);
-    strcpy(f->target.id, "i");
-    strcpy(f->target.address, "127.0.0.1:1");
-    strcpy(f->group.id, "g");
+    snprintf(f->target.id, sizeof(f->target.id), "%s", "i");
+    snprintf(f->target.address, sizeof(f->target.address), "%s", "127.0.0.1:1");
+    snprintf(f->group.id, sizeof(f->group.id), "%s", "g");
     f->group.deregistration_delay_ms = 1000;
     f->group.targets = &f->target;
     f->group.n_targets = 1;

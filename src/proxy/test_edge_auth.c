@@ -80,7 +80,7 @@ static void sign(struct fixture *f, const char *key_id, const char *secret, cons
     {
         char text[sizeof(f->text)];
 
-        strcpy(text, f->text);
+        memcpy(text, f->text, sizeof(text));
         parse(f, text);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,7 +22,7 @@ static void serve(struct fixture *f, const char *id, uint64_t serial)
     struct link_target_group group = { .targets = &target, .n_targets = 1 };
     const struct link_snapshot s = { .target_groups = &group, .n_target_groups = 1 };
 
-    strcpy(group.id, id);
+    snprintf(group.id, sizeof(group.id), "%s", id);
     f->route = route_unref(f->route);
     assert_int_equal(route_new(&s, &f->registry, serial, &f->route), 0);
     assert_int_equal(report_follow(&f->report, f->route), 0);

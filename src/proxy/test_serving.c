@@ -344,7 +344,7 @@ static void fields_over_their_length_are_refused(void **state)
     autoanswer struct answer a;
 
     memset(fields + 8, 'a', 1025);
-    strcpy(fields + 8 + 1025, "\r\n");
+    memcpy(fields + 8 + 1025, "\r\n", 3);
     invoke(*state, "echo", fields, "", &a);
     assert_int_equal(a.status, 400);
     assert_true(answer_has(&a, "'accept'"));

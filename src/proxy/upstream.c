@@ -110,7 +110,7 @@ static int connection_new(struct worker *worker, const struct address *address, 
     r = loop_io_add(worker->loop, &c->io, fd, LOOP_READ | LOOP_WRITE, ready);
     if (r) {
         free(c);
-        return fault(r);
+        return r;
     }
     c->magic = UPSTREAM_MAGIC;
     c->worker = worker;

@@ -299,7 +299,7 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     if (!r)
         r = loop_io_add(w->loop, &w->listen, listen_fd, LOOP_READ, listen_ready);
     if (r)
-        return fault(r);
+        return r;
     morgue_init(&w->morgue, w->loop);
     loop_timer_init(w->loop, &w->tick, tick);
     loop_timer_after(&w->tick, TICK_MS);
