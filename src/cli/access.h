@@ -26,7 +26,6 @@ enum { ACCESS_WHY_BYTES = 512 };
  */
 int access_find(const char *state, struct access **ret_access, char ret_why[ACCESS_WHY_BYTES]);
 /** access_find_keys() - only the keys, from state directory @state; the same outcomes */
-int access_find_keys(const char *state, struct access **ret_access,
-                     char ret_why[ACCESS_WHY_BYTES]);
+int access_find_keys(const char *state, struct access **ret_access, char ret_why[ACCESS_WHY_BYTES]);
 struct access *access_free(struct access *access);
 DEFINE_AUTOFREE(struct access *, access_free)

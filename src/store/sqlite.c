@@ -521,7 +521,7 @@ static int open_database(const char *path, bool empty, struct store **ret_store,
 
 int store_open_sqlite(const char *path, struct store **ret_store, char **ret_why)
 {
-    bool empty;
+    bool empty = false;
     int r;
 
     *ret_why = NULL;

@@ -16,9 +16,9 @@ static json_t *dump_members(const struct shape *shape)
     json_t *members = json_object();
 
     for (const struct member *m = shape->members; m->name; m++)
-        json_object_set_new(members, m->name,
-                            json_pack("{s:b, s:o}", "required", m->required, "shape",
-                                      dump(m->shape)));
+        json_object_set_new(
+            members, m->name,
+            json_pack("{s:b, s:o}", "required", m->required, "shape", dump(m->shape)));
     return members;
 }
 
