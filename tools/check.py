@@ -2,7 +2,7 @@
 """Run every test of weir and add the results up; the last line is `N passed, N failed`.
 
 usage: tools/check.py [--only SUITE[,SUITE...]] [--fuzz-seconds N]
-suites: style unit threads shapes fuzz e2e
+suites: style unit threads fuzz e2e
 
 unit     all unit tests, built with AddressSanitizer and UndefinedBehaviorSanitizer
 threads  the tests of everything that has threads, built with ThreadSanitizer
@@ -55,6 +55,8 @@ def meson_tests(folder: str, names=None) -> tuple[int, int]:
         output = result.get("stdout", "") + result.get("stderr", "")
         program_passed = sum(map(int, re.findall(r"\[  PASSED  \] (\d+) test", output)))
         program_failed = sum(map(int, re.findall(r"\[  FAILED  \] (\d+) test\(s\), listed", output)))
+        if result["result"] == "OK" and not program_passed:
+            program_passed = 1  # a script
         if result["result"] != "OK" and not program_failed:
             program_failed = 1
             print(f"{result['name']}: {result['result']}\n{output[-4000:]}")
@@ -88,11 +90,6 @@ def threads(_) -> tuple[int, int]:
     return meson_tests("build-tsan", THREADED)
 
 
-def shapes(_) -> tuple[int, int]:
-    return outcome("shapes agree with AWS's models",
-                   run(PYTHON, "tests/shapes/check_shapes.py", "build-debug"))
-
-
 def fuzz(arguments) -> tuple[int, int]:
     build("build-fuzz", "-Dfuzz=true", "-Dtests=false", "--buildtype=debugoptimized",
           "-Db_lundef=false", environment={"CC": "clang"})
@@ -116,7 +113,7 @@ def e2e(_) -> tuple[int, int]:
     return passed, failed or (1 if result.returncode else 0)
 
 
-SUITES = [style, unit, threads, shapes, fuzz, e2e]
+SUITES = [style, unit, threads, fuzz, e2e]
 
 
 def main() -> int:
