@@ -149,24 +149,6 @@ static int set_count(struct scaling_target *t, wall_ms_t now, int from, int to, 
     return scaling_activity_started(a, activity);
 }
 
-/* Registering a target brings its count within the bounds, once. */
-static int enforce_bounds(struct round *round)
-{
-    struct scaling_target *t = round->target;
-    int desired = (int)round->counts.desired;
-    int to = desired < t->min ? t->min : desired > t->max ? t->max : desired;
-    char cause[CAUSE_BYTES];
-
-    t->enforce = false;
-    if (to == desired)
-        return 0;
-    snprintf(cause, sizeof cause,
-             "%s capacity was set to %d. The desired count goes from %d to %d.",
-             to > desired ? "minimum" : "maximum", to, desired, to);
-    round->counts.desired = (unsigned)to;
-    return set_count(t, round->now, desired, to, NULL, cause, NULL);
-}
-
 static const char *direction_text(enum direction direction)
 {
     switch (direction) {
@@ -194,23 +176,57 @@ static json_t *wish_document(const struct scaling_policy *p, const struct wish *
                      "mayScaleIn", w->may_scale_in, "scaleInCoolingDown", w->in_blocked);
 }
 
-/* All that went into the decision, as JSON text to free(); NULL if no memory */
-static char *details_text(const struct round *round)
+static json_t *wish_documents(const struct round *round)
 {
-    const struct scaling_target *t = round->target;
-    json_auto_t *wishes = json_array();
-    json_auto_t *details = NULL;
+    json_t *wishes = json_array();
 
     for (size_t i = 0; i < round->n; i++)
-        if (json_array_append_new(wishes, wish_document(round->policies[i], &round->wishes[i])))
+        if (json_array_append_new(wishes, wish_document(round->policies[i], &round->wishes[i]))) {
+            json_decref(wishes);
             return NULL;
-    details =
-        json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:O}", "pace",
+        }
+    return wishes;
+}
+
+/* All that went into a change from @from to @to, as JSON text to free(); NULL if no memory.
+ * @winner: the policy that decided; NULL: it was the bounds */
+static char *details_text(const struct round *round, int from, int to,
+                          const struct scaling_policy *winner)
+{
+    const struct scaling_target *t = round->target;
+    json_auto_t *details =
+        json_pack("{s:i, s:i, s:s, s:i, s:i, s:i, s:i}", "from", from, "to", to, "pace",
                   t->pace == PACE_AWS ? "aws" : "fast", "inService", (int)round->counts.in_service,
-                  "pending", (int)round->counts.pending, "desired", (int)round->counts.desired,
-                  "newDesired", round->decision.to, "min", t->min, "max", t->max, "winner",
-                  round->policies[round->decision.winner]->name, "wishes", wishes);
-    return details ? json_dumps(details, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+                  "pending", (int)round->counts.pending, "min", t->min, "max", t->max);
+
+    if (!details)
+        return NULL;
+    if (winner && (json_object_set_new(details, "winner", json_string(winner->name)) != 0 ||
+                   json_object_set_new(details, "wishes", wish_documents(round)) != 0))
+        return NULL;
+    return json_dumps(details, JSON_COMPACT | JSON_REAL_PRECISION(12));
+}
+
+/* Registering a target brings its count within the bounds, once. */
+static int enforce_bounds(struct round *round)
+{
+    struct scaling_target *t = round->target;
+    int desired = (int)round->counts.desired;
+    int to = desired < t->min ? t->min : desired > t->max ? t->max : desired;
+    autofree(mem_free) char *details = NULL;
+    char cause[CAUSE_BYTES];
+
+    t->enforce = false;
+    if (to == desired)
+        return 0;
+    details = details_text(round, desired, to, NULL);
+    if (!details)
+        return fault(-ENOMEM);
+    snprintf(cause, sizeof cause,
+             "%s capacity was set to %d. The desired count goes from %d to %d.",
+             to > desired ? "minimum" : "maximum", to, desired, to);
+    round->counts.desired = (unsigned)to;
+    return set_count(t, round->now, desired, to, NULL, cause, details);
 }
 
 static void explain(const struct round *round, char ret_cause[CAUSE_BYTES])
@@ -250,7 +266,8 @@ static int end_in_cooldowns(struct round *round)
 static int scale(struct round *round)
 {
     const struct decision *d = &round->decision;
-    autofree(mem_free) char *details = details_text(round);
+    const struct scaling_policy *winner = round->policies[d->winner];
+    autofree(mem_free) char *details = details_text(round, d->from, d->to, winner);
     char cause[CAUSE_BYTES];
     int r = 0;
 
@@ -261,8 +278,7 @@ static int scale(struct round *round)
         r = end_in_cooldowns(round);
     if (r)
         return fault(r);
-    return set_count(round->target, round->now, d->from, d->to, round->policies[d->winner]->name,
-                     cause, details);
+    return set_count(round->target, round->now, d->from, d->to, winner->name, cause, details);
 }
 
 static int capacity_named_by(const struct round *round, enum not_scaled reason)

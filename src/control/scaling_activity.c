@@ -291,6 +291,9 @@ static int follow(struct autoscaler *a, struct scaling_activity *x, wall_ms_t no
 
     if (endpoint_variant_counts(a->control, x->endpoint, x->variant, &counts) != 0)
         return scaling_activity_refused(a, x, now, "The endpoint or its variant was deleted.");
+    /* begun before a restart, which came before the count was set */
+    if (x->status == ACTIVITY_PENDING && counts.desired != to)
+        return scaling_activity_refused(a, x, now, "weir was restarted.");
     if (counts.desired != to)
         return override(a, x, now, counts.desired);
     if (x->to > x->from ? counts.in_service >= to : counts.in_service <= to)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "metrics/name.h"
+
 /* Predefined metrics of a variant that AWS's targets for it may name. */
 static const struct predefined {
     const char *type, *metric, *statistic;
@@ -54,6 +56,7 @@ static int read_predefined(const struct scaling_target *t, json_t *specification
 static int read_dimensions(json_t *dimensions, struct tracking *ret,
                            char ret_why[SCALING_WHY_BYTES])
 {
+    struct metric_key key;
     json_t *dimension;
     size_t i;
 
@@ -65,6 +68,11 @@ static int read_dimensions(json_t *dimensions, struct tracking *ret,
             json_string_value(json_object_get(dimension, "Value")),
         };
     ret->metric.n_dimensions = json_array_size(dimensions);
+    if (metric_key_make(&key, &ret->metric) != 0)
+        return refuse(ret_why,
+                      "Namespace, MetricName and names of dimensions have 1 to %d characters, "
+                      "values of dimensions 1 to %d, and no two dimensions have one name",
+                      METRICS_NAME_CHARS_MAX, METRICS_VALUE_CHARS_MAX);
     return 0;
 }
 

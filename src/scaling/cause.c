@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { MEASURED_BYTES = 256, SUM_BYTES = 160 };
+enum { MEASURED_BYTES = 512, SUM_BYTES = 160 };
 
 const char *cause_statistic(const struct metric_statistic *s)
 {
