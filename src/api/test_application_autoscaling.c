@@ -1,0 +1,908 @@
+/* Application Auto Scaling, and DescribeAlarms, on a real control plane with simulated time, made-up
+ * load, and a driver whose instances do as told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/services.h"
+#include "control/autoscaler.h"
+#include "control/endpoint.h"
+#include "fleet/fake.h"
+
+#define TRIPLE(resource)                                                                           \
+    "'ServiceNamespace':'sagemaker','ResourceId':'" resource                                       \
+    "','ScalableDimension':'sagemaker:variant:DesiredInstanceCount'"
+#define TARGET   TRIPLE("endpoint/e/variant/v")
+#define TRACKING "'TargetTrackingScalingPolicyConfiguration':"
+#define INVOCATIONS                                                                                \
+    "'PredefinedMetricSpecification':{'PredefinedMetricType':"                                     \
+    "'SageMakerVariantInvocationsPerInstance'}"
+#define CONCURRENCY                                                                                \
+    "'PredefinedMetricSpecification':{'PredefinedMetricType':"                                     \
+    "'SageMakerVariantConcurrentRequestsPerModelHighResolution'}"
+#define INVALID "ValidationException"
+#define MISSING "ObjectNotFoundException"
+
+enum { STEP_MS = 100, TEXT_BYTES = 8192, AWAIT_S = 1800 };
+
+struct fixture {
+    struct sim_clock clock;
+    struct loop *loop;
+    struct store *store;
+    struct metrics *metrics;
+    struct control *control;
+    struct driver *driver;
+    struct patterns *patterns;
+    double load; /* requests per second */
+};
+
+static void begin(struct fixture *f)
+{
+    const struct control_settings settings = { .region = "us-east-1",
+                                               .account = "000000000000",
+                                               .instances_max = 8,
+                                               .state_dir = "/nonexistent" };
+    struct driver_events events;
+
+    assert_int_equal(control_new(f->loop, NULL, f->store, f->metrics, &settings, 1, &f->control),
+                     0);
+    assert_int_equal(autoscaler_new(f->control, &f->control->autoscaler), 0);
+    events = control_driver_events(f->control);
+    if (f->driver)
+        fake_driver_set_events(f->driver, &events);
+    else
+        assert_int_equal(fake_driver_new(f->loop, &events, &f->driver), 0);
+    fake_driver_set_ready_at_launch(f->driver, true);
+    assert_int_equal(control_start(f->control, f->driver), 0);
+}
+
+static void end(struct fixture *f)
+{
+    f->control->autoscaler = autoscaler_free(f->control->autoscaler);
+    f->control = control_free(f->control);
+}
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+
+    f = (struct fixture){ 0 };
+    sim_clock_init(&f.clock, 1767323045000);
+    assert_int_equal(loop_new(&f.clock.base, &f.loop), 0);
+    assert_int_equal(store_open_memory(&f.store), 0);
+    assert_int_equal(metrics_new(100, &f.metrics), 0);
+    assert_int_equal(patterns_new(&f.patterns), 0);
+    begin(&f);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    end(f);
+    patterns_free(f->patterns);
+    driver_free(f->driver);
+    metrics_free(f->metrics);
+    store_free(f->store);
+    loop_free(f->loop);
+    return 0;
+}
+
+/* --- calls, in JSON with ' for " ----------------------------------------------------------------- */
+
+static json_t *parse(const char *input)
+{
+    char text[TEXT_BYTES];
+    json_error_t error;
+    json_t *value;
+
+    snprintf(text, sizeof text, "{%s}", input);
+    for (char *c = text; *c; c++)
+        if (*c == '\'')
+            *c = '"';
+    value = json_loads(text, 0, &error);
+    if (!value)
+        fail_msg("%s: %s", error.text, text);
+    return value;
+}
+
+static const struct operation *find_operation(const char *name, const struct service **ret)
+{
+    for (const struct service *const *s = services; *s; s++) {
+        const struct operation *o = service_find_operation(*s, name);
+
+        *ret = *s;
+        if (o) /* no two services have operations of one name */
+            return o;
+    }
+    return NULL;
+}
+
+static int invoke(struct fixture *f, const char *operation, const char *input, struct api_call *ret)
+{
+    json_t *value = parse(input);
+    int r;
+
+    *ret = (struct api_call){ .control = f->control,
+                              .principal = "AKIDEXAMPLE",
+                              .now = loop_wall(f->loop) };
+    ret->operation = find_operation(operation, &ret->service);
+    assert_non_null(ret->operation);
+    r = api_invoke(ret, value, f->patterns);
+    json_decref(value);
+    return r;
+}
+
+/* Return: the output, to json_decref(). */
+static json_t *ask(struct fixture *f, const char *operation, const char *input)
+{
+    struct api_call call;
+    json_t *output;
+
+    if (invoke(f, operation, input, &call) != 0)
+        fail_msg("%s: %s", operation, call.message);
+    output = json_incref(call.output);
+    api_call_deinit(&call);
+    return output;
+}
+
+static void done(struct fixture *f, const char *operation, const char *input)
+{
+    json_decref(ask(f, operation, input));
+}
+
+static void refused(struct fixture *f, const char *operation, const char *input, const char *error,
+                    const char *message)
+{
+    struct api_call call;
+
+    if (invoke(f, operation, input, &call) != API_REFUSED)
+        fail_msg("not refused: %s %s", operation, input);
+    assert_string_equal(call.message, message);
+    assert_string_equal(call.error, error);
+    api_call_deinit(&call);
+}
+
+static const char *text(json_t *object, const char *member)
+{
+    const char *t = json_string_value(json_object_get(object, member));
+
+    if (!t)
+        fail_msg("no %s", member);
+    return t;
+}
+
+static json_int_t integer(json_t *object, const char *member)
+{
+    assert_true(json_is_integer(json_object_get(object, member)));
+    return json_integer_value(json_object_get(object, member));
+}
+
+static void assert_begins(const char *whole, const char *beginning)
+{
+    if (strncmp(whole, beginning, strlen(beginning)) != 0)
+        fail_msg("\"%s\" does not begin with \"%s\"", whole, beginning);
+}
+
+static void assert_contains(const char *whole, const char *part)
+{
+    if (!strstr(whole, part))
+        fail_msg("\"%s\" does not contain \"%s\"", whole, part);
+}
+
+/* The only item of a list in an answer; a new reference. */
+static json_t *ask_for_one(struct fixture *f, const char *operation, const char *input,
+                           const char *list)
+{
+    json_t *output = ask(f, operation, input);
+    json_t *items = json_object_get(output, list);
+    json_t *item = json_incref(json_array_get(items, 0));
+
+    assert_int_equal(json_array_size(items), 1);
+    json_decref(output);
+    return item;
+}
+
+static size_t count_of(struct fixture *f, const char *operation, const char *input,
+                       const char *list)
+{
+    json_t *output = ask(f, operation, input);
+    size_t n = json_array_size(json_object_get(output, list));
+
+    assert_true(json_is_array(json_object_get(output, list)));
+    json_decref(output);
+    return n;
+}
+
+/* --- the world ---------------------------------------------------------------------------------- */
+
+static struct variant_counts counts(struct fixture *f)
+{
+    struct variant_counts c = { 0 };
+
+    endpoint_variant_counts(f->control, "e", "v", &c);
+    return c;
+}
+
+/* What telemetry would make of a second in which f->load requests came. */
+static void report(struct fixture *f)
+{
+    struct metric_name name = {
+        "AWS/SageMaker",
+        "InvocationsPerInstance",
+        { { "EndpointName", "e" }, { "VariantName", "v" } },
+        2,
+    };
+    unsigned n = counts(f).in_service;
+    double each = n > 0 && f->load > 0 ? 1.0 / n : 0;
+    struct metric_datum d = {
+        .at = loop_wall(f->loop),
+        .unit = METRIC_UNIT_NONE,
+        .resolution_s = 1,
+        .count = f->load > 0 ? f->load : 1,
+        .sum = f->load * each,
+        .min = each,
+        .max = each,
+    };
+
+    assert_int_equal(metrics_put(f->metrics, &name, &d, d.at), 0);
+}
+
+static void run_second(struct fixture *f)
+{
+    report(f);
+    for (int i = 0; i < 1000 / STEP_MS; i++) {
+        sim_clock_advance(&f->clock, STEP_MS);
+        for (int turn = 0; turn < 4; turn++)
+            assert_int_equal(loop_turn(f->loop, 0), 0);
+    }
+}
+
+/* Return: after how many seconds @n instances were in service and wanted. */
+static int await_count(struct fixture *f, unsigned n)
+{
+    for (int s = 0; s < AWAIT_S; s++) {
+        if (counts(f).in_service == n && counts(f).desired == n)
+            return s;
+        run_second(f);
+    }
+    fail_msg("there are %u instances, not %u", counts(f).in_service, n);
+    return AWAIT_S;
+}
+
+static void make_endpoint_of(struct fixture *f, const char *type)
+{
+    char input[512];
+
+    done(f, "CreateModel", "'ModelName':'m','PrimaryContainer':{'Image':'weir/xgboost:latest'}");
+    snprintf(input, sizeof input,
+             "'EndpointConfigName':'c','ProductionVariants':[{'VariantName':'v','ModelName':'m',"
+             "'InstanceType':'%s','InitialInstanceCount':1}]",
+             type);
+    done(f, "CreateEndpointConfig", input);
+    done(f, "CreateEndpoint", "'EndpointName':'e','EndpointConfigName':'c'");
+    await_count(f, 1);
+    run_second(f);
+}
+
+static void make_target(struct fixture *f)
+{
+    make_endpoint_of(f, "ml.m5.large");
+    done(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':4");
+}
+
+static void put_policy(struct fixture *f, const char *name, const char *configuration)
+{
+    char input[1024];
+
+    snprintf(input, sizeof input,
+             TARGET ",'PolicyName':'%s','PolicyType':'TargetTrackingScaling'," TRACKING "{%s}",
+             name, configuration);
+    done(f, "PutScalingPolicy", input);
+}
+
+/* --- targets ------------------------------------------------------------------------------------ */
+
+#define NAMESPACE "'ServiceNamespace':'sagemaker'"
+
+static void a_target_is_described_as_it_was_registered(void **state)
+{
+    struct fixture *f = *state;
+    json_t *answer, *target, *suspended;
+
+    make_endpoint_of(f, "ml.m5.large");
+    answer = ask(f, "RegisterScalableTarget",
+                 TARGET ",'MinCapacity':1,'MaxCapacity':4,"
+                        "'SuspendedState':{'DynamicScalingInSuspended':true},'Tags':{'a':'b'}");
+    target = ask_for_one(f, "DescribeScalableTargets", NAMESPACE, "ScalableTargets");
+    assert_begins(text(answer, "ScalableTargetARN"),
+                  "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/");
+    assert_string_equal(text(target, "ScalableTargetARN"), text(answer, "ScalableTargetARN"));
+    assert_string_equal(text(target, "ResourceId"), "endpoint/e/variant/v");
+    assert_string_equal(text(target, "RoleARN"),
+                        "arn:aws:iam::000000000000:role/aws-service-role/"
+                        "sagemaker.application-autoscaling.amazonaws.com/"
+                        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint");
+    assert_int_equal(integer(target, "MinCapacity"), 1);
+    assert_int_equal(integer(target, "MaxCapacity"), 4);
+    suspended = json_object_get(target, "SuspendedState");
+    assert_true(json_is_true(json_object_get(suspended, "DynamicScalingInSuspended")));
+    assert_true(json_is_false(json_object_get(suspended, "DynamicScalingOutSuspended")));
+    assert_true(json_is_false(json_object_get(suspended, "ScheduledScalingSuspended")));
+    json_decref(target);
+
+    /* what an update leaves out stays */
+    done(f, "RegisterScalableTarget", TARGET ",'MaxCapacity':5");
+    target =
+        ask_for_one(f, "DescribeScalableTargets",
+                    NAMESPACE ",'ResourceIds':['endpoint/e/variant/v','endpoint/no/variant/v']",
+                    "ScalableTargets");
+    assert_int_equal(integer(target, "MinCapacity"), 1);
+    assert_int_equal(integer(target, "MaxCapacity"), 5);
+    suspended = json_object_get(target, "SuspendedState");
+    assert_true(json_is_true(json_object_get(suspended, "DynamicScalingInSuspended")));
+    json_decref(target);
+    json_decref(answer);
+    assert_int_equal(
+        count_of(f, "DescribeScalableTargets", "'ServiceNamespace':'ecs'", "ScalableTargets"), 0);
+
+    done(f, "DeregisterScalableTarget", TARGET);
+    assert_int_equal(count_of(f, "DescribeScalableTargets", NAMESPACE, "ScalableTargets"), 0);
+    refused(f, "DeregisterScalableTarget", TARGET, MISSING,
+            "No scalable target found for service namespace: sagemaker, resource ID: "
+            "endpoint/e/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount");
+}
+
+static void a_target_that_cannot_be_is_refused(void **state)
+{
+    static const struct {
+        const char *input, *message;
+    } cases[] = {
+        { TARGET, "MinCapacity and MaxCapacity are required to register a scalable target" },
+        { TARGET ",'MinCapacity':1",
+          "MinCapacity and MaxCapacity are required to register a scalable target" },
+        { TARGET ",'MinCapacity':3,'MaxCapacity':2",
+          "Maximum capacity cannot be less than minimum capacity" },
+        { TARGET ",'MinCapacity':0,'MaxCapacity':2",
+          "MinCapacity must be at least 1: a variant of a real-time endpoint has at least one "
+          "instance" },
+        { TARGET ",'MinCapacity':1,'MaxCapacity':-2",
+          "MaxCapacity must be at least 1: a variant of a real-time endpoint has at least one "
+          "instance" },
+        { TARGET ",'MinCapacity':1,'MaxCapacity':2,'RoleARN':'me'", "RoleARN 'me' is not an ARN" },
+        { TARGET ",'MinCapacity':1,'MaxCapacity':2,'Tags':{'weir:pace':'slow'}",
+          "The value of tag weir:pace is fast or aws, not 'slow'" },
+        { TRIPLE("endpoint/e/variant/w") ",'MinCapacity':1,'MaxCapacity':2",
+          "Resource Id [endpoint/e/variant/w] is not scalable. Reason: there is no such endpoint, "
+          "or it has no such variant" },
+        { TRIPLE("e") ",'MinCapacity':1,'MaxCapacity':2",
+          "Unsupported service namespace, resource type or scalable dimension" },
+        { "'ServiceNamespace':'ecs','ResourceId':'service/a/b',"
+          "'ScalableDimension':'ecs:service:DesiredCount','MinCapacity':1,'MaxCapacity':2",
+          "Unsupported service namespace, resource type or scalable dimension" },
+        { "'ServiceNamespace':'sagemaker','ResourceId':'endpoint/e/variant/v',"
+          "'ScalableDimension':'sagemaker:variant:DesiredProvisionedConcurrency','MinCapacity':1,"
+          "'MaxCapacity':2",
+          "Unsupported service namespace, resource type or scalable dimension" },
+        { "'ServiceNamespace':'sagemaker'",
+          "2 validation errors detected: Value null at 'resourceId' failed to satisfy constraint: "
+          "Member must not be null; Value null at 'scalableDimension' failed to satisfy "
+          "constraint: Member must not be null" },
+        { TRIPLE("a\\u0001b"),
+          "1 validation error detected: Value 'a\001b' at 'resourceId' failed to satisfy "
+          "constraint: Member must satisfy regular expression pattern: "
+          "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*" },
+    };
+    struct fixture *f = *state;
+
+    make_endpoint_of(f, "ml.m5.large");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused(f, "RegisterScalableTarget", cases[i].input, INVALID, cases[i].message);
+    assert_int_equal(count_of(f, "DescribeScalableTargets", NAMESPACE, "ScalableTargets"), 0);
+
+    done(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':2");
+    refused(f, "RegisterScalableTarget", TARGET ",'Tags':{'a':'b'}", INVALID,
+            "The scalable target that you tried to tag already exists. To update tags on an "
+            "existing scalable target, use the TagResource API.");
+    refused(f, "RegisterScalableTarget", TARGET ",'MinCapacity':3", INVALID,
+            "Maximum capacity cannot be less than minimum capacity");
+}
+
+static void burstable_instances_are_not_scaled(void **state)
+{
+    struct fixture *f = *state;
+
+    make_endpoint_of(f, "ml.t2.medium");
+    refused(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':2", INVALID,
+            "Resource Id [endpoint/e/variant/v] is not scalable. Reason: burstable instance types "
+            "cannot be scaled automatically");
+}
+
+static void registering_brings_the_count_within_the_bounds(void **state)
+{
+    struct fixture *f = *state;
+    json_t *activity, *details;
+
+    make_endpoint_of(f, "ml.m5.large");
+    done(f, "RegisterScalableTarget", TARGET ",'MinCapacity':2,'MaxCapacity':4");
+    await_count(f, 2);
+    run_second(f);
+    activity = ask_for_one(f, "DescribeScalingActivities", NAMESPACE, "ScalingActivities");
+    assert_string_equal(text(activity, "StatusCode"), "Successful");
+    assert_string_equal(text(activity, "Description"), "Setting desired instance count to 2.");
+    assert_begins(text(activity, "Cause"), "minimum capacity was set to 2");
+    assert_string_equal(text(activity, "StatusMessage"),
+                        "Successfully set desired instance count to 2. Change successfully "
+                        "fulfilled by sagemaker.");
+    details = json_loads(text(activity, "Details"), 0, NULL);
+    assert_int_equal(integer(details, "from"), 1);
+    assert_int_equal(integer(details, "to"), 2);
+    json_decref(details);
+    json_decref(activity);
+}
+
+static void listing_is_checked_filtered_and_paged(void **state)
+{
+    struct fixture *f = *state;
+    json_t *first, *second;
+    char input[1024];
+
+    make_target(f);
+    refused(f, "DescribeScalableTargets", NAMESPACE ",'MaxResults':-1", INVALID,
+            "MaxResults must not be negative");
+    refused(f, "DescribeScalableTargets",
+            NAMESPACE ",'ScalableDimension':'sagemaker:variant:DesiredInstanceCount'", INVALID,
+            "ScalableDimension can only be specified together with ResourceIds");
+    refused(f, "DescribeScalingPolicies", TRIPLE("e") ",'NextToken':'x'",
+            "InvalidNextTokenException", "The NextToken value is not valid.");
+    refused(f, "DescribeScalingPolicies",
+            NAMESPACE ",'ResourceId':'e','ScalableDimension':'ecs:service:DesiredCount'", INVALID,
+            "Unsupported service namespace, resource type or scalable dimension");
+
+    put_policy(f, "a", "'TargetValue':6," INVOCATIONS);
+    put_policy(f, "b", "'TargetValue':6," CONCURRENCY);
+    first = ask(f, "DescribeScalingPolicies", NAMESPACE ",'MaxResults':1");
+    assert_int_equal(json_array_size(json_object_get(first, "ScalingPolicies")), 1);
+    snprintf(input, sizeof input, NAMESPACE ",'MaxResults':5,'NextToken':'%s'",
+             text(first, "NextToken"));
+    second = ask(f, "DescribeScalingPolicies", input);
+    assert_null(json_object_get(second, "NextToken"));
+    assert_string_equal(
+        text(json_array_get(json_object_get(second, "ScalingPolicies"), 0), "PolicyName"), "b");
+    json_decref(second);
+    snprintf(input, sizeof input, TARGET ",'NextToken':'%s'", text(first, "NextToken"));
+    refused(f, "DescribeScalingPolicies", input, "InvalidNextTokenException",
+            "The NextToken value is not valid.");
+    json_decref(first);
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", TARGET ",'PolicyNames':['b','x']",
+                              "ScalingPolicies"),
+                     1);
+}
+
+/* --- policies and alarms ------------------------------------------------------------------------ */
+
+static void a_policy_comes_with_two_alarms(void **state)
+{
+    struct fixture *f = *state;
+    json_t *put, *policy, *alarms, *high, *low;
+    char action[512];
+
+    make_target(f);
+    put = ask(f, "PutScalingPolicy",
+              TARGET ",'PolicyName':'p','PolicyType':'TargetTrackingScaling'," TRACKING
+                     "{'TargetValue':600,'ScaleInCooldown':15," INVOCATIONS "}");
+    policy = ask_for_one(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies");
+    assert_begins(text(put, "PolicyARN"),
+                  "arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:");
+    assert_contains(text(put, "PolicyARN"),
+                    ":resource/sagemaker/endpoint/e/variant/v:policyName/p");
+    assert_string_equal(text(policy, "PolicyARN"), text(put, "PolicyARN"));
+    assert_true(json_equal(json_object_get(policy, "Alarms"), json_object_get(put, "Alarms")));
+    assert_int_equal(
+        json_object_size(json_object_get(policy, "TargetTrackingScalingPolicyConfiguration")), 3);
+
+    alarms = ask(f, "DescribeAlarms", "");
+    assert_int_equal(json_array_size(json_object_get(alarms, "CompositeAlarms")), 0);
+    assert_int_equal(json_array_size(json_object_get(alarms, "MetricAlarms")), 2);
+    high = json_array_get(json_object_get(alarms, "MetricAlarms"), 0);
+    low = json_array_get(json_object_get(alarms, "MetricAlarms"), 1);
+    assert_begins(text(high, "AlarmName"), "TargetTracking-endpoint/e/variant/v-AlarmHigh-");
+    assert_begins(text(low, "AlarmName"), "TargetTracking-endpoint/e/variant/v-AlarmLow-");
+    assert_string_equal(text(high, "ComparisonOperator"), "GreaterThanThreshold");
+    assert_string_equal(text(low, "ComparisonOperator"), "LessThanThreshold");
+    assert_true(json_number_value(json_object_get(high, "Threshold")) == 600);
+    assert_true(json_number_value(json_object_get(low, "Threshold")) == 540);
+    assert_string_equal(text(high, "StateValue"), "INSUFFICIENT_DATA");
+    assert_string_equal(text(high, "StateReason"), "Unchecked: Initial alarm creation");
+    snprintf(action, sizeof action, "%s:createdBy/", text(put, "PolicyARN"));
+    assert_begins(json_string_value(json_array_get(json_object_get(high, "AlarmActions"), 0)),
+                  action);
+    assert_begins(text(high, "AlarmDescription"),
+                  "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy arn:aws:autoscaling:");
+    json_decref(alarms);
+    json_decref(policy);
+    json_decref(put);
+}
+
+static void alarms_are_filtered(void **state)
+{
+    static const struct {
+        const char *input;
+        size_t n;
+    } cases[] = {
+        { "", 3 },
+        { "'AlarmNamePrefix':'TargetTracking-endpoint/e/variant/v-AlarmLow'", 1 },
+        { "'AlarmNamePrefix':'Mine'", 0 },
+        { "'AlarmNames':['no such alarm']", 0 },
+        { "'StateValue':'OK'", 0 },
+        { "'StateValue':'INSUFFICIENT_DATA'", 3 },
+        { "'ActionPrefix':'arn:aws:autoscaling:'", 3 },
+        { "'ActionPrefix':'arn:aws:sns:'", 0 },
+        { "'AlarmTypes':['CompositeAlarm']", 0 },
+        { "'AlarmTypes':['CompositeAlarm','MetricAlarm']", 3 },
+        { "'ParentsOfAlarmName':'x'", 0 },
+        { "'MaxRecords':2", 2 },
+    };
+    struct fixture *f = *state;
+    json_t *put;
+    char input[512];
+
+    make_target(f);
+    put_policy(f, "a", "'TargetValue':6," INVOCATIONS);
+    put_policy(f, "b", "'TargetValue':6,'DisableScaleIn':true," CONCURRENCY);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(count_of(f, "DescribeAlarms", cases[i].input, "MetricAlarms"), cases[i].n);
+
+    put = ask_for_one(f, "DescribeScalingPolicies", NAMESPACE ",'PolicyNames':['b']",
+                      "ScalingPolicies");
+    snprintf(input, sizeof input, "'AlarmNames':['%s']",
+             text(json_array_get(json_object_get(put, "Alarms"), 0), "AlarmName"));
+    assert_int_equal(count_of(f, "DescribeAlarms", input, "MetricAlarms"), 1);
+    json_decref(put);
+    refused(f, "DescribeAlarms", "'AlarmNames':['a'],'AlarmNamePrefix':'b'",
+            "InvalidParameterCombinationException",
+            "The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and you have "
+            "specified both.");
+}
+
+static void an_updated_policy_keeps_its_arn_and_gets_new_alarms(void **state)
+{
+    struct fixture *f = *state;
+    json_t *before, *after, *configuration;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':6,'ScaleInCooldown':7," INVOCATIONS);
+    before = ask_for_one(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies");
+    done(f, "PutScalingPolicy", TARGET ",'PolicyName':'p'," TRACKING "{'TargetValue':9}");
+    after = ask_for_one(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies");
+    assert_string_equal(text(after, "PolicyARN"), text(before, "PolicyARN"));
+    assert_true(json_equal(json_object_get(after, "CreationTime"),
+                           json_object_get(before, "CreationTime")));
+    assert_false(json_equal(json_object_get(after, "Alarms"), json_object_get(before, "Alarms")));
+    configuration = json_object_get(after, "TargetTrackingScalingPolicyConfiguration");
+    assert_true(json_number_value(json_object_get(configuration, "TargetValue")) == 9);
+    /* the metric stays, an optional member goes back to its default */
+    assert_non_null(json_object_get(configuration, "PredefinedMetricSpecification"));
+    assert_null(json_object_get(configuration, "ScaleInCooldown"));
+    json_decref(before);
+    json_decref(after);
+    assert_int_equal(count_of(f, "DescribeAlarms", "", "MetricAlarms"), 2);
+}
+
+#define PUT(more)      TARGET ",'PolicyName':'p'" more
+#define TRACK(inside)  PUT(",'PolicyType':'TargetTrackingScaling'," TRACKING "{" inside "}")
+#define CUSTOM(inside) TRACK("'TargetValue':1,'CustomizedMetricSpecification':{" inside "}")
+
+static void a_policy_that_cannot_be_is_refused(void **state)
+{
+    static const char unsupported[] =
+        "Policies of type TargetTrackingScaling are supported, configured by "
+        "TargetTrackingScalingPolicyConfiguration; step scaling and predictive scaling are not "
+        "supported by weir";
+    static const char one_of[] = "Exactly one of PredefinedMetricSpecification and "
+                                 "CustomizedMetricSpecification must be specified";
+    static const struct {
+        const char *input, *message;
+    } cases[] = {
+        { PUT(""), "PolicyType is required to create a scaling policy" },
+        { PUT(",'PolicyType':'TargetTrackingScaling'"),
+          "TargetTrackingScalingPolicyConfiguration is required to create a scaling policy" },
+        { PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{}"), unsupported },
+        { PUT(",'PolicyType':'PredictiveScaling'"), unsupported },
+        { TRACK("'TargetValue':0," INVOCATIONS), "TargetValue must be greater than 0" },
+        { TRACK("'TargetValue':1"), one_of },
+        { TRACK("'TargetValue':1," INVOCATIONS ",'CustomizedMetricSpecification':{}"), one_of },
+        { TRACK("'TargetValue':1,'ScaleInCooldown':-1," INVOCATIONS),
+          "A cooldown must not be negative" },
+        { TRACK("'TargetValue':1,'PredefinedMetricSpecification':{'PredefinedMetricType':"
+                "'ALBRequestCountPerTarget'}"),
+          "The metric type ALBRequestCountPerTarget is not supported for the scalable dimension "
+          "sagemaker:variant:DesiredInstanceCount" },
+        { CUSTOM("'MetricName':'m','Namespace':'n'"),
+          "A customized metric specification needs MetricName, Namespace and Statistic" },
+        { CUSTOM("'Metrics':[{'Id':'m'}]"),
+          "Metric math (Metrics) is not supported; name one metric by MetricName, Namespace, "
+          "Dimensions and Statistic" },
+        { CUSTOM("'MetricName':'m','Namespace':'n','Statistic':'Sum','Dimensions':["
+                 "{'Name':'a','Value':'1'},{'Name':'a','Value':'2'}]"),
+          "Namespace, MetricName and names of dimensions have 1 to 255 characters, values of "
+          "dimensions 1 to 1024, and no two dimensions have one name" },
+        { TARGET ",'PolicyName':'p\\u007f'",
+          "1 validation error detected: Value 'p\177' at 'policyName' failed to satisfy "
+          "constraint: Member must satisfy regular expression pattern: \\p{Print}+" },
+    };
+    struct fixture *f = *state;
+
+    make_target(f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused(f, "PutScalingPolicy", cases[i].input, INVALID, cases[i].message);
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+
+    put_policy(f, "a", "'TargetValue':1," INVOCATIONS);
+    refused(f, "PutScalingPolicy", TRACK("'TargetValue':2," INVOCATIONS), INVALID,
+            "Only one TargetTrackingScaling policy for a given metric specification is allowed.");
+    refused(f, "DeleteScalingPolicy", TARGET ",'PolicyName':'p'", MISSING,
+            "No scaling policy found for service namespace: sagemaker, resource ID: "
+            "endpoint/e/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount, "
+            "policy name: p");
+    refused(f, "PutScalingPolicy",
+            TRIPLE("endpoint/x/variant/v") ",'PolicyName':'p',"
+                                           "'PolicyType':'TargetTrackingScaling'",
+            MISSING,
+            "No scalable target registered for service namespace: sagemaker, resource ID: "
+            "endpoint/x/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount");
+}
+
+static void policies_and_alarms_go_with_their_target(void **state)
+{
+    struct fixture *f = *state;
+
+    make_target(f);
+    put_policy(f, "a", "'TargetValue':1," INVOCATIONS);
+    put_policy(f, "b", "'TargetValue':1," CONCURRENCY);
+    done(f, "DeleteScalingPolicy", TARGET ",'PolicyName':'a'");
+    assert_int_equal(count_of(f, "DescribeAlarms", "", "MetricAlarms"), 2);
+    done(f, "DeregisterScalableTarget", TARGET);
+    assert_int_equal(count_of(f, "DescribeAlarms", "", "MetricAlarms"), 0);
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+
+    done(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':2");
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+    done(f, "DeleteEndpoint", "'EndpointName':'e'");
+    await_count(f, 0);
+    run_second(f);
+    assert_int_equal(count_of(f, "DescribeScalableTargets", NAMESPACE, "ScalableTargets"), 0);
+}
+
+/* --- scaling ------------------------------------------------------------------------------------ */
+
+static void load_scales_out_within_seconds_and_back(void **state)
+{
+    struct fixture *f = *state;
+    json_t *answer, *activity, *details;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':6000,'ScaleInCooldown':15," INVOCATIONS);
+    f->load = 290; /* 17400 a minute */
+    assert_in_range(await_count(f, 3), 1, 6);
+    run_second(f);
+    activity = ask_for_one(f, "DescribeScalingActivities", TARGET, "ScalingActivities");
+    assert_string_equal(text(activity, "StatusCode"), "Successful");
+    assert_begins(text(activity, "Cause"),
+                  "monitor alarm TargetTracking-endpoint/e/variant/v-AlarmHigh-");
+    assert_contains(text(activity, "Cause"),
+                    " in state ALARM triggered policy p. InvocationsPerInstance was 17400 over the "
+                    "last 3 s (Sum per minute, target 6000) with 1 instance in service: 1 x 17400 "
+                    "/ 6000 rounded up is 3; within 1 to 4, the desired count goes from 1 to 3.");
+    details = json_loads(text(activity, "Details"), 0, NULL);
+    assert_int_equal(integer(details, "from"), 1);
+    assert_int_equal(integer(details, "to"), 3);
+    assert_string_equal(text(details, "winner"), "p");
+    json_decref(details);
+    json_decref(activity);
+
+    f->load = 0;
+    assert_in_range(await_count(f, 1), 15, 60);
+    run_second(f);
+    answer = ask(f, "DescribeScalingActivities", NAMESPACE);
+    activity = json_array_get(json_object_get(answer, "ScalingActivities"), 0);
+    assert_string_equal(text(activity, "Description"), "Setting desired instance count to 1.");
+    assert_contains(text(activity, "Cause"), "-AlarmLow-");
+    json_decref(answer);
+}
+
+static void alarms_tell_why_they_are_in_their_state(void **state)
+{
+    struct fixture *f = *state;
+    json_t *alarm, *data;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':6000,'ScaleInCooldown':15," INVOCATIONS);
+    f->load = 290;
+    for (int i = 0; i < 4 && counts(f).desired == 1; i++)
+        run_second(f);
+    alarm = ask_for_one(f, "DescribeAlarms", "'StateValue':'ALARM'", "MetricAlarms");
+    assert_begins(text(alarm, "AlarmName"), "TargetTracking-endpoint/e/variant/v-AlarmHigh-");
+    assert_begins(text(alarm, "StateReason"), "Threshold Crossed: 3 ");
+    data = json_loads(text(alarm, "StateReasonData"), 0, NULL);
+    assert_true(json_number_value(json_object_get(data, "threshold")) == 6000);
+    json_decref(data);
+    json_decref(alarm);
+}
+
+static void what_was_not_scaled_is_told_on_request(void **state)
+{
+    struct fixture *f = *state;
+    json_t *answer, *newest, *reason;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':600," INVOCATIONS);
+    f->load = 290;
+    await_count(f, 4);
+    for (int i = 0; i < 5; i++)
+        run_second(f);
+    answer = ask(f, "DescribeScalingActivities", NAMESPACE ",'IncludeNotScaledActivities':true");
+    assert_int_equal(json_array_size(json_object_get(answer, "ScalingActivities")), 2);
+    newest = json_array_get(json_object_get(answer, "ScalingActivities"), 0);
+    assert_string_equal(text(newest, "Description"), "Attempting to scale due to alarm triggered");
+    assert_string_equal(text(newest, "StatusCode"), "Failed");
+    reason = json_array_get(json_object_get(newest, "NotScaledReasons"), 0);
+    assert_string_equal(text(reason, "Code"), "AlreadyAtMaxCapacity");
+    assert_int_equal(integer(reason, "MaxCapacity"), 4);
+    json_decref(answer);
+    assert_int_equal(count_of(f, "DescribeScalingActivities", NAMESPACE, "ScalingActivities"), 1);
+}
+
+static void suspended_directions_stay_as_they_are(void **state)
+{
+    struct fixture *f = *state;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':600,'ScaleInCooldown':15," INVOCATIONS);
+    done(f, "RegisterScalableTarget",
+         TARGET ",'SuspendedState':{'DynamicScalingOutSuspended':true}");
+    f->load = 290;
+    for (int i = 0; i < 30; i++)
+        run_second(f);
+    assert_int_equal(counts(f).desired, 1);
+    done(f, "RegisterScalableTarget",
+         TARGET ",'SuspendedState':{'DynamicScalingOutSuspended':false,"
+                "'DynamicScalingInSuspended':true}");
+    await_count(f, 4);
+    f->load = 0;
+    for (int i = 0; i < 90; i++)
+        run_second(f);
+    assert_int_equal(counts(f).desired, 4);
+}
+
+static void a_restart_keeps_targets_policies_and_activities(void **state)
+{
+    static const char *const calls[][2] = {
+        { "DescribeScalableTargets", NAMESPACE },
+        { "DescribeScalingPolicies", NAMESPACE },
+        { "DescribeScalingActivities", NAMESPACE ",'IncludeNotScaledActivities':true" },
+    };
+    enum { N = sizeof calls / sizeof *calls };
+    struct fixture *f = *state;
+    json_t *before[N];
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':600,'ScaleInCooldown':15," INVOCATIONS);
+    f->load = 290;
+    await_count(f, 4);
+    for (int i = 0; i < 5; i++)
+        run_second(f);
+    for (size_t i = 0; i < N; i++)
+        before[i] = ask(f, calls[i][0], calls[i][1]);
+    end(f);
+    begin(f);
+    for (size_t i = 0; i < N; i++) {
+        json_t *after = ask(f, calls[i][0], calls[i][1]);
+
+        if (!json_equal(before[i], after))
+            fail_msg("%s: %s\nbut before: %s", calls[i][0], json_dumps(after, JSON_COMPACT),
+                     json_dumps(before[i], JSON_COMPACT));
+        json_decref(before[i]);
+        json_decref(after);
+    }
+}
+
+/* --- tags --------------------------------------------------------------------------------------- */
+
+static void tags_of_a_target_can_change_its_pace(void **state)
+{
+    struct fixture *f = *state;
+    json_t *answer, *alarm;
+    char arn[256], input[1024];
+
+    make_endpoint_of(f, "ml.m5.large");
+    answer = ask(f, "RegisterScalableTarget",
+                 TARGET ",'MinCapacity':1,'MaxCapacity':4,'Tags':{'a':'1','b':''}");
+    snprintf(arn, sizeof arn, "%s", text(answer, "ScalableTargetARN"));
+    json_decref(answer);
+    put_policy(f, "p", "'TargetValue':600," INVOCATIONS);
+
+    snprintf(input, sizeof input, "'ResourceARN':'%s','Tags':{'weir:pace':'aws','a':'2'}", arn);
+    done(f, "TagResource", input);
+    alarm = ask_for_one(f, "DescribeAlarms", "'MaxRecords':1", "MetricAlarms");
+    assert_int_equal(integer(alarm, "Period"), 60);
+    assert_int_equal(integer(alarm, "EvaluationPeriods"), 3);
+    json_decref(alarm);
+
+    snprintf(input, sizeof input, "'ResourceARN':'%s','TagKeys':['weir:pace','b','c']", arn);
+    done(f, "UntagResource", input);
+    alarm = ask_for_one(f, "DescribeAlarms", "'MaxRecords':1", "MetricAlarms");
+    assert_int_equal(integer(alarm, "Period"), 1);
+    json_decref(alarm);
+
+    snprintf(input, sizeof input, "'ResourceARN':'%s'", arn);
+    answer = ask(f, "ListTagsForResource", input);
+    assert_int_equal(json_object_size(json_object_get(answer, "Tags")), 1);
+    assert_string_equal(text(json_object_get(answer, "Tags"), "a"), "2");
+    json_decref(answer);
+
+    snprintf(input, sizeof input, "'ResourceARN':'%s','Tags':{'weir:pace':'slow'}", arn);
+    refused(f, "TagResource", input, INVALID,
+            "The value of tag weir:pace is fast or aws, not 'slow'");
+}
+
+static void tags_have_limits_and_need_a_target(void **state)
+{
+#define NO_ARN "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/x"
+    struct fixture *f = *state;
+    char arn[256], input[TEXT_BYTES];
+    json_t *answer;
+    int n;
+
+    refused(f, "ListTagsForResource", "'ResourceARN':'" NO_ARN "'", "ResourceNotFoundException",
+            "No scalable target found for ARN: " NO_ARN);
+    refused(f, "TagResource", "'ResourceARN':'x','Tags':{}", INVALID,
+            "1 validation error detected: Value 'x' at 'resourceARN' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: "
+            "^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\\/[a-zA-Z0-9-]+$");
+    make_endpoint_of(f, "ml.m5.large");
+    answer = ask(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':4");
+    snprintf(arn, sizeof arn, "%s", text(answer, "ScalableTargetARN"));
+    json_decref(answer);
+    n = snprintf(input, sizeof input, "'ResourceARN':'%s','Tags':{'0':''", arn);
+    for (int i = 1; i < 51; i++)
+        n += snprintf(input + n, sizeof input - (size_t)n, ",'%d':''", i);
+    snprintf(input + n, sizeof input - (size_t)n, "}");
+    refused(f, "TagResource", input, "TooManyTagsException",
+            "A scalable target has at most 50 tags, which this request would exceed");
+}
+
+#define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_target_is_described_as_it_was_registered),
+        test(a_target_that_cannot_be_is_refused),
+        test(burstable_instances_are_not_scaled),
+        test(registering_brings_the_count_within_the_bounds),
+        test(listing_is_checked_filtered_and_paged),
+        test(a_policy_comes_with_two_alarms),
+        test(alarms_are_filtered),
+        test(an_updated_policy_keeps_its_arn_and_gets_new_alarms),
+        test(a_policy_that_cannot_be_is_refused),
+        test(policies_and_alarms_go_with_their_target),
+        test(load_scales_out_within_seconds_and_back),
+        test(alarms_tell_why_they_are_in_their_state),
+        test(what_was_not_scaled_is_told_on_request),
+        test(suspended_directions_stay_as_they_are),
+        test(a_restart_keeps_targets_policies_and_activities),
+        test(tags_of_a_target_can_change_its_pace),
+        test(tags_have_limits_and_need_a_target),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
