@@ -124,14 +124,10 @@ static void failed(struct exchange *x, enum exchange_failure why, int error);
 
 static void start(struct exchange *x)
 {
-    ms_t first_route = x->begun_us / US_PER_MS + x->worker->settings->first_route_ms;
     int r;
 
     if (!exchange_follow(x)) {
-        if (exchange_keep_head(x))
-            exchange_die(x);
-        else
-            exchange_hold(x, first_route);
+        exchange_refuse(x, 503, "ServiceUnavailable", "The server is starting.");
         return;
     }
     if (buffer_size(&x->head_out) == 0 && !prepare(x))
@@ -159,10 +155,7 @@ static void failed(struct exchange *x, enum exchange_failure why, int error)
 
 static void expired(struct exchange *x)
 {
-    if (x->worker->lease)
-        exchange_resume(x);
-    else
-        exchange_refuse(x, 503, "ServiceUnavailable", "The server is starting.");
+    exchange_resume(x);
 }
 
 /* --- answers --------------------------------------------------------------------------------------------------- */

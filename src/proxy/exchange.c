@@ -166,7 +166,8 @@ static struct slice moved(struct slice s, const char *from, const char *to)
     return s.size ? (struct slice){ to + (s.data - from), s.size } : (struct slice){ 0 };
 }
 
-int exchange_keep_head(struct exchange *x)
+/* x->head shall outlive the input it was read from. */
+static int keep_head(struct exchange *x)
 {
     const char *from = x->head.method.data, *end, *to;
     struct http_head *h = &x->head;
@@ -296,7 +297,7 @@ void exchange_starved(struct exchange *x)
     }
     if (x->streams)
         x->kind->start(x);
-    else if (exchange_keep_head(x))
+    else if (keep_head(x))
         exchange_die(x);
 }
 
@@ -359,7 +360,6 @@ bool exchange_follow(struct exchange *x)
 void exchange_hold(struct exchange *x, ms_t until)
 {
     x->state = EXCHANGE_HELD;
-    list_push_back(&x->worker->held, &x->link);
     downstream_expect(x->client, until);
 }
 

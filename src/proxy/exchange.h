@@ -17,7 +17,7 @@
 
 enum exchange_state {
     EXCHANGE_BODY,       /* the request's body is coming in */
-    EXCHANGE_HELD,       /* waiting for the first route, or for control to come back */
+    EXCHANGE_HELD,       /* waiting for control to come back */
     EXCHANGE_QUEUED,     /* waiting for a target */
     EXCHANGE_UPSTREAM,   /* somebody works on it */
     EXCHANGE_ANSWERING,  /* the answer streams to the client */
@@ -71,7 +71,7 @@ struct exchange {
     struct downstream *client;
     const struct exchange_kind *kind;
     enum exchange_state state;
-    struct list_link link;     /* of the worker's unused or held ones */
+    struct list_link link;     /* of the worker's unused ones */
     struct queue_entry queued; /* while it waits for a target */
     struct corpse corpse;
     struct lease *lease; /* the route that the present attempt was made by */
@@ -80,7 +80,7 @@ struct exchange {
 
     /* the request */
     struct http_head head; /* slices into what was just read, or into head_kept; valid in
-                                 EXCHANGE_BODY and EXCHANGE_HELD only */
+                                 EXCHANGE_BODY only */
     struct buffer head_kept;
     struct http_body body;
     bool body_done;
@@ -160,9 +160,7 @@ static inline ms_t exchange_now(const struct exchange *x)
 
 /** exchange_follow() - go by the newest route from now on; false if there is none */
 bool exchange_follow(struct exchange *x);
-/** exchange_keep_head() - x->head shall outlive the input it was read from */
-int exchange_keep_head(struct exchange *x);
-/** exchange_hold() - wait among the worker's held ones; kind->expired() is called at @until */
+/** exchange_hold() - do nothing; kind->expired() is called at @until */
 void exchange_hold(struct exchange *x, ms_t until);
 
 /** exchange_reply() - answer with an error and be done with it */

@@ -189,19 +189,6 @@ static void start_all(struct list *released)
     }
 }
 
-static void start_held(struct worker *w)
-{
-    struct list held;
-    struct exchange *x;
-
-    list_init(&held);
-    list_move(&w->held, &held);
-    while ((x = list_first_entry(&held, struct exchange, link))) {
-        list_remove(&x->link);
-        exchange_resume(x);
-    }
-}
-
 int lease_install(struct worker *w, struct route *route)
 {
     struct lease *lease, *old = w->lease;
@@ -216,7 +203,6 @@ int lease_install(struct worker *w, struct route *route)
     sweep(w);
     lease_unref(old);
     start_all(&released);
-    start_held(w);
     return 0;
 }
 

@@ -59,9 +59,16 @@ static void listen_ready(struct loop_io *io, unsigned events)
     }
 }
 
-static void listen_again(struct worker *w)
+/* Before there is a route, clients wait in the kernel's queue: a proxy that was just started has no
+ * answer for them, and control will tell it what to serve in a moment. But not for ever. */
+static bool has_answers(const struct worker *w)
 {
-    if (!w->listen.loop && !w->draining)
+    return w->lease || loop_now(w->loop) - w->begun >= w->settings->first_route_ms;
+}
+
+static void listen_if_due(struct worker *w)
+{
+    if (!w->listen.loop && !w->draining && has_answers(w))
         loop_io_add(w->loop, &w->listen, w->listen_fd, LOOP_READ, listen_ready);
 }
 
@@ -72,7 +79,7 @@ static void tick(struct loop_timer *timer)
     map_for_each (slot, &w->pools) {
         upstream_evict(slot->value, loop_now(w->loop) - w->settings->upstream_idle_ms);
     }
-    listen_again(w);
+    listen_if_due(w);
     loop_timer_after(&w->tick, TICK_MS);
 }
 
@@ -139,6 +146,7 @@ static void serve(struct worker *w, struct message *m)
         m->serial = 0;
     }
     route_unref(route);
+    listen_if_due(w);
     mailbox_post(w->main, &m->mail);
 }
 
@@ -285,7 +293,6 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     w->text = BUFFER_INIT(1 << 20);
     list_init(&w->connections);
     list_init(&w->exchanges);
-    list_init(&w->held);
     message_init(&w->wake, w, MESSAGE_WAKE);
     message_init(&w->collect, w, MESSAGE_COLLECT);
     message_init(&w->drain, w, MESSAGE_DRAIN);
@@ -296,10 +303,9 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     r = loop_new(clock_real(), &w->loop);
     if (!r)
         r = mailbox_init(&w->box, w->loop, deliver);
-    if (!r)
-        r = loop_io_add(w->loop, &w->listen, listen_fd, LOOP_READ, listen_ready);
     if (r)
         return r;
+    w->begun = loop_now(w->loop);
     morgue_init(&w->morgue, w->loop);
     loop_timer_init(w->loop, &w->tick, tick);
     loop_timer_after(&w->tick, TICK_MS);

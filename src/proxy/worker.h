@@ -36,7 +36,7 @@ struct worker_settings {
     ms_t upstream_idle_ms; /* an unused upstream connection is closed after this */
     ms_t api_connect_ms;   /* for control to come back */
     ms_t api_timeout_ms;   /* for control's answer */
-    ms_t first_route_ms;   /* calls to control wait so long for the first route */
+    ms_t first_route_ms;   /* clients are not accepted before there is a route, or this is over */
 };
 #define WORKER_SETTINGS_DEFAULT                                                                    \
     ((struct worker_settings){ .limits = HTTP_LIMITS_DEFAULT,                                      \
@@ -108,13 +108,13 @@ struct worker {
     int listen_fd; /* borrowed */
     struct loop_io listen;
     struct loop_timer tick; /* once a second: eviction, and accepting again after a shortage */
+    ms_t begun;
     bool draining;
     bool stopping;
 
     struct list connections; /* of clients */
     unsigned n_connections;
     struct list exchanges; /* unused ones */
-    struct list held;      /* calls that wait for the first route */
     struct morgue morgue;
 
     struct lease *lease; /* of the newest route; NULL before the first */
