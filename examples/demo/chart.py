@@ -6,7 +6,7 @@ INK, MUTED, GRID = "#1f2933", "#66727f", "#e3e8ee"
 
 
 def nice_ceiling(value: float) -> float:
-    """The smallest of 1, 2, 2.5, 5 x 10^n that is not below `value`."""
+    """The smallest of 1, 1.5, 2, 3, 4, 6, 8 x 10^n that is not below `value`."""
     if value <= 0:
         return 1.0
     magnitude = 1.0
@@ -14,7 +14,7 @@ def nice_ceiling(value: float) -> float:
         magnitude *= 10
     while magnitude > value:
         magnitude /= 10
-    return next(step * magnitude for step in (1, 2, 2.5, 5, 10) if step * magnitude >= value)
+    return next(step * magnitude for step in (1, 1.5, 2, 3, 4, 6, 8, 10) if step * magnitude >= value)
 
 
 class Panel:
