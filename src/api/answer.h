@@ -25,8 +25,8 @@ void answer_deinit(struct answer *a);
  * used for answer_error(). */
 int answer_output(struct answer *a, const struct route *route, json_t *output);
 
-/** answer_error() - @error's status and names, and @message, as the protocol has them. If there is no
- * memory for that, a bare status. */
+/** answer_error() - @error's status and names, and @message, as the protocol has them. If there is
+ * no memory for that, a bare status. */
 void answer_error(struct answer *a, const struct route *route, const struct service_error *error,
                   const char *message);
 

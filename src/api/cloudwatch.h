@@ -33,6 +33,6 @@ wall_ms_t cloudwatch_time(json_t *value, const char *member);
 /** cloudwatch_period_valid() - 1, 5, 10, 20, 30 or a multiple of 60 */
 bool cloudwatch_period_valid(json_int_t period_s);
 
-/** cloudwatch_round_start() - down to a whole minute, 5 minutes or hour as the age of @start has it;
- * to the period, where that is shorter than a minute */
+/** cloudwatch_round_start() - down to a whole minute, 5 minutes or hour as the age of @start has
+ * it; to the period, where that is shorter than a minute */
 wall_ms_t cloudwatch_round_start(wall_ms_t start, unsigned period_s, wall_ms_t now);

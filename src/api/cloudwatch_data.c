@@ -72,7 +72,7 @@ struct batch {
     int fault;
 };
 
-/* --- complaints -------------------------------------------------------------------------------- */
+/* --- complaints ------------------------------------------------------------------------------- */
 
 static void complain(struct batch *b, const char *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -102,7 +102,7 @@ static void complain_of_value(struct batch *b, const char *path, const char *mem
     complain(b, invalid_value, "The value %s for parameter %s.%s is invalid.", text, path, member);
 }
 
-/* --- one datum --------------------------------------------------------------------------------- */
+/* --- one datum -------------------------------------------------------------------------------- */
 
 /* Return: the number, or 0 with a complaint if it is not one that can be kept. */
 static double read_number(struct batch *b, json_t *value, const char *path, const char *member,
@@ -278,7 +278,7 @@ static void read_datum(struct batch *b, json_t *given, const char *path, const c
     read_what_happened(b, given, path, &put->datum);
 }
 
-/* --- the batch --------------------------------------------------------------------------------- */
+/* --- the batch -------------------------------------------------------------------------------- */
 
 static void count_numbers(struct batch *b, json_t *list, const char *path, size_t *n)
 {

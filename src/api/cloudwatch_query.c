@@ -67,7 +67,7 @@ struct page {
     wall_ms_t time;
 };
 
-/* --- what is asked ----------------------------------------------------------------------------- */
+/* --- what is asked ---------------------------------------------------------------------------- */
 
 static bool is_id(const char *text)
 {
@@ -215,7 +215,7 @@ static int read_token(struct page *p)
     return 0;
 }
 
-/* --- labels ------------------------------------------------------------------------------------ */
+/* --- labels ----------------------------------------------------------------------------------- */
 
 static bool same_dimensions(const struct metric_name *a, const struct metric_name *b)
 {
@@ -258,7 +258,7 @@ static json_t *make_label(const struct page *p, const struct query *q)
     return json_stringn(buffer_data(&label), buffer_size(&label));
 }
 
-/* --- what is answered -------------------------------------------------------------------------- */
+/* --- what is answered ------------------------------------------------------------------------- */
 
 /* The range in which a query may find data, in whole periods. */
 static size_t narrow(const struct page *p, const struct query *q, wall_ms_t *ret_start)

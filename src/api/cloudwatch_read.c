@@ -16,7 +16,7 @@ enum { DATAPOINTS_MAX = 1440, METRICS_PER_PAGE = 500, EXTENDED_MAX = 10, BASIC_M
 static const char invalid_value[] = "InvalidParameterValueException";
 static const char invalid_combination[] = "InvalidParameterCombinationException";
 
-/* --- GetMetricStatistics ----------------------------------------------------------------------- */
+/* --- GetMetricStatistics ---------------------------------------------------------------------- */
 
 static const struct shape statistics = LIST("Statistics", &cloudwatch_statistic, BETWEEN(1, 5));
 static const struct shape extended_statistics =
@@ -193,7 +193,7 @@ static int get_metric_statistics(struct api_call *call)
     return fault(r);
 }
 
-/* --- ListMetrics ------------------------------------------------------------------------------- */
+/* --- ListMetrics ------------------------------------------------------------------------------ */
 
 static const struct shape dimension_filter =
     STRUCTURE("DimensionFilter", REQUIRED("Name", &cloudwatch_dimension_name),

@@ -22,7 +22,7 @@ static const struct service_error unknown_operation = { "UnknownOperationExcepti
 static const struct service_error unknown_path = { "UnknownOperationException", "InvalidAction",
                                                    404 };
 
-/* --- may the request be here? ---------------------------------------------------------------------- */
+/* --- may the request be here? ----------------------------------------------------------------- */
 
 static void refuse(struct answer *a, const struct route *route, struct slice kind,
                    const char *message)
@@ -63,7 +63,7 @@ static char *authorize(const struct http_head *head, const struct route *route, 
     return NULL;
 }
 
-/* --- bodies ------------------------------------------------------------------------------------------ */
+/* --- bodies ----------------------------------------------------------------------------------- */
 
 /* @body without its Content-Encoding; what that needs is in @storage. Return: as gzip_decode(). */
 static int inflate_body(const struct http_head *head, struct slice *body, struct buffer *storage)
@@ -104,7 +104,7 @@ static int decode(const struct route *route, struct slice body, json_t **ret_inp
     }
 }
 
-/* --- calls ------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static void fail(struct dispatcher *d, const struct route *route, int r, struct answer *a)
 {

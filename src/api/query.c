@@ -51,8 +51,7 @@ char *query_parameter(struct slice form, const char *name)
     return NULL;
 }
 
-/* --- parameters to a tree -----------------------------------------------------------------------
- */
+/* --- parameters to a tree --------------------------------------------------------------------- */
 
 /* The object under @name in @tree, made if need be; NULL if a plain value stands there. */
 static json_t *descend(json_t *tree, const char *name)

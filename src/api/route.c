@@ -125,7 +125,7 @@ void route_find(const struct http_head *head, struct slice body, struct route *r
         ret->operation = service_find_operation(ret->service, ret->asked_operation);
 }
 
-/* --- what there is instead --------------------------------------------------------------------------- */
+/* --- what there is instead -------------------------------------------------------------------- */
 
 static int list_operations(const struct service *service, struct buffer *out)
 {

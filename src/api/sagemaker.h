@@ -1,11 +1,11 @@
-/* api/sagemaker.h: what the files of the SageMaker service share. Each of them has a list of operations
- * with their shapes; sagemaker.c makes the service of them.
+/* api/sagemaker.h: what the files of the SageMaker service share. Each of them has a list of
+ * operations with their shapes; sagemaker.c makes the service of them.
  * Source: the SageMaker service model (2017-07-24), Amazon SageMaker API Reference. */
 #pragma once
 #include "api/service.h"
 #include "control/arn.h"
 
-/* --- shapes (sagemaker_shapes.c) --------------------------------------------------------------------- */
+/* --- shapes (sagemaker_shapes.c) -------------------------------------------------------------- */
 
 extern const struct shape sagemaker_model_name, sagemaker_config_name, sagemaker_endpoint_name,
     sagemaker_variant_name, sagemaker_name_contains;
@@ -21,20 +21,20 @@ extern const struct shape sagemaker_async_config, sagemaker_explainer_config;
 extern const struct shape sagemaker_sort_order, sagemaker_sort_key, sagemaker_max_results,
     sagemaker_token;
 
-/* --- operations ---------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 extern const struct operation sagemaker_model_operations[];
 extern const struct operation sagemaker_endpoint_config_operations[];
 extern const struct operation sagemaker_endpoint_operations[];
 extern const struct operation sagemaker_tag_operations[];
 
-/* --- help for handlers (sagemaker.c) ----------------------------------------------------------------------- */
+/* --- help for handlers (sagemaker.c) ---------------------------------------------------------- */
 
 /** sagemaker_timestamp() - @t as handlers write times */
 json_t *sagemaker_timestamp(wall_ms_t t);
 
-/** sagemaker_definition() - a new reference: the call's input without @name_member and Tags, which is
- * what control keeps of a created object, to echo; NULL if no memory */
+/** sagemaker_definition() - a new reference: the call's input without @name_member and Tags, which
+ * is what control keeps of a created object, to echo; NULL if no memory */
 json_t *sagemaker_definition(const struct api_call *call, const char *name_member);
 
 /** sagemaker_unsupported() - refuse a member that weir would otherwise silently not act on */

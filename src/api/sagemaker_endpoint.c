@@ -9,7 +9,7 @@
 #include "api/sagemaker.h"
 #include "base/error.h"
 
-/* --- shapes ------------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static const struct shape create_input = STRUCTURE(
     "CreateEndpointInput", REQUIRED("EndpointName", &sagemaker_endpoint_name),
@@ -102,7 +102,7 @@ static const struct shape update_weights_input = STRUCTURE(
     "UpdateEndpointWeightsAndCapacitiesInput", REQUIRED("EndpointName", &sagemaker_endpoint_name),
     REQUIRED("DesiredWeightsAndCapacities", &changes));
 
-/* --- outcomes of control ------------------------------------------------------------------------------- */
+/* --- outcomes of control ---------------------------------------------------------------------- */
 
 /* @r: not 0; @subject: what the outcome is about, where endpoint.h says so */
 static int refuse(struct api_call *call, const char *name, int r, const char *subject)
@@ -152,7 +152,7 @@ static int answer_arn(struct api_call *call, const char *name)
     return 0;
 }
 
-/* --- CreateEndpoint, DeleteEndpoint --------------------------------------------------------------------- */
+/* --- CreateEndpoint, DeleteEndpoint ----------------------------------------------------------- */
 
 static int create_endpoint(struct api_call *call)
 {
@@ -172,7 +172,7 @@ static int delete_endpoint(struct api_call *call)
     return r ? refuse(call, name, r, NULL) : 0;
 }
 
-/* --- DescribeEndpoint, ListEndpoints ---------------------------------------------------------------------- */
+/* --- DescribeEndpoint, ListEndpoints ---------------------------------------------------------- */
 
 /* What summaries and descriptions share. */
 static json_t *identify(const struct api_call *call, const struct endpoint *e)
@@ -222,7 +222,8 @@ static json_t *describe_variants(const struct endpoint *e)
     return list;
 }
 
-/* Until an endpoint was in service for the first time, its variants are those of a deployment to come. */
+/* Until an endpoint was in service for the first time, its variants are those of a deployment to
+ * come. */
 static int add_variants(const struct endpoint *e, json_t *output)
 {
     json_t *variants = describe_variants(e);
@@ -272,7 +273,7 @@ static int list_endpoints(struct api_call *call)
     return sagemaker_list(call, "Endpoints", items, "EndpointName");
 }
 
-/* --- UpdateEndpointWeightsAndCapacities ---------------------------------------------------------------------- */
+/* --- UpdateEndpointWeightsAndCapacities ------------------------------------------------------- */
 
 static struct variant_change read_change(json_t *given)
 {

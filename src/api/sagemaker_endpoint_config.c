@@ -11,7 +11,7 @@
 
 #define KIND "endpoint-config"
 
-/* --- shapes ------------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 /* the members of a configuration that may be set and are shown again */
 #define CONFIG_MEMBERS                                                                             \
@@ -58,7 +58,7 @@ static const struct shape list_output =
 static const struct shape delete_input =
     STRUCTURE("DeleteEndpointConfigInput", REQUIRED("EndpointConfigName", &sagemaker_config_name));
 
-/* --- handlers ----------------------------------------------------------------------------------------- */
+/* --- handlers --------------------------------------------------------------------------------- */
 
 static int check_variant(struct api_call *call, json_t *variant)
 {

@@ -7,7 +7,7 @@
 #include "api/sagemaker.h"
 #include "base/error.h"
 
-/* --- shapes ------------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static const struct shape hostname =
     STRING("ContainerHostname", AT_MOST(63), PATTERN("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"));
@@ -84,7 +84,7 @@ static const struct shape list_output = STRUCTURE(
 static const struct shape delete_input =
     STRUCTURE("DeleteModelInput", REQUIRED("ModelName", &sagemaker_model_name));
 
-/* --- handlers ----------------------------------------------------------------------------------------- */
+/* --- handlers --------------------------------------------------------------------------------- */
 
 static int check_container(struct api_call *call, json_t *given)
 {

@@ -1,5 +1,5 @@
-/* Shapes that several operations share. Where weir differs from AWS's constraints on purpose, it says
- * so here and in tests/shapes/differences.json. */
+/* Shapes that several operations share. Where weir differs from AWS's constraints on purpose, it
+ * says so here and in tests/shapes/differences.json. */
 #include "api/sagemaker.h"
 
 /* Names: letters, digits and hyphens, at most 63 characters, no hyphen at either end. */
@@ -50,7 +50,7 @@ static const struct shape tag =
     STRUCTURE("Tag", REQUIRED("Key", &sagemaker_tag_key), REQUIRED("Value", &tag_value));
 const struct shape sagemaker_tags = LIST("TagList", &tag, AT_MOST(50));
 
-/* --- variants ----------------------------------------------------------------------------------------- */
+/* --- variants --------------------------------------------------------------------------------- */
 
 const struct shape sagemaker_weight = DOUBLE("VariantWeight", AT_LEAST(0));
 const struct shape sagemaker_count = INTEGER("TaskCount", AT_LEAST(0));
@@ -128,7 +128,7 @@ static const struct shape variant = STRUCTURE(
     OPTIONAL("CapacityReservationConfig", &reservation_config), OPTIONAL("InstancePools", &pools));
 const struct shape sagemaker_variant_list = LIST("ProductionVariantList", &variant, BETWEEN(1, 10));
 
-/* --- parts of configurations ----------------------------------------------------------------------------- */
+/* --- parts of configurations ------------------------------------------------------------------ */
 
 const struct shape sagemaker_metrics_config =
     STRUCTURE("MetricsConfig", OPTIONAL("EnableEnhancedMetrics", &shape_boolean),
@@ -150,7 +150,7 @@ const struct shape sagemaker_data_capture_config = STRUCTURE(
 const struct shape sagemaker_async_config = STRUCTURE("AsyncInferenceConfig");
 const struct shape sagemaker_explainer_config = STRUCTURE("ExplainerConfig");
 
-/* --- lists ------------------------------------------------------------------------------------------------ */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 const struct shape sagemaker_sort_order = STRING("OrderKey", ENUM("Ascending", "Descending"));
 const struct shape sagemaker_sort_key = STRING("SortKey", ENUM("Name", "CreationTime"));

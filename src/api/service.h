@@ -104,8 +104,7 @@ const struct service_error *service_error_find(const struct service *service, co
 /* services.c: every service, NULL-terminated */
 extern const struct service *const services[];
 
-/* --- members of the input ------------------------------------------------------------------------
- */
+/* --- members of the input --------------------------------------------------------------------- */
 
 const char *input_text(const struct api_call *call, const char *member); /* NULL if absent */
 json_int_t input_integer(const struct api_call *call, const char *member, json_int_t absent);

@@ -11,7 +11,8 @@ static const struct shape output =
     STRUCTURE("GetCallerIdentityResponse", OPTIONAL("UserId", &shape_string),
               OPTIONAL("Account", &shape_string), OPTIONAL("Arn", &shape_string));
 
-/* Whoever holds the server's key is its owner: the account's root user, whose id is the account's. */
+/* Whoever holds the server's key is its owner: the account's root user, whose id is the
+ * account's. */
 static int get_caller_identity(struct api_call *call)
 {
     const char *account = call->control->settings.account;

@@ -127,7 +127,7 @@ static void expect_output(struct fixture *f, const char *operation, const char *
     api_call_deinit(&call);
 }
 
-/* --- PutMetricData ----------------------------------------------------------------------------- */
+/* --- PutMetricData ---------------------------------------------------------------------------- */
 
 #define INVALID     "InvalidParameterValueException"
 #define COMBINATION "InvalidParameterCombinationException"
@@ -319,7 +319,7 @@ static void a_full_store_refuses_new_metrics_whole(void **state)
         "{'MetricName':'a','Value':1},{'MetricName':'a','Value':1},{'MetricName':'b','Value':1}");
 }
 
-/* --- GetMetricStatistics ----------------------------------------------------------------------- */
+/* --- GetMetricStatistics ---------------------------------------------------------------------- */
 
 static void statistics_come_per_period_and_unit(void **state)
 {
@@ -399,7 +399,7 @@ static void bad_questions_are_refused(void **state)
                   "{'Datapoints':[],'Label':'m'}");
 }
 
-/* --- GetMetricData ----------------------------------------------------------------------------- */
+/* --- GetMetricData ---------------------------------------------------------------------------- */
 
 #define QUERY(id, metric, stat)                                                                    \
     "{'Id':'" id "','MetricStat':{'Metric':{'Namespace':'Mine','MetricName':'" metric              \
@@ -572,7 +572,7 @@ static void bad_queries_are_refused(void **state)
     }
 }
 
-/* --- ListMetrics ------------------------------------------------------------------------------- */
+/* --- ListMetrics ------------------------------------------------------------------------------ */
 
 static void metrics_are_listed_by_what_they_have(void **state)
 {

@@ -31,7 +31,7 @@ static const struct operation operation = { "GetThing", &thing, &thing, NULL };
 static const struct operation quiet = { "PutThing", &thing, NULL, NULL };
 static const struct service service = { .name = "Things", .xml_namespace = "http://things/" };
 
-/* --- JSON ---------------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static void assert_not_json(struct slice body)
 {
@@ -105,7 +105,7 @@ static void numbers_read_back_the_same(void **state)
     assert_string_equal(text, "0");
 }
 
-/* --- Query --------------------------------------------------------------------------------------------- */
+/* --- Query ------------------------------------------------------------------------------------ */
 
 static void assert_query(const char *form, const char *expected)
 {
@@ -187,7 +187,7 @@ static void query_parameters_are_found_by_name(void **state)
     assert_null(query_parameter(SLICE("Version=1"), "Action"));
 }
 
-/* --- XML ----------------------------------------------------------------------------------------------- */
+/* --- XML -------------------------------------------------------------------------------------- */
 
 static void xml_is_written_by_the_shape(void **state)
 {
@@ -237,7 +237,7 @@ static void xml_errors_say_whose_fault_it_is(void **state)
     assert_non_null(strstr(buffer_cstr(&out), "<Type>Receiver</Type>"));
 }
 
-/* --- gzip ---------------------------------------------------------------------------------------------- */
+/* --- gzip ------------------------------------------------------------------------------------- */
 
 /* @text as a gzip member in @ret. Return: its size. */
 static size_t compress_text(const char *text, size_t n, char *ret, size_t room)

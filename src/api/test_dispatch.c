@@ -14,7 +14,7 @@
 
 #include "http/parser.h"
 
-/* --- the services ---------------------------------------------------------------------------------------- */
+/* --- the services ----------------------------------------------------------------------------- */
 
 static const struct shape thing_name = STRING("ThingName", BETWEEN(1, 8));
 static const struct shape input = STRUCTURE("GetThingInput", REQUIRED("ThingName", &thing_name));
@@ -73,7 +73,7 @@ static const struct service others = {
 
 const struct service *const services[] = { &things, &others, NULL };
 
-/* --- requests -------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 struct fixture {
     struct dispatcher dispatcher;

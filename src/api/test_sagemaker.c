@@ -63,7 +63,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- calls --------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static int call(struct fixture *f, const struct service *service, const char *operation,
                 const char *input, struct api_call *ret)
@@ -119,7 +119,7 @@ static const char *text(json_t *object, const char *member)
     return json_string_value(json_object_get(object, member));
 }
 
-/* --- endpoints ------------------------------------------------------------------------------------------ */
+/* --- endpoints -------------------------------------------------------------------------------- */
 
 static void make_model(struct fixture *f, const char *name)
 {

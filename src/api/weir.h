@@ -1,5 +1,5 @@
-/* api/weir.h: weir's own service, for its commands: AWS JSON 1.1 with the target prefix "Weir" and the
- * signing name "weir". It shows what AWS's APIs have no place for. */
+/* api/weir.h: weir's own service, for its commands: AWS JSON 1.1 with the target prefix "Weir" and
+ * the signing name "weir". It shows what AWS's APIs have no place for. */
 #pragma once
 #include "api/service.h"
 

@@ -13,7 +13,7 @@
 
 enum { LOAD_S = 10 /* load is told over so many seconds */ };
 
-/* --- shapes ------------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static const struct shape instance_shape =
     STRUCTURE("Instance", REQUIRED("InstanceId", &shape_string), REQUIRED("State", &shape_string),
@@ -51,7 +51,7 @@ static const struct shape output =
               REQUIRED("Region", &shape_string), REQUIRED("Time", &shape_timestamp),
               REQUIRED("ProxyConnected", &shape_boolean), REQUIRED("Endpoints", &endpoints_shape));
 
-/* --- load --------------------------------------------------------------------------------------------- */
+/* --- load ------------------------------------------------------------------------------------- */
 
 /* What is read of a variant's metrics: member, series, statistic, and what one unit of it is in the
  * member's unit. */
@@ -108,7 +108,7 @@ static int add_load(const struct api_call *call, const struct variant *v, json_t
     return 0;
 }
 
-/* --- objects ------------------------------------------------------------------------------------------ */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 static json_t *describe_instance(const struct api_call *call, const struct instance *i)
 {

@@ -8,7 +8,7 @@ static void put(struct sha256 *h, const char *data, size_t size)
     sha256_update(h, (struct slice){ data, size });
 }
 
-/* --- percent-coding, one byte at a time -------------------------------------------------------------- */
+/* --- percent-coding, one byte at a time ------------------------------------------------------- */
 
 static bool is_unreserved(char c)
 {
@@ -52,7 +52,7 @@ static bool next_decoded(struct slice *rest, char *ret)
     return true;
 }
 
-/* --- path ---------------------------------------------------------------------------------------------- */
+/* --- path ------------------------------------------------------------------------------------- */
 
 static void put_path(struct sha256 *h, struct slice path)
 {
@@ -119,7 +119,7 @@ static int put_normal_path(struct sha256 *h, struct slice path)
     return 0;
 }
 
-/* --- query --------------------------------------------------------------------------------------------- */
+/* --- query ------------------------------------------------------------------------------------ */
 
 struct parameter {
     struct slice name, value;
@@ -209,7 +209,7 @@ static int put_query(struct sha256 *h, struct slice query)
     return 0;
 }
 
-/* --- headers --------------------------------------------------------------------------------------------- */
+/* --- headers ---------------------------------------------------------------------------------- */
 
 bool canonical_next_name(struct slice *rest, struct slice *ret_name)
 {
@@ -294,7 +294,7 @@ static void put_headers(struct sha256 *h, const struct canonical_request *reques
     put(h, "\n", 1);
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 int canonical_hash(const struct canonical_request *request, uint8_t ret_digest[SHA256_BYTES])
 {

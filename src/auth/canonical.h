@@ -28,5 +28,6 @@ struct canonical_request {
 /** canonical_hash() - Return: 0 or CANONICAL_E_TOO_LARGE. */
 int canonical_hash(const struct canonical_request *request, uint8_t ret_digest[SHA256_BYTES]);
 
-/** canonical_next_name() - take the next name off a list "a;b" or "a%3Bb". Return: false at the end. */
+/** canonical_next_name() - take the next name off a list "a;b" or "a%3Bb". Return: false at the
+ * end. */
 bool canonical_next_name(struct slice *rest, struct slice *ret_name);

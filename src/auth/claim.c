@@ -33,7 +33,7 @@ static int shown(struct slice s)
     return s.size < 256 ? (int)s.size : 256;
 }
 
-/* --- fields that may come once ------------------------------------------------------------------------ */
+/* --- fields that may come once ---------------------------------------------------------------- */
 
 /* Return: how many fields of that name there are; @ret_value is the last one's, or empty. */
 static unsigned count_fields(const struct http_head *head, const char *name,
@@ -75,7 +75,7 @@ static int read_payload_hash(struct slice value, struct sigv4_claim *claim, char
     return 0;
 }
 
-/* --- the credential: KEY/DATE/REGION/SERVICE/aws4_request ------------------------------------------------ */
+/* --- the credential: KEY/DATE/REGION/SERVICE/aws4_request ------------------------------------- */
 
 /* Elements are parted by "/", or by "%2F" in a query. */
 static struct slice next_element(struct slice *rest)
@@ -124,7 +124,7 @@ static int read_credential(struct slice value, struct sigv4_claim *claim, char *
     return 0;
 }
 
-/* --- the Authorization field ---------------------------------------------------------------------------- */
+/* --- the Authorization field ------------------------------------------------------------------ */
 
 struct parts {
     struct slice credential, signed_headers, signature;
@@ -239,7 +239,7 @@ static int read_authorization(const struct http_head *head, struct slice authori
     return r ? r : read_credential(parts.credential, claim, ret_why);
 }
 
-/* --- presigned queries ------------------------------------------------------------------------------------ */
+/* --- presigned queries ------------------------------------------------------------------------ */
 
 enum {
     ALGORITHM,

@@ -12,7 +12,7 @@
 
 enum { FILE_BYTES_MAX = 16384 };
 
-/* --- generate --------------------------------------------------------------------------------------- */
+/* --- generate --------------------------------------------------------------------------------- */
 
 /* @alphabet has 32 or 64 characters, so that each is as likely as any other. */
 static void random_text(const char *alphabet, size_t n_alphabet, char *out, size_t n)
@@ -33,7 +33,7 @@ void credentials_generate(struct credentials *ret)
     random_text(base64, 64, ret->secret_access_key, 40);
 }
 
-/* --- read --------------------------------------------------------------------------------------------- */
+/* --- read ------------------------------------------------------------------------------------- */
 
 static struct slice next_line(struct slice *rest)
 {
@@ -49,7 +49,8 @@ static struct slice next_line(struct slice *rest)
     return slice_trim(line);
 }
 
-/* Keys go into header fields and shell exports: visible ASCII, and nothing that a shell would read. */
+/* Keys go into header fields and shell exports: visible ASCII, and nothing that a shell would
+ * read. */
 static bool is_key_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -131,7 +132,7 @@ int credentials_read(const char *path, struct credentials *ret)
     return credentials_parse((struct slice){ text, n }, ret);
 }
 
-/* --- write -------------------------------------------------------------------------------------------- */
+/* --- write ------------------------------------------------------------------------------------ */
 
 static int write_all(int fd, const char *text, size_t size)
 {

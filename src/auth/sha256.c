@@ -1,4 +1,5 @@
-/* See the header for why the low-level functions, which OpenSSL calls deprecated, are meant here. */
+/* See the header for why the low-level functions, which OpenSSL calls deprecated, are meant
+ * here. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "auth/sha256.h"
 

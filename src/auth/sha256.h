@@ -1,8 +1,8 @@
 /* auth/sha256.h: SHA-256 and HMAC-SHA-256 that live on the stack.
  *
  * The proxy hashes three or four times per request. OpenSSL's EVP and MAC objects are fetched and
- * allocated anew for each, which costs more than hashing a short request does; its low-level SHA-256 is the
- * same code under a plain struct. HMAC on top of it is RFC 2104.
+ * allocated anew for each, which costs more than hashing a short request does; its low-level
+ * SHA-256 is the same code under a plain struct. HMAC on top of it is RFC 2104.
  */
 #pragma once
 #include <openssl/sha.h>

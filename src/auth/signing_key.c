@@ -31,7 +31,8 @@ int signing_key_derive(struct slice secret, const struct signing_scope *scope,
 }
 
 /* --- the cache: found by everything the key depends on, the secret included, so that a changed secret is
- * never answered with an old key ---------------------------------------------------------------------- */
+ * never answered with an old key
+ * ---------------------------------------------------------------------- */
 
 static size_t append(char *name, size_t n, struct slice part)
 {
@@ -42,8 +43,8 @@ static size_t append(char *name, size_t n, struct slice part)
     return n + part.size + 1;
 }
 
-/* Return: bytes of the name; 0 if it is too long. Its first byte tells the length of the secret, so that
- * no two keys share a name. */
+/* Return: bytes of the name; 0 if it is too long. Its first byte tells the length of the secret, so
+ * that no two keys share a name. */
 static size_t build_name(struct slice secret, const struct signing_scope *scope,
                          char name[SIGV4_CACHED_NAME_BYTES])
 {
@@ -87,7 +88,7 @@ void signing_key_keep(struct sigv4_key_cache *cache, struct slice secret,
     OPENSSL_cleanse(name, sizeof(name));
 }
 
-/* --- the string to sign, fed to the HMAC as it is read ------------------------------------------------ */
+/* --- the string to sign, fed to the HMAC as it is read ---------------------------------------- */
 
 void signing_key_sign(const struct hmac_key *key, const struct signing_scope *scope,
                       struct slice amz_date, const uint8_t canonical[SHA256_BYTES],

@@ -35,7 +35,7 @@ static struct signing_scope scope_of(const struct sigv4_claim *claim)
     return (struct signing_scope){ claim->date, claim->region, claim->service };
 }
 
-/* --- verify: is the claim for us, and for now? ------------------------------------------------------------ */
+/* --- verify: is the claim for us, and for now? ------------------------------------------------ */
 
 static int check_scope(const struct sigv4_claim *claim, const char *region, char *ret_why)
 {
@@ -77,7 +77,7 @@ static int check_time(const struct sigv4_claim *claim, wall_ms_t now, char *ret_
     return 0;
 }
 
-/* --- verify: is everything covered that must be? -------------------------------------------------------- */
+/* --- verify: is everything covered that must be? ---------------------------------------------- */
 
 static bool is_signed(struct slice names, struct slice wanted)
 {
@@ -138,7 +138,7 @@ static int choose_payload(const struct sigv4_claim *claim, const char *payload_h
     return 0;
 }
 
-/* --- verify: the signature ---------------------------------------------------------------------------------- */
+/* --- verify: the signature -------------------------------------------------------------------- */
 
 static int hash_request(const struct http_head *head, const struct sigv4_claim *claim,
                         struct slice payload, uint8_t ret_digest[SHA256_BYTES])
@@ -219,7 +219,7 @@ int sigv4_verify(const struct http_head *head, const struct sigv4_claim *claim,
     return check_signature(claim, secret_access_key, digest, cache, ret_why);
 }
 
-/* --- sign --------------------------------------------------------------------------------------------------- */
+/* --- sign ------------------------------------------------------------------------------------- */
 
 enum { OWN_HEADERS = 2 }; /* X-Amz-Date and X-Amz-Security-Token */
 

@@ -1,10 +1,11 @@
 /* auth/sigv4.h: AWS Signature Version 4, both ways: verify what clients send, sign what we send.
  *
- * Pure: no clock, no keys of its own, no I/O. Verification is cut in three so that a proxy can start before
- * the body is there: sigv4_parse() reads who claims what, the caller looks the key up, and
- * sigv4_verify() checks once the payload's hash is known. Neither allocates.
+ * Pure: no clock, no keys of its own, no I/O. Verification is cut in three so that a proxy can
+ * start before the body is there: sigv4_parse() reads who claims what, the caller looks the key up,
+ * and sigv4_verify() checks once the payload's hash is known. Neither allocates.
  * Source: AWS General Reference, "Signature Version 4 signing process"; reference vectors in
- * test_sigv4.c. Not supported: chunk-signed streaming bodies (STREAMING-*), which no service here uses.
+ * test_sigv4.c. Not supported: chunk-signed streaming bodies (STREAMING-*), which no service here
+ * uses.
  */
 #pragma once
 #include "auth/sha256.h"
@@ -52,9 +53,10 @@ enum { SIGV4_WHY_BYTES = 512 };
 int sigv4_parse(const struct http_head *head, struct sigv4_claim *ret_claim,
                 char ret_why[SIGV4_WHY_BYTES]);
 
-/* Signing keys already derived: four of the five HMACs of a request depend on secret, date, region and
- * service alone. The caller owns a cache (one per thread); zeroed, it is empty. Only keys that made a good
- * signature get in, so strangers cannot push others out. It holds secrets: wipe it with the keys. */
+/* Signing keys already derived: four of the five HMACs of a request depend on secret, date, region
+ * and service alone. The caller owns a cache (one per thread); zeroed, it is empty. Only keys that
+ * made a good signature get in, so strangers cannot push others out. It holds secrets: wipe it with
+ * the keys. */
 enum { SIGV4_CACHED_KEYS = 16, SIGV4_CACHED_NAME_BYTES = 160 };
 
 struct sigv4_key_cache {
@@ -73,7 +75,8 @@ struct sigv4_key_cache {
  * @now:          calendar time
  * @cache:        or NULL
  *
- * Return: 0, SIGV4_E_SCOPE, SIGV4_E_EXPIRED, SIGV4_E_NOT_YET, SIGV4_E_MISMATCH; or a negative errno.
+ * Return: 0, SIGV4_E_SCOPE, SIGV4_E_EXPIRED, SIGV4_E_NOT_YET, SIGV4_E_MISMATCH; or a negative
+ * errno.
  */
 int sigv4_verify(const struct http_head *head, const struct sigv4_claim *claim,
                  struct slice secret_access_key, const char payload_hash[SIGV4_HASH_HEX + 1],
@@ -88,12 +91,14 @@ struct sigv4_key {
 /**
  * sigv4_sign() - the fields to add to a request that has exactly @headers
  * @path, @query:  as they will stand on the wire
- * @headers:       all that shall be signed; must hold Host, must not hold X-Amz-Date. A session token
+ * @headers:       all that shall be signed; must hold Host, must not hold X-Amz-Date. A session
+ * token
  *                 is signed as X-Amz-Security-Token, which the caller adds and does not list here.
  * @ret_amz_date:  value of X-Amz-Date; 17 bytes
  * @ret_authorization: to free()
  *
- * Return: 0, -ENOMEM, -E2BIG (too many fields or parameters), -EINVAL (keys or fields make no sense).
+ * Return: 0, -ENOMEM, -E2BIG (too many fields or parameters), -EINVAL (keys or fields make no
+ * sense).
  */
 int sigv4_sign(const struct sigv4_key *key, const char *region, const char *service,
                const char *method, struct slice path, struct slice query,

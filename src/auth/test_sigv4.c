@@ -25,7 +25,7 @@ static const char *const mismatch =
     "The request signature we calculated does not match the signature you provided. Check your AWS "
     "Secret Access Key and signing method. Consult the service documentation for details.";
 
-/* --- one request, as text, and what comes of it ----------------------------------------------------------- */
+/* --- one request, as text, and what comes of it ----------------------------------------------- */
 
 static struct http_head head;
 static struct sigv4_claim claim;
@@ -88,7 +88,7 @@ static int verify(const char *text, const char *body)
         "8c5cd13fe8a2f7e63862dbc5da3e6e518aaebdb59f4736384eb6cb6e29b9a295") "\r\n"
 #define SECOND SECOND_SIGNED(SECOND_PATH, "")
 
-/* --- reference vectors ---------------------------------------------------------------------------------------- */
+/* --- reference vectors ------------------------------------------------------------------------ */
 
 static void hashes_known_texts(void **state)
 {
@@ -179,7 +179,7 @@ static void signs_the_reference_requests(void **state)
         strstr(two, "8c5cd13fe8a2f7e63862dbc5da3e6e518aaebdb59f4736384eb6cb6e29b9a295"));
 }
 
-/* --- what breaks a signature, and what does not ------------------------------------------------------------- */
+/* --- what breaks a signature, and what does not ----------------------------------------------- */
 
 static void other_requests_do_not_match(void **state)
 {
@@ -277,7 +277,7 @@ static void host_must_be_signed(void **state)
         why, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
-/* --- time and scope ------------------------------------------------------------------------------------------- */
+/* --- time and scope --------------------------------------------------------------------------- */
 
 static void clocks_may_differ_by_fifteen_minutes(void **state)
 {
@@ -313,7 +313,7 @@ static void scope_must_fit(void **state)
                      SIGV4_E_SCOPE);
 }
 
-/* --- claims that lack parts --------------------------------------------------------------------------------------- */
+/* --- claims that lack parts ------------------------------------------------------------------- */
 
 #define REQUEST(fields) "GET / HTTP/1.1\r\nHost: h\r\n" fields "\r\n"
 #define DATED           "X-Amz-Date: 20260102T030405Z\r\n"
@@ -413,7 +413,7 @@ static void long_values_are_cut_in_sentences(void **state)
     assert_true(strlen(why) < SIGV4_WHY_BYTES);
 }
 
-/* --- payload hashes, tokens --------------------------------------------------------------------------------------- */
+/* --- payload hashes, tokens ------------------------------------------------------------------- */
 
 /* Signs a POST of @headers plus Host, and puts it together. To free(). */
 static char *signed_request(const struct sigv4_key *k, const char *path, const char *query,
@@ -502,7 +502,7 @@ static void queries_are_sorted_and_spelled_anew(void **state)
     assert_int_equal(verify(other, ""), 0);
 }
 
-/* --- presigned ------------------------------------------------------------------------------------------------------ */
+/* --- presigned -------------------------------------------------------------------------------- */
 
 /* Made with botocore's SigV4QueryAuth: GET, expires 60, no body */
 #define PRESIGNED_QUERY(signature)                                                                 \
@@ -577,7 +577,7 @@ static void too_many_parameters_do_not_match(void **state)
     assert_non_null(strstr(why, "over 256 query parameters"));
 }
 
-/* --- the cache -------------------------------------------------------------------------------------------------------- */
+/* --- the cache -------------------------------------------------------------------------------- */
 
 static size_t cached(const struct sigv4_key_cache *cache)
 {
@@ -631,7 +631,7 @@ static void a_full_cache_replaces_the_oldest(void **state)
     assert_int_equal(cached(&cache), SIGV4_CACHED_KEYS);
 }
 
-/* --- signing what makes no sense ----------------------------------------------------------------------------------- */
+/* --- signing what makes no sense -------------------------------------------------------------- */
 
 static void refuses_to_sign_nonsense(void **state)
 {
@@ -659,7 +659,7 @@ static void refuses_to_sign_nonsense(void **state)
     assert_null(authorization);
 }
 
-/* --- random requests --------------------------------------------------------------------------------------------------- */
+/* --- random requests -------------------------------------------------------------------------- */
 
 static void random_text(struct random *random, const char *alphabet, char *out, unsigned max)
 {

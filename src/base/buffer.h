@@ -48,5 +48,6 @@ int buffer_printf(struct buffer *b, const char *format, ...) __attribute__((form
 int buffer_vprintf(struct buffer *b, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
-/** buffer_cstr() - the unread bytes as a NUL-terminated string, NUL not counted; NULL if no memory */
+/** buffer_cstr() - the unread bytes as a NUL-terminated string, NUL not counted; NULL if no
+ * memory */
 const char *buffer_cstr(struct buffer *b);

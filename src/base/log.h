@@ -3,10 +3,10 @@
  *     log_warn(log, "target unhealthy", "group=%s target=%s after_ms=%" PRId64, ...);
  *
  * Text form:  2026-01-02T03:04:05.678Z warn control: target unhealthy group=a target=b after_ms=2
- * JSON form:  {"time":"...","level":"warn","program":"control","event":"target unhealthy","group":"a",...}
- * In the format string facts are `key=%conversion`, separated by single spaces; a value that may
- * hold spaces is written as `key=\"%s\"`. Library code returns errors, programs log. The log is
- * passed, not global. Secrets and bodies stay out.
+ * JSON form:  {"time":"...","level":"warn","program":"control","event":"target
+ * unhealthy","group":"a",...} In the format string facts are `key=%conversion`, separated by single
+ * spaces; a value that may hold spaces is written as `key=\"%s\"`. Library code returns errors,
+ * programs log. The log is passed, not global. Secrets and bodies stay out.
  */
 #pragma once
 #include "base/clock.h"

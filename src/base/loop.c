@@ -97,8 +97,7 @@ struct clock *loop_clock(const struct loop *loop)
     return loop->clock;
 }
 
-/* --- running -------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static struct loop_timer *next_timer(const struct loop *loop)
 {

@@ -53,8 +53,7 @@ int loop_io_add(struct loop *loop, struct loop_io *io, int fd, unsigned events,
 int loop_io_change(struct loop_io *io, unsigned events);
 void loop_io_remove(struct loop_io *io); /* before the descriptor is closed; twice is harmless */
 
-/* --- timers: one-shot; set again to repeat ------------------------------------------------------
- */
+/* --- timers: one-shot; set again to repeat ---------------------------------------------------- */
 
 struct loop_timer {
     uint32_t magic;

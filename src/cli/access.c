@@ -47,7 +47,7 @@ static void strip_slashes(char *url)
         url[--n] = '\0';
 }
 
-/* --- a state directory ---------------------------------------------------------------------------- */
+/* --- a state directory ------------------------------------------------------------------------ */
 
 static int read_server(const char *state, struct access *a, char *ret_why)
 {
@@ -102,7 +102,7 @@ static int from_state(const char *state, struct access *a, char *ret_why)
     return r ? r : read_credentials(state, a, ret_why);
 }
 
-/* --- the environment ------------------------------------------------------------------------------ */
+/* --- the environment -------------------------------------------------------------------------- */
 
 static int from_environment(struct access *a, char *ret_why)
 {

@@ -21,7 +21,7 @@ struct aws_client {
     char *host; /* "127.0.0.1:8080", as the Host field has it */
 };
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 /* The parts of the server's URL that are signed. */
 static int read_url(struct aws_client *c)
@@ -73,7 +73,7 @@ struct aws_client *aws_client_free(struct aws_client *c)
     return NULL;
 }
 
-/* --- requests ------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static int add_field(struct curl_slist **list, const char *name, const char *value)
 {
@@ -265,7 +265,7 @@ int weir_call(struct aws_client *c, const char *operation, json_t *input, json_t
     return call_by_name(c, "weir", "Weir", operation, input, ret_output, failure);
 }
 
-/* --- for commands --------------------------------------------------------------------------------------- */
+/* --- for commands ----------------------------------------------------------------------------- */
 
 int aws_client_for_command(const char *state, struct access **ret_access,
                            struct aws_client **ret_client)

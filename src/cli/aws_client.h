@@ -48,10 +48,11 @@ int scaling_call(struct aws_client *client, const char *operation, json_t *input
 int weir_call(struct aws_client *client, const char *operation, json_t *input, json_t **ret_output,
               struct aws_failure *ret_failure);
 
-/** aws_client_for_command() - find the server as access_find() does and make a client for it; or say
- * why not. @ret_access outlives the client. Return: a COMMAND_* code. */
+/** aws_client_for_command() - find the server as access_find() does and make a client for it; or
+ * say why not. @ret_access outlives the client. Return: a COMMAND_* code. */
 int aws_client_for_command(const char *state, struct access **ret_access,
                            struct aws_client **ret_client);
 
-/** aws_command_failed() - print why a call failed. @r: what the call returned. Return: COMMAND_FAILED. */
+/** aws_command_failed() - print why a call failed. @r: what the call returned. Return:
+ * COMMAND_FAILED. */
 int aws_command_failed(int r, const struct aws_failure *failure);

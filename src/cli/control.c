@@ -73,7 +73,7 @@ static const char usage[] =
     "  --log-format FORMAT text or json (default text)\n"
     "  --help              this\n";
 
-/* --- options ------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 enum option_id {
     OPTION_STATE = 256,
@@ -189,7 +189,7 @@ static int read_options(int argc, char **argv, struct options *o)
     return COMMAND_OK;
 }
 
-/* --- start --------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static int failed(struct program *p, const char *what, const char *why)
 {
@@ -282,7 +282,8 @@ static int prepare(struct program *p)
 {
     int r = loop_new(clock_real(), &p->loop);
 
-    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends when. */
+    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends
+     * when. */
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     if (!r)
@@ -290,7 +291,7 @@ static int prepare(struct program *p)
     return fault(r);
 }
 
-/* --- end ----------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 static int stop_instances(struct program *p)
 {

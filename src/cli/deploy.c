@@ -51,7 +51,7 @@ struct options {
     char *url;   /* made of --model */
 };
 
-/* --- reading options --------------------------------------------------------------------------------- */
+/* --- reading options -------------------------------------------------------------------------- */
 
 static int read_count(const char *option, const char *text, unsigned *ret)
 {
@@ -184,7 +184,7 @@ static int read_options(struct options *o, int argc, char **argv)
     return check(o, argc, argv);
 }
 
-/* --- what they come to -------------------------------------------------------------------------------- */
+/* --- what they come to ------------------------------------------------------------------------ */
 
 static int set_image(struct options *o)
 {

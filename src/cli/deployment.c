@@ -16,7 +16,7 @@
 
 enum { POLL_MS = 500, WAIT_MS = 20 * 60 * 1000 /* more than any start-up timeout */ };
 
-/* --- steps -------------------------------------------------------------------------------------------- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static int create_model(struct deployment *d)
 {
@@ -105,7 +105,7 @@ static int put_policy(struct deployment *d)
     return scaling_call(d->client, "PutScalingPolicy", scalable(d, policy), NULL, &d->failure);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static int describe(struct deployment *d, json_t **ret_endpoint)
 {
@@ -185,7 +185,7 @@ static int delete_endpoint(struct deployment *d)
     return r == AWS_CLIENT_REFUSED ? 0 : r;
 }
 
-/* --- in order, and back ------------------------------------------------------------------------------- */
+/* --- in order, and back ----------------------------------------------------------------------- */
 
 static const struct step {
     const char *what; /* "could not ..." */

@@ -1,7 +1,9 @@
 /* cli/deployment.h: what `weir deploy` makes, step by step, and how it is undone.
  *
- * Model, endpoint configuration and endpoint all bear the endpoint's name; the endpoint has one variant,
- * "AllTraffic", as AWS's own tools call it. Whatever step fails, what the earlier ones made is removed.
+ * Model, endpoint configuration and endpoint all bear the endpoint's name; the endpoint has one
+ * variant,
+ * "AllTraffic", as AWS's own tools call it. Whatever step fails, what the earlier ones made is
+ * removed.
  */
 #pragma once
 #include <stdbool.h>

@@ -111,7 +111,7 @@ enum { CONNECTIONS_MAX = 100000, BACKLOG_MAX = 10000000 };
 
 static const off_t file_bytes_max = 1 << 30;
 
-/* --- values --------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static bool in_range(struct slice s, double max, double *ret)
 {
@@ -207,7 +207,7 @@ static const char *name_of(int id)
     return option->name;
 }
 
-/* --- parsing -------------------------------------------------------------------------------------- */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 static int misused(const char *what)
 {
@@ -285,7 +285,7 @@ int load_options_parse(int argc, char **argv, struct load_options *ret)
     return COMMAND_OK;
 }
 
-/* --- the plan ------------------------------------------------------------------------------------- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static int read_file(const char *path, char **ret_bytes, size_t *ret_size)
 {
@@ -364,7 +364,7 @@ int load_options_plan(const struct load_options *o, struct load_plan *ret_plan)
     return COMMAND_OK;
 }
 
-/* --- the target ----------------------------------------------------------------------------------- */
+/* --- the target ------------------------------------------------------------------------------- */
 
 static int locate(const struct load_options *o, struct load_target *target)
 {

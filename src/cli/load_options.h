@@ -26,8 +26,8 @@ enum { LOAD_OPTIONS_DONE = 100 }; /* --help was printed */
  * LOAD_OPTIONS_DONE. */
 int load_options_parse(int argc, char **argv, struct load_options *ret);
 
-/** load_options_plan() - when requests shall leave. Return: COMMAND_OK, or another code when what is
- * wrong has been printed. */
+/** load_options_plan() - when requests shall leave. Return: COMMAND_OK, or another code when what
+ * is wrong has been printed. */
 int load_options_plan(const struct load_options *o, struct load_plan *ret_plan);
 
 /** load_options_target() - where they go, and with what; as above */

@@ -66,7 +66,7 @@ static void end_request(struct request *q, int error, unsigned status)
     finish_if_over(run);
 }
 
-/* --- sending ------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void answered(const struct client_answer *answer, void *context);
 
@@ -133,7 +133,7 @@ static void send_or_wait(struct request *q)
     }
 }
 
-/* --- the schedule --------------------------------------------------------------------------------- */
+/* --- the schedule ----------------------------------------------------------------------------- */
 
 static void schedule_next(struct load_run *run)
 {
@@ -191,7 +191,7 @@ static void due(struct loop_io *io, unsigned events)
         arm(run);
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void tell_done(struct loop_task *task)
 {

@@ -1,9 +1,9 @@
 /* cli/load_run.h: sends requests when they are due.
  *
  * Open loop: a request leaves at its scheduled instant whether or not earlier ones were answered,
- * and its latency counts from that instant, however late it left; so a server that stalls is charged
- * for everybody who would have come meanwhile. When all connections are busy requests wait here, in
- * a bounded backlog, their clocks running.
+ * and its latency counts from that instant, however late it left; so a server that stalls is
+ * charged for everybody who would have come meanwhile. When all connections are busy requests wait
+ * here, in a bounded backlog, their clocks running.
  */
 #pragma once
 #include "base/loop.h"

@@ -1,12 +1,12 @@
 /* cli/load_schedule.h: when requests leave.
  *
- * A plan says how many: pieces of linear rate one after another (a constant rate, a ramp and a trace
- * of counts are all of that form), or exact instants. A schedule draws the instants from it, one at
- * a time, in order, and repeats exactly under the same seed.
+ * A plan says how many: pieces of linear rate one after another (a constant rate, a ramp and a
+ * trace of counts are all of that form), or exact instants. A schedule draws the instants from it,
+ * one at a time, in order, and repeats exactly under the same seed.
  *
- * Both kinds of arrivals come from one idea: let M(t) be the requests expected until t. Uniform arrivals
- * stand where M passes k + a random part of 1, so that exactly one falls in each unit; Poisson arrivals
- * where M passes a sum of exponential steps. Pure: no clock, no I/O.
+ * Both kinds of arrivals come from one idea: let M(t) be the requests expected until t. Uniform
+ * arrivals stand where M passes k + a random part of 1, so that exactly one falls in each unit;
+ * Poisson arrivals where M passes a sum of exponential steps. Pure: no clock, no I/O.
  */
 #pragma once
 #include <stddef.h>

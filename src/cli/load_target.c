@@ -13,7 +13,7 @@
 
 static const char service[] = "sagemaker";
 
-/* --- where --------------------------------------------------------------------------------------- */
+/* --- where ------------------------------------------------------------------------------------ */
 
 static int refuse(char *ret_why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -88,7 +88,7 @@ int load_target_locate(struct load_target *target, const char *url,
     return find_address(target->host, &target->address, ret_why);
 }
 
-/* --- what ---------------------------------------------------------------------------------------- */
+/* --- what ------------------------------------------------------------------------------------- */
 
 static int add_body(struct load_target *target, struct slice body)
 {

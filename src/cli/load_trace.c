@@ -20,7 +20,7 @@ struct rows {
     bool counts; /* the value column counts */
 };
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 int load_timestamp_parse(struct slice s, wall_ms_t *ret_time)
 {
@@ -129,7 +129,7 @@ static int read_rows(struct slice text, struct rows *rows, char *ret_why)
     return 0;
 }
 
-/* --- planning ------------------------------------------------------------------------------------- */
+/* --- planning --------------------------------------------------------------------------------- */
 
 static bool wanted(const struct load_trace_options *options, wall_ms_t at)
 {
@@ -154,7 +154,8 @@ static int plan_piece(struct load_plan *plan, double length_ms, double requests,
     return load_plan_add(plan, (struct load_piece){ length_s, rate, rate });
 }
 
-/* A period ends where the next row begins; the last one is taken to be as long as the one before. */
+/* A period ends where the next row begins; the last one is taken to be as long as the one
+ * before. */
 static int plan_counts(const struct rows *rows, const struct load_trace_options *options,
                        wall_ms_t start, struct load_plan *plan)
 {

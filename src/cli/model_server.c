@@ -58,7 +58,7 @@ static unsigned count_processors(void)
     return n < MODEL_SERVER_THREADS_MAX ? (unsigned)n : MODEL_SERVER_THREADS_MAX;
 }
 
-/* --- what the environment says: a mistake there is named like one in an option -------------------------------- */
+/* --- what the environment says: a mistake there is named like one in an option ---------------- */
 
 static int read_number(const char *what, const char *text, uint64_t min, uint64_t max,
                        uint64_t *ret)
@@ -146,7 +146,7 @@ static int complete(struct options *o)
     return r;
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------ */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static int read_option(struct options *o, int option)
 {

@@ -1,5 +1,5 @@
-/* weir proxy: the data plane as a program. `weir serve` starts it, with a listening socket for each of its
- * threads already open, so that no connect is refused while it is away. */
+/* weir proxy: the data plane as a program. `weir serve` starts it, with a listening socket for each
+ * of its threads already open, so that no connect is refused while it is away. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static const char usage[] =
     "  --log-format FORMAT    text or json (default text)\n"
     "  --help                 this\n";
 
-/* --- options --------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 enum option_id {
     OPTION_LISTEN_FDS = 256,
@@ -152,7 +152,7 @@ static int read_options(int argc, char **argv, struct options *o)
     return COMMAND_OK;
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void drained(void *context)
 {
@@ -218,7 +218,8 @@ static int start(struct program *p)
         r = inherit(o->listen_fds[i]);
     if (!r)
         r = loop_new(clock_real(), &p->loop);
-    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends when. */
+    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends
+     * when. */
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     if (!r)

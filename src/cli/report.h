@@ -10,5 +10,6 @@ struct report {
     int (*print)(json_t *answer);
 };
 
-/** report_run() - the whole command: options --state, --json and --help. Return: a COMMAND_* code. */
+/** report_run() - the whole command: options --state, --json and --help. Return: a COMMAND_*
+ * code. */
 int report_run(const struct report *report, int argc, char **argv);

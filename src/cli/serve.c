@@ -1,7 +1,7 @@
 /* weir serve: opens everything that can be refused, then lets the supervisor run the two programs.
  *
- * What cannot work (a port in use, a state directory of another server, a database that is not ours)
- * is found before any program starts, and said in one line. */
+ * What cannot work (a port in use, a state directory of another server, a database that is not
+ * ours) is found before any program starts, and said in one line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ struct server {
     struct loop *loop;
 };
 
-/* --- what can be refused -------------------------------------------------------------------------- */
+/* --- what can be refused ---------------------------------------------------------------------- */
 
 static int check_auth(const struct server *s)
 {
@@ -167,7 +167,7 @@ static int open_everything(struct server *s)
     return r;
 }
 
-/* --- the programs --------------------------------------------------------------------------------- */
+/* --- the programs ----------------------------------------------------------------------------- */
 
 /* A command line; NULL-terminated. Words are borrowed. */
 struct command_line {

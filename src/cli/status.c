@@ -97,7 +97,7 @@ static void add_instance(struct table *t, json_t *endpoint, json_t *variant, jso
     add_memory(t, number(instance, "MemoryBytes"));
 }
 
-/* --- in words ------------------------------------------------------------------------------------------- */
+/* --- in words --------------------------------------------------------------------------------- */
 
 static void print_failure(json_t *endpoint)
 {

@@ -135,8 +135,8 @@ static void every_request_is_sent_and_counted_once(void **state)
 }
 
 /* The server answers nothing until the 100th request is due. With one connection the first waits
- * for that answer, the others to be sent: each is charged from its own instant, about 200 ms for the
- * first, 100 ms for the one in the middle. */
+ * for that answer, the others to be sent: each is charged from its own instant, about 200 ms for
+ * the first, 100 ms for the one in the middle. */
 static void a_stall_is_charged_to_all_who_were_due(void **state)
 {
     struct fixture *f = *state;

@@ -28,7 +28,7 @@ void control_fail(struct control *c, int error)
     loop_stop(c->loop);
 }
 
-/* --- each second ----------------------------------------------------------------------------- */
+/* --- each second ------------------------------------------------------------------------------ */
 
 static void sample(struct control *c, struct instance *i)
 {
@@ -72,7 +72,7 @@ static void ticked(struct loop_timer *timer)
         control_fail(c, r);
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void gone(void *context, const char *id, const char *why)
 {

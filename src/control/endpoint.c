@@ -24,7 +24,7 @@ struct endpoint *endpoint_free(struct endpoint *e)
     return NULL;
 }
 
-/* --- what is there --------------------------------------------------------------------------- */
+/* --- what is there ---------------------------------------------------------------------------- */
 
 struct endpoint *endpoint_find(const struct control *c, const char *name)
 {
@@ -110,7 +110,7 @@ void variant_group(const struct variant *v, char ret_id[LINK_NAME_BYTES])
     snprintf(ret_id, LINK_NAME_BYTES, "%s/%s", v->endpoint->name, v->name);
 }
 
-/* --- states ---------------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 void endpoint_set_status(struct control *c, struct endpoint *e, enum endpoint_status status)
 {
@@ -131,7 +131,7 @@ void endpoint_set_failure(struct endpoint *e, const char *reason)
     e->failure_reason[n] = '\0';
 }
 
-/* --- creation and deletion ------------------------------------------------------------------- */
+/* --- creation and deletion -------------------------------------------------------------------- */
 
 /* Instances that are wanted by all endpoints together. */
 static int64_t total_wanted(const struct control *c)
@@ -251,7 +251,7 @@ int endpoint_forget(struct control *c, struct endpoint *e)
     return 0;
 }
 
-/* --- weights and counts ---------------------------------------------------------------------- */
+/* --- weights and counts ----------------------------------------------------------------------- */
 
 static int check_changes(const struct control *c, const struct endpoint *e,
                          const struct variant_change *changes, size_t n, const char **ret_subject)

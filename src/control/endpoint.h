@@ -135,7 +135,7 @@ bool endpoint_takes_requests(const struct endpoint *e);        /* InService or U
 /** variant_group() - the id of its target group: "ENDPOINT/VARIANT" */
 void variant_group(const struct variant *v, char ret_id[LINK_NAME_BYTES]);
 
-/* --- for the other files of this folder ------------------------------------------------------ */
+/* --- for the other files of this folder ------------------------------------------------------- */
 
 int endpoints_load(struct control *c);
 /** endpoint_wanted() - how many instances the fleet is to have: none when deleting or failed */

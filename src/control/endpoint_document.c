@@ -22,7 +22,7 @@ const char *endpoint_status_text(enum endpoint_status status)
     return status_texts[status];
 }
 
-/* --- a new one ------------------------------------------------------------------------------- */
+/* --- a new one -------------------------------------------------------------------------------- */
 
 static json_t *variant_document(const struct variant_config *v, const struct model *m,
                                 wall_ms_t now)
@@ -71,7 +71,7 @@ int endpoint_document(struct control *c, const char *name, const struct endpoint
     return 0;
 }
 
-/* --- from the store -------------------------------------------------------------------------- */
+/* --- from the store --------------------------------------------------------------------------- */
 
 static int variant_from_document(json_t *document, struct endpoint *e, struct variant *v)
 {
@@ -178,7 +178,7 @@ int endpoints_load(struct control *c)
     return record_load(c, "/endpoints/", load);
 }
 
-/* --- to the store ---------------------------------------------------------------------------- */
+/* --- to the store ----------------------------------------------------------------------------- */
 
 static int write_back(struct endpoint *e)
 {

@@ -53,7 +53,7 @@ int instance_store(struct control *c, const struct instance *i);
 int instance_forget(struct control *c, struct instance *i);
 const char *instance_state_text(enum instance_state state); /* "Pending" ... */
 
-/* --- for the other files of this folder ------------------------------------------------------ */
+/* --- for the other files of this folder ------------------------------------------------------- */
 
 /** instance_add() - into its variant's list and c->instances, as of now. Return: 0 or -ENOMEM. */
 int instance_add(struct control *c, struct variant *v, struct instance *i);

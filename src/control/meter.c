@@ -77,7 +77,7 @@ static void accrue(struct meter *m, struct line *l)
     l->dirty = true;
 }
 
-/* --- the store ------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 static json_t *document_of(struct meter *m, const struct line *l)
 {
@@ -167,7 +167,7 @@ static int store_lines(struct meter *m)
     return 0;
 }
 
-/* --- lines ----------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 /* Room for one more: the line that ended longest ago is forgotten when there are too many. */
 static void make_room(struct meter *m)
@@ -260,7 +260,7 @@ void meter_in_service(struct meter *m, const char *endpoint, const char *variant
     l->dirty = true;
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static struct meter_line report(const struct line *l)
 {
@@ -316,7 +316,7 @@ int meter_each(struct meter *m, int (*each)(const struct meter_line *line, void 
     return 0;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int meter_tick(struct meter *m)
 {

@@ -32,7 +32,7 @@ struct proxy_link {
     struct peer peer;
 };
 
-/* --- the connection -------------------------------------------------------------------------- */
+/* --- the connection --------------------------------------------------------------------------- */
 
 static void drop(struct proxy_link *l, const char *why)
 {
@@ -101,7 +101,7 @@ static void say_snapshot(struct proxy_link *l)
     link_snapshot_deinit(&message.snapshot);
 }
 
-/* --- what the proxy says --------------------------------------------------------------------- */
+/* --- what the proxy says ---------------------------------------------------------------------- */
 
 static void hear_hello(struct proxy_link *l, const struct link_hello *hello)
 {
@@ -275,7 +275,7 @@ static void accept_peer(struct loop_io *io, unsigned events)
     l->peer.fd = fd_steal(&fd);
 }
 
-/* --- what control says ----------------------------------------------------------------------- */
+/* --- what control says ------------------------------------------------------------------------ */
 
 static uint64_t say_update(struct proxy_link *l, struct link_message *message)
 {
@@ -347,7 +347,7 @@ bool proxy_link_serves(const struct proxy_link *l, uint64_t revision)
     return l->peer.fd < 0 || l->peer.acked >= revision;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int proxy_link_new(struct control *c, struct proxy_link **ret)
 {

@@ -18,7 +18,7 @@ enum {
     LOG_TAIL_LINES = 10,
 };
 
-/* --- what happens to one instance ------------------------------------------------------------ */
+/* --- what happens to one instance ------------------------------------------------------------- */
 
 static void log_instance(struct control *c, const char *event, const struct instance *i,
                          const char *cause)
@@ -136,7 +136,7 @@ static int terminate(struct control *c, struct instance *i, bool failed_start, c
     return 0;
 }
 
-/* --- a fleet --------------------------------------------------------------------------------- */
+/* --- a fleet ---------------------------------------------------------------------------------- */
 
 static int perform(struct control *c, struct variant *v, const struct plan_action *action,
                    struct instance *i)
@@ -171,7 +171,8 @@ static struct plan_fleet fleet_view(const struct variant *v)
     };
 }
 
-/* The delay of what drains begins when the proxy knows, so that a proxy that was away has it all. */
+/* The delay of what drains begins when the proxy knows, so that a proxy that was away has it
+ * all. */
 static ms_t since(const struct control *c, struct instance *i)
 {
     if (i->state == INSTANCE_DRAINING && !proxy_link_serves(c->link, i->drain_revision))
@@ -229,7 +230,7 @@ static int reconcile_variant(struct control *c, struct variant *v)
     return 0;
 }
 
-/* --- everything ------------------------------------------------------------------------------ */
+/* --- everything ------------------------------------------------------------------------------- */
 
 static bool is_over(const struct endpoint *e)
 {
@@ -307,7 +308,7 @@ void reconcile_wake(struct control *c)
     loop_defer(c->loop, &c->reconcile);
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* A first one is replaced at once, those that follow soon after it ever more slowly. */
 static void crashed(struct control *c, struct variant *v)
@@ -374,7 +375,7 @@ void reconcile_drained(struct control *c, const char *id)
     reconcile_wake(c);
 }
 
-/* --- start and stop -------------------------------------------------------------------------- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 void reconcile_stop(struct control *c)
 {

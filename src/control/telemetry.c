@@ -76,8 +76,8 @@ static void put_repeated(struct telemetry *t, const struct subject *s, const cha
     put(t, s, invocation_metrics, metric, METRIC_UNIT_NONE, d);
 }
 
-/* 1 for each request that failed and 0 for each other. Failures are counted when a request ends, and
- * so may outnumber the requests that began in that second. */
+/* 1 for each request that failed and 0 for each other. Failures are counted when a request ends,
+ * and so may outnumber the requests that began in that second. */
 static void put_failures(struct telemetry *t, const struct subject *s, const char *metric,
                          uint64_t failures, uint64_t requests)
 {

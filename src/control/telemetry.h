@@ -7,7 +7,8 @@
  *   /aws/sagemaker/Endpoints     CPUUtilization, MemoryUtilization: a sample per instance
  * An idle variant has zeros, so that alarms on it keep judging; a second without a report has
  * nothing. Names, units and meaning are AWS's, the resolution is a second.
- * Source: Amazon SageMaker developer guide, "Metrics for monitoring Amazon SageMaker with CloudWatch".
+ * Source: Amazon SageMaker developer guide, "Metrics for monitoring Amazon SageMaker with
+ * CloudWatch".
  */
 #pragma once
 #include "control/control.h"

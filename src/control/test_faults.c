@@ -1,5 +1,5 @@
-/* Whatever write fails, control ends rather than go on with what is not kept; the next one finds a state
- * from which everything converges, with no process left over. */
+/* Whatever write fails, control ends rather than go on with what is not kept; the next one finds a
+ * state from which everything converges, with no process left over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -185,7 +185,8 @@ static void fails_an_endpoint_that_never_served(void **state)
     CHECK(fleet, { 1, "", "+" });
 }
 
-/* What becomes of an instance for which `planned` was planned, when all goes well; 0: it is gone. */
+/* What becomes of an instance for which `planned` was planned, when all goes well; 0: it is
+ * gone. */
 static char later(char was, char planned)
 {
     switch (planned) {

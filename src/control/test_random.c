@@ -1,5 +1,5 @@
-/* Random calls, failures and restarts. What must hold meanwhile is checked by test_world.c; at the end
- * everything has to converge, and to leave nothing behind. WEIR_SEED repeats a run. */
+/* Random calls, failures and restarts. What must hold meanwhile is checked by test_world.c; at the
+ * end everything has to converge, and to leave nothing behind. WEIR_SEED repeats a run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,7 +134,7 @@ static void do_something(struct world *w)
     world_run(w, random_below(&dice, random_below(&dice, 10) == 0 ? 80000 : 2000));
 }
 
-/* --- the end ------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool converged(struct world *w)
 {

@@ -22,7 +22,7 @@
 
 enum { STEP_MS = 50, AWAIT_MS = 600000, READ_BYTES = 64 << 10 };
 
-/* --- the proxy ----------------------------------------------------------------------------------- */
+/* --- the proxy -------------------------------------------------------------------------------- */
 
 static struct world *world_of(struct loop_io *io)
 {
@@ -234,7 +234,7 @@ void world_say_health(struct world *w, const char *id, bool healthy)
     say(w, &message);
 }
 
-/* --- the store ----------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 static struct world_store *faulty_of(struct store *s)
 {
@@ -279,7 +279,7 @@ void world_fail_write(struct world *w, unsigned nth)
     w->may_fail = true;
 }
 
-/* --- time ---------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* Nothing that the proxy may send requests to has been told to stop. */
 static void check(struct world *w)
@@ -315,7 +315,7 @@ void world_await(struct world *w, bool (*holds)(struct world *w))
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void nobody_hears(void *context, const char *id, const char *why)
 {
@@ -396,7 +396,7 @@ void world_tear_down(struct world *w)
     rmdir(w->folder);
 }
 
-/* --- objects ------------------------------------------------------------------------------------- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 static json_t *config_definition(unsigned count)
 {

@@ -1,5 +1,5 @@
-/* control/test_world.h: a whole control plane for tests: simulated clock, store in memory, fake driver, and a
- * fake proxy at the other end of the link that checks what it is told.
+/* control/test_world.h: a whole control plane for tests: simulated clock, store in memory, fake
+ * driver, and a fake proxy at the other end of the link that checks what it is told.
  *
  * The proxy keeps what a real one would: target groups and routed endpoints. It acknowledges what
  * it hears, answers that a draining target is drained (unless told not to), and fails the test when
@@ -58,9 +58,11 @@ struct world {
 void world_set_up(struct world *w); /* no proxy is connected yet */
 void world_tear_down(struct world *w);
 
-/** world_fail_write() - the @nth transaction from now fails, and all that follow, until a restart */
+/** world_fail_write() - the @nth transaction from now fails, and all that follow, until a
+ * restart */
 void world_fail_write(struct world *w, unsigned nth);
-/** world_restart() - end control as kill -9 would, and start it anew on the same store and driver */
+/** world_restart() - end control as kill -9 would, and start it anew on the same store and
+ * driver */
 void world_restart(struct world *w);
 void world_connect_proxy(struct world *w);
 void world_disconnect_proxy(struct world *w);

@@ -35,8 +35,7 @@ struct cgroup {
     char *directory[N_CONTROLLERS]; /* NULL: no group there */
 };
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static int read_file(const char *directory, const char *name, char text[FILE_BYTES])
 {
@@ -120,8 +119,7 @@ static bool has_word(const char *list, const char *word, const char *separators)
     return false;
 }
 
-/* --- what the machine offers --------------------------------------------------------------------
- */
+/* --- what the machine offers ------------------------------------------------------------------ */
 
 /* Notes the mount of a line of /proc/self/mountinfo:
  * 36 35 98:0 /root /mount/point rw,noatime master:1 - cgroup cgroup rw,cpu,cpuacct */
@@ -351,8 +349,7 @@ struct cgroups *cgroups_free(struct cgroups *c)
     return NULL;
 }
 
-/* --- the group of one instance ------------------------------------------------------------------
- */
+/* --- the group of one instance ---------------------------------------------------------------- */
 
 /* Groups of other instances come and go meanwhile, and "weir" with the last of them. */
 static int make_group(const struct cgroups *c, const char *base, const char *directory)
@@ -374,7 +371,8 @@ static int make_group(const struct cgroups *c, const char *base, const char *dir
     return fault(r);
 }
 
-/* Without swap, as on AWS; where the kernel does not account for swap that part is not to be had. */
+/* Without swap, as on AWS; where the kernel does not account for swap that part is not to be
+ * had. */
 static int limit_memory(const struct cgroup *g, uint64_t bytes)
 {
     const char *directory = g->directory[MEMORY];

@@ -63,8 +63,7 @@ static struct instance *find(struct fake *f, const char *id)
     return NULL;
 }
 
-/* --- what an instance answers -------------------------------------------------------------------
- */
+/* --- what an instance answers ----------------------------------------------------------------- */
 
 static void connection_close(struct connection *c)
 {
@@ -158,8 +157,7 @@ static struct instance *instance_free(struct instance *i)
 }
 DEFINE_AUTOFREE(struct instance *, instance_free)
 
-/* --- the driver's table -------------------------------------------------------------------------
- */
+/* --- the driver's table ----------------------------------------------------------------------- */
 
 static int fake_launch(struct driver *d, const struct instance_spec *spec,
                        struct driver_handle *ret_handle, char **ret_why)
@@ -287,8 +285,7 @@ int fake_driver_new(struct loop *loop, const struct driver_events *events,
     return 0;
 }
 
-/* --- what the test says -------------------------------------------------------------------------
- */
+/* --- what the test says ----------------------------------------------------------------------- */
 
 void fake_driver_set_events(struct driver *d, const struct driver_events *events)
 {

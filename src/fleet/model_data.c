@@ -28,9 +28,10 @@ static int __attribute__((format(printf, 2, 3))) refuse(char **ret_why, const ch
     return n < 0 ? -ENOMEM : MODEL_DATA_E_REFUSED;
 }
 
-/* --- the URL ------------------------------------------------------------------------------------ */
+/* --- the URL ---------------------------------------------------------------------------------- */
 
-/* Percent-decodes the path of a URL; NULL if it holds a bad escape or a NUL, or there is no memory. */
+/* Percent-decodes the path of a URL; NULL if it holds a bad escape or a NUL, or there is no
+ * memory. */
 static char *decode_path(const char *encoded)
 {
     char *path = malloc(strlen(encoded) + 1), *out = path;
@@ -88,9 +89,10 @@ int model_data_check(const char *url, char **ret_path, char **ret_why)
     return 0;
 }
 
-/* --- a bare file -------------------------------------------------------------------------------- */
+/* --- a bare file ------------------------------------------------------------------------------ */
 
-/* copy_file_range() shares the blocks where the file system can; across file systems it may refuse. */
+/* copy_file_range() shares the blocks where the file system can; across file systems it may
+ * refuse. */
 static int copy_bytes(int from, int to)
 {
     char bytes[READ_BYTES];
@@ -130,7 +132,7 @@ static int copy_file(const char *path, const char *directory,
     return 0;
 }
 
-/* --- an archive --------------------------------------------------------------------------------- */
+/* --- an archive ------------------------------------------------------------------------------- */
 
 struct unpacking {
     const char *path;

@@ -1,9 +1,11 @@
-/* fleet/model_data.h: a model's files, from where ModelDataUrl says to where an instance reads them.
+/* fleet/model_data.h: a model's files, from where ModelDataUrl says to where an instance reads
+ * them.
  *
- * file:// URLs name a tar archive (.tar.gz, .tgz or .tar), which is unpacked, or any other file, which
- * is copied. Checking is cheap and done before a launch; placing may take long and is done by the
- * instance's own process before it becomes the model server. Archives come from outside: members
- * and links that lead out of the directory, devices, and more bytes or members than a limit are refused.
+ * file:// URLs name a tar archive (.tar.gz, .tgz or .tar), which is unpacked, or any other file,
+ * which is copied. Checking is cheap and done before a launch; placing may take long and is done by
+ * the instance's own process before it becomes the model server. Archives come from outside:
+ * members and links that lead out of the directory, devices, and more bytes or members than a limit
+ * are refused.
  */
 #pragma once
 #include <stdint.h>

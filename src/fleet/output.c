@@ -59,8 +59,8 @@ int output_limit(const char *directory)
         return 0;
     to = open_in(directory, "output.log.1", O_WRONLY | O_CREAT | O_TRUNC);
     r = to < 0 ? to : copy_all(from, to);
-    /* Truncated even if the copy failed: a full disk is a reason more. Writers append, so they go on
-     * at the new end. */
+    /* Truncated even if the copy failed: a full disk is a reason more. Writers append, so they go
+     * on at the new end. */
     if (ftruncate(from, 0) < 0)
         r = -errno;
     return fault(r);
@@ -126,7 +126,7 @@ char *output_tail(const char *directory, unsigned lines)
     return strdup(start);
 }
 
-/* --- directories that are no longer needed ------------------------------------------------------ */
+/* --- directories that are no longer needed ---------------------------------------------------- */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
 {

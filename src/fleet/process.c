@@ -88,7 +88,7 @@ static struct instance *instance_free(struct instance *i)
 }
 DEFINE_AUTOFREE(struct instance *, instance_free)
 
-/* --- the end of an instance --------------------------------------------------------------------- */
+/* --- the end of an instance ------------------------------------------------------------------- */
 
 /* The group is the instance's own; in its first moments there is only the process yet. */
 static void kill_group(const struct instance *i, int signo)
@@ -192,7 +192,7 @@ static void instance_exited(struct loop_process *process, int status)
     d->events.gone(d->events.context, i->id, why ? why : "The process ended.");
 }
 
-/* --- launch ------------------------------------------------------------------------------------- */
+/* --- launch ----------------------------------------------------------------------------------- */
 
 static int instance_new(struct process_driver *d, const char *id, struct instance **ret)
 {
@@ -223,7 +223,8 @@ static bool port_taken(uint16_t port, void *context)
     return false;
 }
 
-/* A record for a launch that is cut short: with an empty handle, adopt() finds the process by it. */
+/* A record for a launch that is cut short: with an empty handle, adopt() finds the process by
+ * it. */
 static int write_record(const struct instance *i)
 {
     autofree(mem_free) char *path = text_format("%s/process", i->directory);
@@ -237,7 +238,8 @@ static int write_record(const struct instance *i)
     return 0;
 }
 
-/* The process is our child and not waited for, so that its number cannot be given away meanwhile. */
+/* The process is our child and not waited for, so that its number cannot be given away
+ * meanwhile. */
 static int watch(struct instance *i)
 {
     int r;
@@ -311,7 +313,7 @@ static int read_usage(const struct instance *i, uint64_t *ret_cpu_us, uint64_t *
     return r == -ENODATA ? proc_usage(i->pid, ret_cpu_us, ret_memory) : r;
 }
 
-/* --- adoption ----------------------------------------------------------------------------------- */
+/* --- adoption --------------------------------------------------------------------------------- */
 
 static bool read_handle(const char *text, pid_t *ret_pid, uint64_t *ret_start_time)
 {
@@ -402,7 +404,7 @@ static int process_adopt(struct driver *base, const char *id, const struct drive
     return 0;
 }
 
-/* --- while it runs ------------------------------------------------------------------------------ */
+/* --- while it runs ---------------------------------------------------------------------------- */
 
 static int process_terminate(struct driver *base, const char *id)
 {
@@ -505,7 +507,7 @@ static const struct driver_ops process_ops = {
     .free = process_free,
 };
 
-/* --- the driver --------------------------------------------------------------------------------- */
+/* --- the driver ------------------------------------------------------------------------------- */
 
 /* The file of the running program. When it was replaced meanwhile, the one in memory is meant. */
 static char *own_program(void)
@@ -521,7 +523,8 @@ static char *own_program(void)
 
 static int find_instances_dir(struct process_driver *d, const char *state_dir)
 {
-    /* Instances have a working directory of their own, so that relative paths would mislead them. */
+    /* Instances have a working directory of their own, so that relative paths would mislead
+     * them. */
     autofree(mem_free) char *absolute = realpath(state_dir, NULL);
 
     if (!absolute)

@@ -30,7 +30,7 @@ static const struct model_data_limits limits = {
     .members_max = 1000000,
 };
 
-/* --- in the new process ------------------------------------------------------------------------- */
+/* --- in the new process ----------------------------------------------------------------------- */
 
 /* Writes the sentence where spawn_failure() finds it, and into the output. */
 static noreturn void __attribute__((format(printf, 2, 3)))
@@ -143,7 +143,7 @@ static noreturn void become(const struct spawn *s, int output)
     fail(s, "cannot run %s: %s", s->command[0], strerror(errno));
 }
 
-/* --- in the caller ------------------------------------------------------------------------------ */
+/* --- in the caller ---------------------------------------------------------------------------- */
 
 int spawn(const struct spawn *s, pid_t *ret_pid)
 {

@@ -1,8 +1,9 @@
 /* fleet/spawn.h: a process becomes an instance.
  *
  * The new process sets itself up: session, limits, descriptors, model files; then it becomes the
- * model server. What takes long is done there, so that the caller's loop goes on. If something fails, it
- * writes one sentence into the file "failure" in its directory, and ends; spawn_failure() reads it.
+ * model server. What takes long is done there, so that the caller's loop goes on. If something
+ * fails, it writes one sentence into the file "failure" in its directory, and ends; spawn_failure()
+ * reads it.
  */
 #pragma once
 #include <stdint.h>

@@ -338,8 +338,8 @@ static void stops_the_whole_group_on_request(void **state)
     assert_int_equal(driver_terminate(f->driver, "i-1"), DRIVER_E_UNKNOWN);
 }
 
-/* A child that left the group and ignores signals is ended with its cgroup, where there are any; the
- * rest of the group in any case. */
+/* A child that left the group and ignores signals is ended with its cgroup, where there are any;
+ * the rest of the group in any case. */
 static void leaves_no_children_behind(void **state)
 {
     struct fixture *f = *state;

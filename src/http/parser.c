@@ -28,8 +28,7 @@ static int malformed(const char **ret_why, const char *why)
     return refuse(HTTP_E_MALFORMED, ret_why, why);
 }
 
-/* --- the end of the head ------------------------------------------------------------------------
- */
+/* --- the end of the head ---------------------------------------------------------------------- */
 
 /* Empty lines before a request are skipped; a lone CR at the end may become one. */
 static size_t skip_empty_lines(const char *data, size_t size)

@@ -52,8 +52,7 @@ int http_parse_response(const char *data, size_t size, struct slice method,
                         const struct http_limits *limits, size_t *scanned,
                         struct http_head *ret_head, size_t *ret_size, const char **ret_why);
 
-/* --- bodies -------------------------------------------------------------------------------------
- */
+/* --- bodies ----------------------------------------------------------------------------------- */
 
 /* Reads a body's framing as its bytes pass by. Content is handed on as slices of the input. */
 struct http_body {

@@ -298,7 +298,7 @@ static void no_percentiles_beside_a_negative_value(void **state)
     assert_true(read_one(m, EPOCH, 1, &sum) == 2);
 }
 
-/* --- listing ----------------------------------------------------------------------------------- */
+/* --- listing ---------------------------------------------------------------------------------- */
 
 struct listed {
     char text[1024];
@@ -368,7 +368,7 @@ static void idle_series_take_little_memory(void **state)
     assert_true(metrics_bytes(m) < 5000);
 }
 
-/* --- against the obvious answer ---------------------------------------------------------------- */
+/* --- against the obvious answer --------------------------------------------------------------- */
 
 enum { SAMPLES_MAX = 6000, PERIODS_MAX = 400 };
 

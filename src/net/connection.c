@@ -46,8 +46,7 @@ struct connection {
 
 static void run(struct connection *c);
 
-/* --- answers -------------------------------------------------------------------------------------
- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static int write_headers(struct connection *c, const struct server_header *headers,
                          size_t n_headers)

@@ -1,8 +1,8 @@
 /* Everything that is not an invocation: handed to control, with the word of who signed it.
  *
- * Control answers in the protocol's own shape, errors of authentication too; what it gets of those is why
- * they failed, and no body. Each call has a connection of its own: on a Unix socket that costs little,
- * and a connection that breaks says then that the call may have been carried out. */
+ * Control answers in the protocol's own shape, errors of authentication too; what it gets of those
+ * is why they failed, and no body. Each call has a connection of its own: on a Unix socket that
+ * costs little, and a connection that breaks says then that the call may have been carried out. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -21,9 +21,10 @@ void api_call_begin(struct exchange *x)
     x->refused = x->auth.outcome != EDGE_AUTH_GOOD && x->lease; /* control gets no body of it */
 }
 
-/* --- the request as control gets it ------------------------------------------------------------------------ */
+/* --- the request as control gets it ----------------------------------------------------------- */
 
-/* Whether the comma-separated Connection field names @name: such a field ends here (RFC 9110 §7.6.1). */
+/* Whether the comma-separated Connection field names @name: such a field ends here (RFC 9110
+ * §7.6.1). */
 static bool named_by_connection(const struct http_head *head, struct slice name)
 {
     struct slice list = http_header_value(head, "Connection");
@@ -107,7 +108,7 @@ static int write_request(struct exchange *x)
     return r ? r : http_write_end(out);
 }
 
-/* --- asking ---------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static bool prepare(struct exchange *x)
 {
@@ -158,7 +159,7 @@ static void expired(struct exchange *x)
     exchange_resume(x);
 }
 
-/* --- answers --------------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void answered(struct exchange *x, const struct http_head *head)
 {

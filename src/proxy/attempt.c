@@ -12,7 +12,7 @@
 
 enum { READ_PART_BYTES = 16 << 10 };
 
-/* --- beginning and ending --------------------------------------------------------------------------------- */
+/* --- beginning and ending --------------------------------------------------------------------- */
 
 int exchange_attempt(struct exchange *x, struct upstream *pool)
 {
@@ -89,7 +89,7 @@ void exchange_cut(struct exchange *x)
     exchange_fail(x, EXCHANGE_CUT, 0);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static size_t unsent(const struct exchange *x)
 {
@@ -129,7 +129,8 @@ static void sent_all(struct exchange *x)
     downstream_update(x->client);
 }
 
-/* Return: bytes sent, 0 if the socket is full. Failures are dealt with: then -1, and x may be over. */
+/* Return: bytes sent, 0 if the socket is full. Failures are dealt with: then -1, and x may be
+ * over. */
 static ssize_t send_upstream(struct exchange *x, struct iovec *parts, size_t n)
 {
     const struct msghdr m = { .msg_iov = parts, .msg_iovlen = n };
@@ -234,7 +235,7 @@ void exchange_push_content(struct exchange *x, struct slice content)
         watch_for_more(x);
 }
 
-/* --- receiving -------------------------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 static ssize_t receive(struct exchange *x)
 {

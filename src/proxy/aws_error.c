@@ -47,7 +47,7 @@ int aws_error_write(struct buffer *out, const struct aws_error *e, const char *r
     return r;
 }
 
-/* --- ModelError --------------------------------------------------------------------------------------- */
+/* --- ModelError ------------------------------------------------------------------------------- */
 
 /* JSON holds Unicode only; a container may say anything. */
 static json_t *json_from_bytes(struct slice s)

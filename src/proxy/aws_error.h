@@ -18,7 +18,8 @@ struct aws_error {
     bool head_only;         /* the answer to a HEAD request */
 };
 
-/** aws_error_write() - the whole answer. @request_id may be NULL. Return: 0, or a negative errno. */
+/** aws_error_write() - the whole answer. @request_id may be NULL. Return: 0, or a negative
+ * errno. */
 int aws_error_write(struct buffer *out, const struct aws_error *e, const char *request_id,
                     bool keep_alive, wall_ms_t now);
 

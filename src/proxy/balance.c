@@ -8,7 +8,8 @@ struct choice {
     unsigned count; /* of all seen */
 };
 
-/* Reservoir: the k-th of equals replaces the choice with probability 1/k. For random all are equal. */
+/* Reservoir: the k-th of equals replaces the choice with probability 1/k. For random all are
+ * equal. */
 static void consider(struct choice *c, const struct route_target *t, unsigned load,
                      struct random *random)
 {

@@ -27,7 +27,7 @@ static ms_t now(const struct downstream *c)
     return loop_now(c->worker->loop);
 }
 
-/* --- ending ------------------------------------------------------------------------------------------ */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 static void bury(struct corpse *corpse)
 {
@@ -76,7 +76,7 @@ static void close_after_output(struct downstream *c)
         linger(c);
 }
 
-/* --- what to wait for ---------------------------------------------------------------------------------- */
+/* --- what to wait for ------------------------------------------------------------------------- */
 
 void downstream_expect(struct downstream *c, ms_t deadline)
 {
@@ -118,7 +118,7 @@ void downstream_update(struct downstream *c)
         downstream_kill(c);
 }
 
-/* --- output ---------------------------------------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------------------------- */
 
 static ssize_t send_parts(int fd, const struct iovec *parts, size_t n)
 {
@@ -194,7 +194,7 @@ static void send_kept(struct downstream *c)
     downstream_update(c);
 }
 
-/* --- input ------------------------------------------------------------------------------------------------ */
+/* --- input ------------------------------------------------------------------------------------ */
 
 static void refuse(struct downstream *c, int outcome, const char *why)
 {
@@ -342,7 +342,7 @@ static void ready(struct loop_io *io, unsigned events)
         downstream_update(c);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void expired(struct loop_timer *timer)
 {

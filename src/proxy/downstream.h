@@ -66,7 +66,8 @@ static inline bool downstream_congested(const struct downstream *c)
 /** downstream_finish() - the exchange has given its whole answer and lets go of the connection */
 void downstream_finish(struct downstream *c, bool keep_alive);
 
-/** downstream_expect() - exchange_expired() is to be called at @deadline, unless this moves again */
+/** downstream_expect() - exchange_expired() is to be called at @deadline, unless this moves
+ * again */
 void downstream_expect(struct downstream *c, ms_t deadline);
 /** downstream_update() - the exchange may want more or less of the input than before */
 void downstream_update(struct downstream *c);

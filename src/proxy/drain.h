@@ -1,8 +1,8 @@
 /* proxy/drain.h: when has a draining target done its last request?
  *
- * A target is drained when every worker serves a route in which it drains, so that none will pick it
- * any more, and nothing is in flight on it. When its group's deregistration delay is over first, what
- * still runs is cut. Belongs to the main thread.
+ * A target is drained when every worker serves a route in which it drains, so that none will pick
+ * it any more, and nothing is in flight on it. When its group's deregistration delay is over first,
+ * what still runs is cut. Belongs to the main thread.
  */
 #pragma once
 #include "proxy/route.h"
@@ -22,7 +22,8 @@ void drain_deinit(struct drain *d);
 /** drain_follow() - watch the targets that drain in @route. Return: 0 or -ENOMEM. */
 int drain_follow(struct drain *d, const struct route *route, ms_t now);
 
-/** drain_look() - several times a second; @served: serial of the oldest route that any worker serves */
+/** drain_look() - several times a second; @served: serial of the oldest route that any worker
+ * serves */
 void drain_look(struct drain *d, uint64_t served, ms_t now);
 
 /** drain_repeat() - whoever was told has forgotten: tell again */

@@ -1,7 +1,8 @@
 /* proxy/edge_auth.h: who signed a request, decided at the edge.
  *
- * edge_auth_begin() reads the claim, so that we know whether it is hopeless, and whether the body is part of it; the body passes
- * through edge_auth_update() as it comes; edge_auth_finish() decides. Keys come with the route.
+ * edge_auth_begin() reads the claim, so that we know whether it is hopeless, and whether the body
+ * is part of it; the body passes through edge_auth_update() as it comes; edge_auth_finish()
+ * decides. Keys come with the route.
  */
 #pragma once
 #include "auth/sigv4.h"

@@ -13,7 +13,7 @@ enum {
     KEEP_CAPACITY = 64 << 10,      /* larger buffers are given back between requests */
 };
 
-/* --- life --------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void bury_unused(struct exchange *x)
 {
@@ -143,7 +143,7 @@ void exchange_over(struct exchange *x, bool keep_alive)
     downstream_finish(c, keep_alive);
 }
 
-/* --- the request's body --------------------------------------------------------------------------------- */
+/* --- the request's body ----------------------------------------------------------------------- */
 
 bool exchange_has_body(const struct exchange *x)
 {
@@ -301,7 +301,7 @@ void exchange_starved(struct exchange *x)
         exchange_die(x);
 }
 
-/* --- beginning -------------------------------------------------------------------------------------------- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
 /* Whether it is cheaper to read the rest of an unwanted body than to close the connection. A client
  * that waits for 100 Continue may or may not send the body now: one cannot tell what comes next. */
@@ -312,8 +312,9 @@ static bool worth_discarding(const struct exchange *x)
     return x->body.framing != HTTP_BODY_LENGTH || x->body.left <= DISCARD_BYTES_MAX;
 }
 
-/* A request that will be refused is heard out all the same, if it is short: then a mistake in its framing is
- * found, and clients that look for an answer only when they have sent everything get theirs. */
+/* A request that will be refused is heard out all the same, if it is short: then a mistake in its
+ * framing is found, and clients that look for an answer only when they have sent everything get
+ * theirs. */
 static bool hear_out(const struct exchange *x)
 {
     return !x->body_done && (!x->refused || worth_discarding(x));
@@ -370,7 +371,7 @@ void exchange_resume(struct exchange *x)
     x->kind->start(x);
 }
 
-/* --- answering ourselves ------------------------------------------------------------------------------------ */
+/* --- answering ourselves ---------------------------------------------------------------------- */
 
 void exchange_reply(struct exchange *x, const struct aws_error *e)
 {

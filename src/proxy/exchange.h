@@ -4,9 +4,9 @@
  * attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
  * What differs is in a struct exchange_kind: invocation.c (a model's) and api_call.c (control's).
  *
- * The request's body is either kept, when it must be complete before anything may be done (its hash is
- * signed, control wants its length), or streams. A kept body, and whatever of a streaming one has
- * not left yet, can be sent again to another target.
+ * The request's body is either kept, when it must be complete before anything may be done (its hash
+ * is signed, control wants its length), or streams. A kept body, and whatever of a streaming one
+ * has not left yet, can be sent again to another target.
  */
 #pragma once
 #include "base/buffer.h"
@@ -36,19 +36,20 @@ enum exchange_failure {
 };
 
 struct exchange_kind {
-    /* Go: choose whom to ask and begin an attempt. Called when the body is there (or, streaming, when no
-     * more of it is at hand), and again by exchange_resume(). */
+    /* Go: choose whom to ask and begin an attempt. Called when the body is there (or, streaming,
+     * when no more of it is at hand), and again by exchange_resume(). */
     void (*start)(struct exchange *x);
     /* The head of an answer: exchange_relay() or exchange_collect() it. */
     void (*answered)(struct exchange *x, const struct http_head *head);
     /* The body that exchange_collect() asked for is in x->collected. */
     void (*collected)(struct exchange *x);
-    /* There will be no answer from this attempt: start again, or exchange_reply(). Not called once an
-     * answer streams to the client. @error: a negative errno, or 0 */
+    /* There will be no answer from this attempt: start again, or exchange_reply(). Not called once
+     * an answer streams to the client. @error: a negative errno, or 0 */
     void (*failed)(struct exchange *x, enum exchange_failure why, int error);
     /* The deadline has passed while it was held or queued. */
     void (*expired)(struct exchange *x);
-    /* The attempt is over, well or not, and has lasted @us; the answer was complete if @complete. */
+    /* The attempt is over, well or not, and has lasted @us; the answer was complete if
+     * @complete. */
     void (*ended)(struct exchange *x, us_t us, bool complete);
     /* The body is larger than x->body_bytes_max. */
     void (*too_large)(struct exchange *x);
@@ -119,7 +120,7 @@ struct exchange {
     ms_t give_up; /* api_call.c: when to stop trying to reach control */
 };
 
-/* --- for downstream.c --------------------------------------------------------------------------------- */
+/* --- for downstream.c ------------------------------------------------------------------------- */
 
 /** exchange_new() - for the request whose head comes next on @c; NULL if no memory */
 struct exchange *exchange_new(struct downstream *c);
@@ -141,7 +142,7 @@ void exchange_expired(struct exchange *x);
 /** exchange_abandon() - the client is gone */
 void exchange_abandon(struct exchange *x);
 
-/* --- for the worker ------------------------------------------------------------------------------------ */
+/* --- for the worker --------------------------------------------------------------------------- */
 
 /** exchange_resume() - look again whether it can go on */
 void exchange_resume(struct exchange *x);
@@ -151,7 +152,7 @@ void exchange_cut(struct exchange *x);
 void exchange_upstream_ready(struct exchange *x, unsigned events);
 void exchange_free_unused(struct worker *w);
 
-/* --- for the kinds, and between the three files --------------------------------------------------------- */
+/* --- for the kinds, and between the three files ----------------------------------------------- */
 
 static inline ms_t exchange_now(const struct exchange *x)
 {
@@ -180,7 +181,8 @@ void exchange_die(struct exchange *x);
 int exchange_attempt(struct exchange *x, struct upstream *pool);
 /** exchange_push() - send what is to be sent */
 void exchange_push(struct exchange *x);
-/** exchange_push_content() - send more of a streaming body, without keeping it if that can be avoided */
+/** exchange_push_content() - send more of a streaming body, without keeping it if that can be
+ * avoided */
 void exchange_push_content(struct exchange *x, struct slice content);
 /** exchange_fail() - the attempt has come to nothing */
 void exchange_fail(struct exchange *x, enum exchange_failure why, int error);

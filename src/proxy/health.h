@@ -1,8 +1,9 @@
 /* proxy/health.h: is a target well? Asks each one with GET, as its group says.
  *
- * A target begins healthy: control has pinged it before it registered it. Checks that fail often enough
- * make it unhealthy, a connect that fails makes it down at once; workers say so as well when a request's
- * connect fails. Good checks bring it back. Draining targets are not asked: nobody new comes to them.
+ * A target begins healthy: control has pinged it before it registered it. Checks that fail often
+ * enough make it unhealthy, a connect that fails makes it down at once; workers say so as well when
+ * a request's connect fails. Good checks bring it back. Draining targets are not asked: nobody new
+ * comes to them.
  */
 #pragma once
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* Invoking a model: POST /endpoints/NAME/invocations.
  *
- * Source: SageMaker Runtime API, InvokeEndpoint: which fields reach the container, which come back, and
- * how errors look. */
+ * Source: SageMaker Runtime API, InvokeEndpoint: which fields reach the container, which come back,
+ * and how errors look. */
 #include <errno.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ static struct link_report_group *counts(struct exchange *x)
     return &s->sum;
 }
 
-/* --- who asks ------------------------------------------------------------------------------ */
+/* --- who asks --------------------------------------------------------------------------------- */
 
 static bool is_authentic(struct exchange *x)
 {
@@ -63,7 +63,7 @@ void invocation_begin(struct exchange *x, struct slice path)
     }
 }
 
-/* --- whom to ask -------------------------------------------------------------------------------------------- */
+/* --- whom to ask ------------------------------------------------------------------------------ */
 
 static void reply_text(struct exchange *x, const char *format, const char *a, const char *b)
 {
@@ -185,7 +185,7 @@ static void expired(struct exchange *x)
     time_out(x);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static int copy_field(struct buffer *out, const struct http_head *head, const char *name)
 {
@@ -279,7 +279,7 @@ static void reply_timeout(struct exchange *x)
     reply_model_error(x, 0, (struct slice){ words, (size_t)n }, false);
 }
 
-/* --- failures -------------------------------------------------------------------------------------------------- */
+/* --- failures --------------------------------------------------------------------------------- */
 
 /* The machine is short of something; that says nothing about the target. */
 static bool is_our_own(int error)

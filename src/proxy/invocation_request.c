@@ -13,7 +13,7 @@ void invocation_out_of_memory(struct exchange *x)
     exchange_refuse(x, 500, "InternalFailure", "The request could not be handled.");
 }
 
-/* --- what the request asks for ---------------------------------------------------------------------------- */
+/* --- what the request asks for ---------------------------------------------------------------- */
 
 /* Take "NAME/operation" apart. Return: whether it is one that we have; if not, x is answered. */
 static bool read_path(struct exchange *x, struct slice path)
@@ -89,7 +89,7 @@ bool invocation_read(struct exchange *x, struct slice path)
            read_variant(x);
 }
 
-/* --- what the container gets -------------------------------------------------------------------------------- */
+/* --- what the container gets ------------------------------------------------------------------ */
 
 static bool reaches_container(struct slice name)
 {

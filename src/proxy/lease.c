@@ -40,7 +40,7 @@ struct lease *lease_unref(struct lease *lease)
 }
 DEFINE_AUTOFREE(struct lease *, lease_unref)
 
-/* --- building ------------------------------------------------------------------------------------------ */
+/* --- building --------------------------------------------------------------------------------- */
 
 static int find_group(struct worker *w, const char *id, struct worker_group **ret_group)
 {
@@ -117,7 +117,7 @@ static int lease_new(struct worker *w, struct route *route, struct lease **ret_l
     return 0;
 }
 
-/* --- leaving the old ----------------------------------------------------------------------------------- */
+/* --- leaving the old -------------------------------------------------------------------------- */
 
 /* A map may not be changed while it is walked: find one, remove it, start over. */
 static struct upstream *old_pool(struct worker *w)
@@ -164,7 +164,7 @@ static void sweep(struct worker *w)
     }
 }
 
-/* --- those who wait -------------------------------------------------------------------------------------- */
+/* --- those who wait --------------------------------------------------------------------------- */
 
 static void release_queues(struct worker *w, struct list *ret_released)
 {

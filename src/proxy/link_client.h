@@ -1,7 +1,7 @@
 /* proxy/link_client.h: the proxy's end of the link to control.
  *
- * Connects, says hello, hands over what control says. When the connection is lost it comes back with a
- * short backoff, for ever: until then the proxy goes on with what it knows.
+ * Connects, says hello, hands over what control says. When the connection is lost it comes back
+ * with a short backoff, for ever: until then the proxy goes on with what it knows.
  */
 #pragma once
 #include "base/log.h"

@@ -60,7 +60,7 @@ static void wake_all(struct proxy *p)
         worker_wake(p->crew[i].worker);
 }
 
-/* --- what control hears ------------------------------------------------------------------------------------ */
+/* --- what control hears ----------------------------------------------------------------------- */
 
 static void send_event(struct proxy *p, enum link_event_kind kind, const char *group,
                        const char *target, const char *state)
@@ -125,7 +125,7 @@ static void acknowledge(struct proxy *p)
         p->acked = last->serial;
 }
 
-/* --- what control says --------------------------------------------------------------------------------------- */
+/* --- what control says ------------------------------------------------------------------------ */
 
 static int build(struct proxy *p, struct route **ret_route)
 {
@@ -199,7 +199,7 @@ static void connected(void *context)
     health_repeat(p->health);
 }
 
-/* --- several times a second ------------------------------------------------------------------------------------ */
+/* --- several times a second ------------------------------------------------------------------- */
 
 static void look(struct loop_timer *timer)
 {
@@ -253,7 +253,7 @@ static void take_stats(struct proxy *p, struct message *m)
         send_report(p);
 }
 
-/* --- mail from the workers --------------------------------------------------------------------------------------- */
+/* --- mail from the workers -------------------------------------------------------------------- */
 
 static void route_served(struct proxy *p, struct message *m)
 {
@@ -301,7 +301,7 @@ static void deliver(struct mailbox *box, struct mail *mail)
     }
 }
 
-/* --- life -------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void drain_took_too_long(struct loop_timer *timer)
 {

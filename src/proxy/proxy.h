@@ -1,7 +1,7 @@
 /* proxy/proxy.h: the data plane as a whole: workers, and the thread that leads them.
  *
- * The leading thread talks with control, builds routes, checks health, watches drains and reports; it
- * never touches a request. With control gone all of that goes on with what is known.
+ * The leading thread talks with control, builds routes, checks health, watches drains and reports;
+ * it never touches a request. With control gone all of that goes on with what is known.
  */
 #pragma once
 #include "base/log.h"
@@ -23,8 +23,8 @@ struct proxy_settings {
  * workers inherit that. Return: 0 or a negative errno. */
 int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct proxy **ret_proxy);
 
-/** proxy_drain() - take no new connections, finish what runs, then call @done; @done is called after
- * drain_timeout_ms at the latest */
+/** proxy_drain() - take no new connections, finish what runs, then call @done; @done is called
+ * after drain_timeout_ms at the latest */
 void proxy_drain(struct proxy *p, void (*done)(void *context), void *context);
 
 /** proxy_free() - cuts what runs */

@@ -1,7 +1,7 @@
 /* proxy/queue.h: requests that wait for a target, first come first served.
  *
- * Each worker has a queue per target group; the bound is the group's and counts all workers' queues.
- * Entries are embedded in their requests; whoever owns the request watches its deadline.
+ * Each worker has a queue per target group; the bound is the group's and counts all workers'
+ * queues. Entries are embedded in their requests; whoever owns the request watches its deadline.
  */
 #pragma once
 #include "base/list.h"

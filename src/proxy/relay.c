@@ -1,4 +1,5 @@
-/* Passing an answer on while it comes in: nothing is held back, nothing is copied that can be sent. */
+/* Passing an answer on while it comes in: nothing is held back, nothing is copied that can be
+ * sent. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ static void add_content(struct gather *g, struct slice content)
     add(g, "\r\n", 2);
 }
 
-/* --- heads --------------------------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 static enum http_framing framing_for(const struct exchange *x, const struct http_head *answer)
 {
@@ -111,7 +112,7 @@ void exchange_collect(struct exchange *x)
     x->state = EXCHANGE_COLLECTING;
 }
 
-/* --- bodies -------------------------------------------------------------------------------------------------- */
+/* --- bodies ----------------------------------------------------------------------------------- */
 
 static void answer_complete(struct exchange *x, bool surplus)
 {

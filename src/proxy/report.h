@@ -1,8 +1,8 @@
 /* proxy/report.h: what the proxy saw in the last second, group by group.
  *
  * Sums up what workers hand over, adds samples of the requests in flight and waiting, and fills in
- * the message. Every group of the route is in every report, quiet ones too. What could not be sent, as
- * control was away, stays in the sums. Belongs to the main thread.
+ * the message. Every group of the route is in every report, quiet ones too. What could not be sent,
+ * as control was away, stays in the sums. Belongs to the main thread.
  */
 #pragma once
 #include "proxy/route.h"

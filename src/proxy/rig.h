@@ -1,5 +1,6 @@
-/* proxy/rig.h: a whole proxy for tests: real threads and sockets, and everything around it played by
- * the test: clients, control's two sockets, and targets that do what the request tells them to. */
+/* proxy/rig.h: a whole proxy for tests: real threads and sockets, and everything around it played
+ * by the test: clients, control's two sockets, and targets that do what the request tells them
+ * to. */
 #pragma once
 #include <stdatomic.h>
 
@@ -38,7 +39,7 @@ void target_server_stop_listening(struct target_server *t);
 void target_server_listen_again(struct target_server *t);
 void target_server_ping(struct target_server *t, unsigned status); /* what GET /ping answers */
 
-/* --- the proxy and control ------------------------------------------------------------------------------ */
+/* --- the proxy and control -------------------------------------------------------------------- */
 
 struct rig_target {
     const char *id, *address;
@@ -76,7 +77,8 @@ void rig_drain(struct rig *r); /* as on SIGTERM; then wait for r->drained */
 void rig_link(struct rig *r);
 /** rig_unlink() - control goes away, its socket too */
 void rig_unlink(struct rig *r);
-/** rig_serve() - endpoint "e" with variant "v" on these targets; returns when the proxy serves it */
+/** rig_serve() - endpoint "e" with variant "v" on these targets; returns when the proxy serves
+ * it */
 void rig_serve(struct rig *r, const struct rig_target *targets, size_t n);
 void rig_send(struct rig *r, const struct link_message *m);
 /** rig_hear() - the next message of that type; skips others. To be deinit'ed. */
@@ -87,7 +89,7 @@ void rig_hear_event(struct rig *r, enum link_event_kind kind, const char *target
 /** rig_hear_report() - sum up reports until as many requests were told of */
 void rig_hear_report(struct rig *r, uint64_t requests, struct link_report_group *ret);
 
-/* --- clients ---------------------------------------------------------------------------------------------- */
+/* --- clients ---------------------------------------------------------------------------------- */
 
 struct answer {
     unsigned status;

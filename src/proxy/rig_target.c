@@ -1,5 +1,5 @@
-/* The targets of proxy/rig.h: a thread per connection, plain blocking sockets. What goes wrong here aborts
- * the program: cmocka's assertions work in the test's own thread only. */
+/* The targets of proxy/rig.h: a thread per connection, plain blocking sockets. What goes wrong here
+ * aborts the program: cmocka's assertions work in the test's own thread only. */
 #include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>

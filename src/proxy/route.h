@@ -1,8 +1,8 @@
 /* proxy/route.h: what to serve, as one immutable value.
  *
- * The main thread builds a route from what control said and hands it to every worker; nobody changes
- * it after that. It is counted: each worker holds the route it serves and the older ones that requests
- * still use, and the last one to let go frees it.
+ * The main thread builds a route from what control said and hands it to every worker; nobody
+ * changes it after that. It is counted: each worker holds the route it serves and the older ones
+ * that requests still use, and the last one to let go frees it.
  */
 #pragma once
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* proxy/stats.h: what one worker has seen of one target group since the last report.
  *
  * A worker writes its own stats and nobody else reads them. Once a second the main thread asks: the
- * worker hands the filled ones over whole and goes on with empty ones that came with the request, so
- * that no histogram is ever shared, copied or locked.
+ * worker hands the filled ones over whole and goes on with empty ones that came with the request,
+ * so that no histogram is ever shared, copied or locked.
  */
 #pragma once
 #include "base/list.h"

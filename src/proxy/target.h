@@ -1,9 +1,9 @@
 /* proxy/target.h: what every thread must know about a target, and about a target group.
  *
  * Everything else a worker uses is its own. These few numbers are shared because they mean
- * something only as a whole: least outstanding requests is wrong when each thread counts its own, and
- * a queue's bound is the group's. They are relaxed atomics, alone on a cache line per target. Targets
- * and gauges outlive the routes that name them, so that a new route keeps the counts.
+ * something only as a whole: least outstanding requests is wrong when each thread counts its own,
+ * and a queue's bound is the group's. They are relaxed atomics, alone on a cache line per target.
+ * Targets and gauges outlive the routes that name them, so that a new route keeps the counts.
  */
 #pragma once
 #include <stdalign.h>
@@ -63,7 +63,7 @@ static inline void target_end(struct target *t)
     atomic_fetch_sub_explicit(&t->in_flight, 1, memory_order_release);
 }
 
-/* --- the same for a target group ------------------------------------------------------------------- */
+/* --- the same for a target group -------------------------------------------------------------- */
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): as above */
 struct gauge {

@@ -1,5 +1,5 @@
-/* What a proxy does while the world around it changes: targets come, go, fall ill and drain, control
- * disappears, the proxy itself is told to end. */
+/* What a proxy does while the world around it changes: targets come, go, fall ill and drain,
+ * control disappears, the proxy itself is told to end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,7 +99,7 @@ static unsigned holding(struct fixture *f)
     return target_server_holding(f->targets[0]) + target_server_holding(f->targets[1]);
 }
 
-/* --- balancing and health ----------------------------------------------------------------------------- */
+/* --- balancing and health --------------------------------------------------------------------- */
 
 static void requests_go_where_fewest_are_outstanding(void **state)
 {
@@ -159,7 +159,7 @@ static void a_target_that_fails_its_checks_is_used_only_if_all_do(void **state)
     rig_hear_event(&f->rig, LINK_TARGET_HEALTH, "i-1", "healthy");
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static void requests_wait_for_the_first_target(void **state)
 {
@@ -239,7 +239,7 @@ static void who_waits_for_a_deleted_endpoint_is_told(void **state)
     assert_int_equal(finish(fd), 400);
 }
 
-/* --- draining ------------------------------------------------------------------------------------------- */
+/* --- draining --------------------------------------------------------------------------------- */
 
 static void a_draining_target_ends_its_requests_and_gets_no_new_ones(void **state)
 {
@@ -373,7 +373,7 @@ static void no_request_is_lost_while_targets_come_and_go(void **state)
     }
 }
 
-/* --- control ---------------------------------------------------------------------------------------------- */
+/* --- control ---------------------------------------------------------------------------------- */
 
 static void without_control_all_goes_on(void **state)
 {
@@ -475,7 +475,7 @@ static void a_route_that_never_comes_is_not_waited_for(void **state)
     assert_int_equal(invoke(f, "echo"), 503);
 }
 
-/* --- reports ------------------------------------------------------------------------------------------------ */
+/* --- reports ---------------------------------------------------------------------------------- */
 
 static void reports_tell_what_happened(void **state)
 {
@@ -501,7 +501,7 @@ static void reports_tell_what_happened(void **state)
     assert_true(seen.concurrency_max >= 1); /* the one that was held */
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void told_to_end_it_finishes_what_runs(void **state)
 {

@@ -74,7 +74,7 @@ static bool field_is(const struct answer *a, const char *name, const char *value
     return slice_is(http_header_value(&a->head, name), value);
 }
 
-/* --- the plain path ------------------------------------------------------------------------------------- */
+/* --- the plain path --------------------------------------------------------------------------- */
 
 static void an_invocation_reaches_the_container_and_comes_back(void **state)
 {
@@ -279,7 +279,7 @@ static void a_client_that_does_not_read_holds_up_only_itself(void **state)
     close(fd);
 }
 
-/* --- refusals --------------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void bodies_over_the_limit_are_refused(void **state)
 {
@@ -385,7 +385,7 @@ static void malformed_requests_are_refused_and_closed(void **state)
     }
 }
 
-/* --- what containers do wrong ------------------------------------------------------------------------------- */
+/* --- what containers do wrong ----------------------------------------------------------------- */
 
 static void a_container_that_fails_gives_a_model_error(void **state)
 {
@@ -487,7 +487,7 @@ static void connections_closed_by_the_target_are_not_used(void **state)
     }
 }
 
-/* --- limits ----------------------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void slow_clients_are_told_and_closed(void **state)
 {
@@ -537,7 +537,7 @@ static void connections_beyond_the_limit_are_shed(void **state)
         close(fds[i]);
 }
 
-/* --- calls to control ---------------------------------------------------------------------------------------------- */
+/* --- calls to control ------------------------------------------------------------------------- */
 
 static void other_requests_go_to_control_with_our_word(void **state)
 {
@@ -581,7 +581,7 @@ static void calls_may_be_large_but_not_too_large(void **state)
     close(fd);
 }
 
-/* --- signatures ------------------------------------------------------------------------------------------------------ */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 /* A signed request as text. @secret: NULL for the right one. */
 static char *signed_request(const char *path, const char *service, const char *secret,

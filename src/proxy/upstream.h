@@ -66,6 +66,7 @@ void upstream_give_back(struct upstream_connection *c);
 /** upstream_close() - close it; its memory goes at the end of the turn */
 void upstream_close(struct upstream_connection *c);
 
-/** upstream_watch() - which events the connection's request wants now; 0 for none, hang-ups included.
+/** upstream_watch() - which events the connection's request wants now; 0 for none, hang-ups
+ * included.
  * Return: 0 or a negative errno. */
 int upstream_watch(struct upstream_connection *c, unsigned events);

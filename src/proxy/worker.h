@@ -1,9 +1,10 @@
 /* proxy/worker.h: one thread of the data plane.
  *
  * A worker has a loop, a listening socket, client and upstream connections, queues and counters of
- * its own. It hears from the main thread by mail: a new route to serve, wake up and look at the shared
- * state, hand over your counters, drain, stop. It answers by mail. In steady state a request takes no
- * lock and no allocation here: requests and connections are recycled, bytes pass through one big buffer.
+ * its own. It hears from the main thread by mail: a new route to serve, wake up and look at the
+ * shared state, hand over your counters, drain, stop. It answers by mail. In steady state a request
+ * takes no lock and no allocation here: requests and connections are recycled, bytes pass through
+ * one big buffer.
  */
 #pragma once
 #include <pthread.h>
@@ -53,7 +54,7 @@ struct worker_settings {
                                .api_timeout_ms = 60000,                                            \
                                .first_route_ms = 10000 })
 
-/* --- mail ------------------------------------------------------------------------------------------- */
+/* --- mail ------------------------------------------------------------------------------------- */
 
 enum message_kind {
     MESSAGE_ROUTE,   /* to a worker: serve this; back: it is served */
@@ -73,7 +74,7 @@ struct message {
     bool under_way;            /* the main thread's note: not back yet */
 };
 
-/* --- one worker's view of a route ------------------------------------------------------------------- */
+/* --- one worker's view of a route ------------------------------------------------------------- */
 
 struct worker_group {
     unsigned refs;       /* leases */
@@ -83,8 +84,8 @@ struct worker_group {
     struct stats *stats;
 };
 
-/* A route with the worker's own things for each of its groups and targets. Requests count leases, not
- * routes: the count is a plain number of this thread. */
+/* A route with the worker's own things for each of its groups and targets. Requests count leases,
+ * not routes: the count is a plain number of this thread. */
 struct lease {
     unsigned refs;
     struct route *route;

@@ -94,8 +94,7 @@ static int failure(int code)
     }
 }
 
-/* --- reading and writing ------------------------------------------------------------------------
- */
+/* --- reading and writing ---------------------------------------------------------------------- */
 
 /* Runs a statement that gives at most one row. Return: SQLITE_ROW, SQLITE_DONE or -errno; after
  * SQLITE_ROW the columns stay readable until the statement is reset. */
@@ -336,8 +335,7 @@ static const struct store_ops sqlite_ops = {
     .free = sqlite_free,
 };
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static uint32_t big_endian(const unsigned char *p)
 {

@@ -16,7 +16,7 @@
 /* Our own file, even if another version has taken its name: the programs must fit each other. */
 static const char own_executable[] = "/proc/self/exe";
 
-/* --- in the new process ------------------------------------------------------------------------- */
+/* --- in the new process ----------------------------------------------------------------------- */
 
 static noreturn void give_up(const char *what)
 {
@@ -46,7 +46,7 @@ static noreturn void become(const struct child *c, pid_t parent)
     give_up("cannot run weir's own program");
 }
 
-/* --- in the supervisor -------------------------------------------------------------------------- */
+/* --- in the supervisor ------------------------------------------------------------------------ */
 
 static const char *name_of(const struct child *c)
 {

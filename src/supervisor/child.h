@@ -1,7 +1,7 @@
 /* supervisor/child.h: one of weir's programs, kept running.
  *
- * A child runs the same executable as we do. It dies with us, however we die; in between it is started
- * again whenever it ends, with the waits of restart.h.
+ * A child runs the same executable as we do. It dies with us, however we die; in between it is
+ * started again whenever it ends, with the waits of restart.h.
  */
 #pragma once
 #include <stdbool.h>

@@ -16,6 +16,6 @@ enum { FRONT_SOCKETS_MAX = 256 };
  */
 int front_open(const struct address *address, size_t n, int *ret_fds, struct address *ret_bound);
 
-/** front_reachable() - where this machine reaches a server that listens on @bound: loopback in place of
- * every interface */
+/** front_reachable() - where this machine reaches a server that listens on @bound: loopback in
+ * place of every interface */
 struct address front_reachable(const struct address *bound);

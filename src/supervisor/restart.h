@@ -1,8 +1,9 @@
 /* supervisor/restart.h: how long to wait before a program that ended is started again.
  *
- * The first time not at all, because most ends are single accidents and every moment without the program
- * costs; then 100 ms, doubled each time up to 5 s, because a program that keeps ending would else
- * eat the machine. Half a minute of running starts from the beginning. Pure: callers pass now.
+ * The first time not at all, because most ends are single accidents and every moment without the
+ * program costs; then 100 ms, doubled each time up to 5 s, because a program that keeps ending
+ * would else eat the machine. Half a minute of running starts from the beginning. Pure: callers
+ * pass now.
  */
 #pragma once
 #include "base/clock.h"

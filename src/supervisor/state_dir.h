@@ -1,8 +1,9 @@
-/* supervisor/state_dir.h: the directory in which a server keeps everything, for one server at a time.
+/* supervisor/state_dir.h: the directory in which a server keeps everything, for one server at a
+ * time.
  *
  * The lock is flock() on the file `lock`, which holds the server's pid: the kernel drops it however
- * the server ends. Sockets in the directory have paths that fit sockaddr_un even if the directory's own
- * path does not: those lead through /proc/self/fd and a descriptor of the directory.
+ * the server ends. Sockets in the directory have paths that fit sockaddr_un even if the directory's
+ * own path does not: those lead through /proc/self/fd and a descriptor of the directory.
  */
 #pragma once
 #include <sys/types.h>
@@ -28,8 +29,8 @@ void state_dir_close(struct state_dir *s);
 
 /** state_dir_file() - the path of a file in it, to free(); NULL if no memory */
 char *state_dir_file(const struct state_dir *s, const char *name);
-/** state_dir_socket() - "unix:PATH" of a socket in it, to free(); NULL if no memory. It may lead through
- * s->fd, then only programs that inherit that can use it. */
+/** state_dir_socket() - "unix:PATH" of a socket in it, to free(); NULL if no memory. It may lead
+ * through s->fd, then only programs that inherit that can use it. */
 char *state_dir_socket(const struct state_dir *s, const char *name);
 
 /** state_dir_write() - put @text into the file @name, at once or not at all; mode 0600 */

@@ -32,7 +32,7 @@ struct supervisor {
     int result;
 };
 
-/* --- readiness ---------------------------------------------------------------------------------- */
+/* --- readiness -------------------------------------------------------------------------------- */
 
 static void health_answered(const struct client_answer *answer, void *context)
 {
@@ -58,7 +58,7 @@ static void health_due(struct loop_timer *timer)
         loop_timer_after(timer, HEALTH_INTERVAL_MS);
 }
 
-/* --- stopping ----------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static void finish(struct supervisor *s, int result)
 {
@@ -133,10 +133,10 @@ static void hangup_caught(struct loop_signal *signal)
     log_info(s->log, "SIGHUP ignored; there is nothing to reload");
 }
 
-/* --- children that end -------------------------------------------------------------------------- */
+/* --- children that end ------------------------------------------------------------------------ */
 
-/* Waits for orphans that ended. One of the two programs may stand in front of them: its end is told by its
- * pidfd, and then we are called again. */
+/* Waits for orphans that ended. One of the two programs may stand in front of them: its end is told
+ * by its pidfd, and then we are called again. */
 static void reap_orphans(struct supervisor *s)
 {
     for (;;) {
@@ -177,7 +177,7 @@ static void proxy_ended(struct child *c)
     judge_end(container_of(c, struct supervisor, proxy), c);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int watch_signals(struct supervisor *s)
 {

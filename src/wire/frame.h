@@ -1,5 +1,5 @@
-/* wire/frame.h: JSON messages on a stream: four bytes of length, big-endian, then that many of JSON.
- * Either side may be newer than the other: unknown members are ignored. */
+/* wire/frame.h: JSON messages on a stream: four bytes of length, big-endian, then that many of
+ * JSON. Either side may be newer than the other: unknown members are ignored. */
 #pragma once
 #include <jansson.h>
 
