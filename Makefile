@@ -11,7 +11,7 @@ all: build/build.ninja
 
 build/build.ninja:
 	tools/setup.sh build
-	meson setup build --buildtype=release -Db_lto=true -Db_pie=true --prefix=$(PREFIX)
+	meson setup build --buildtype=release -Dtests=false -Db_lto=true -Db_pie=true --prefix=$(PREFIX)
 
 debug: build-debug/build.ninja
 	ninja -C build-debug
