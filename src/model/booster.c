@@ -1,5 +1,6 @@
 #include "model/booster.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 
 #include <jansson.h>
 #include <xgboost/c_api.h>
+
+#include "model/ubjson.h"
 
 struct booster {
     BoosterHandle handle;
@@ -47,17 +50,16 @@ static bool is_pickle(struct slice model)
     return model.size > 2 && model.data[0] == '\x80' && model.data[1] >= 2 && model.data[1] <= 5;
 }
 
-/* libxgboost's readers may look a few bytes past the end of a cut model. */
+static bool is_ubjson(struct slice model)
+{
+    return model.size > 1 && model.data[0] == '{' && isalpha((unsigned char)model.data[1]);
+}
+
 static int load_bytes(BoosterHandle handle, struct slice model, char *ret_why)
 {
-    enum { SLACK = 64 };
-    autofree(mem_free) char *copy = calloc(1, model.size + SLACK);
-
-    if (!copy)
-        return -ENOMEM;
-    if (model.size > 0)
-        memcpy(copy, model.data, model.size);
-    return check(XGBoosterLoadModelFromBuffer(handle, copy, model.size), ret_why);
+    if (is_ubjson(model) && !ubjson_is_whole(model))
+        return refused(ret_why, "the UBJSON text is cut or malformed");
+    return check(XGBoosterLoadModelFromBuffer(handle, model.data, model.size), ret_why);
 }
 
 static const char *text_at(const json_t *config, const char *object)

@@ -1,0 +1,228 @@
+/* The threads of a model server under many clients at once; meant for ThreadSanitizer too. */
+#include "model/model_server.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "model/testing.h"
+
+enum { CLIENTS = 4, REQUESTS = 25 };
+
+/* A server in a process of its own, because it stops at signals. The process is this program again, with
+ * arguments: a copy of one that has had threads could not start any. */
+struct running {
+    pid_t pid;
+    FILE *log;
+    struct address address;
+};
+
+static int serve(const char *model, const char *delay_ms)
+{
+    struct model_server_settings settings = { .model = model,
+                                              .ensemble = true,
+                                              .n_threads = 3,
+                                              .delay_ms = atoi(delay_ms),
+                                              .body_bytes_max = 10000 };
+    struct log log = {
+        .fd = STDOUT_FILENO, .level = LOG_INFO, .program = "test", .clock = clock_real()
+    };
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (address_parse("127.0.0.1:0", &settings.listen) != 0)
+        return 1;
+    return model_server_run(&settings, &log) ? 1 : 0;
+}
+
+static void start(struct running *r, const char *model, const char *delay_ms)
+{
+    const char *const arguments[] = { "server", model, delay_ms, NULL };
+    char line[500], *at = NULL;
+    int fds[2];
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    r->pid = fork();
+    assert_true(r->pid >= 0);
+    if (r->pid == 0) {
+        dup2(fds[1], STDOUT_FILENO);
+        execv("/proc/self/exe", (char *const *)arguments);
+        _exit(127);
+    }
+    close(fds[1]);
+    r->log = fdopen(fds[0], "r");
+    assert_non_null(r->log);
+    assert_non_null(fgets(line, sizeof(line), r->log));
+    at = strstr(line, "address=");
+    assert_non_null(at);
+    at += strlen("address=");
+    at[strcspn(at, " ")] = '\0';
+    assert_int_equal(address_parse(at, &r->address), 0);
+}
+
+/* Reads the log up to a line with @event. */
+static void await(struct running *r, const char *event)
+{
+    char line[1000];
+
+    do
+        assert_non_null(fgets(line, sizeof(line), r->log));
+    while (!strstr(line, event));
+}
+
+static int stop(struct running *r)
+{
+    int status;
+
+    kill(r->pid, SIGTERM);
+    assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+    fclose(r->log);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* One request on a connection of its own; the whole answer in @ret_answer. Return: false on failure. */
+static bool exchange(const struct address *address, const char *request, char *ret_answer,
+                     size_t size)
+{
+    autofree(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    size_t n = 0;
+    ssize_t got;
+
+    if (fd < 0 || connect(fd, &address->any, address->size) < 0 ||
+        send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+        return false;
+    while ((got = recv(fd, ret_answer + n, size - 1 - n, 0)) > 0)
+        n += (size_t)got;
+    ret_answer[n] = '\0';
+    return got == 0 && n > 0;
+}
+
+struct client {
+    pthread_t thread;
+    const struct address *address;
+    const float *want;
+    unsigned failures;
+};
+
+static bool invoke(const struct client *c, unsigned row)
+{
+    char body[200], request[500], answer[1000], *end;
+
+    snprintf(body, sizeof(body), "%g,%g,%g,%g", testing_data(row, 0), testing_data(row, 1),
+             testing_data(row, 2), testing_data(row, 3));
+    snprintf(request, sizeof(request),
+             "POST /invocations HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: "
+             "text/csv\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    if (!exchange(c->address, request, answer, sizeof(answer)) ||
+        strncmp(answer, "HTTP/1.1 200 ", 13) != 0)
+        return false;
+    end = strstr(answer, "\r\n\r\n");
+    return end && fabs(strtod(end + 4, NULL) - (double)c->want[row]) < 1e-5;
+}
+
+static void *run_client(void *context)
+{
+    struct client *c = context;
+
+    for (unsigned i = 0; i < REQUESTS; i++)
+        c->failures += !invoke(c, i % TESTING_ROWS);
+    return NULL;
+}
+
+static void threads_predict_side_by_side(void **state)
+{
+    struct client clients[CLIENTS];
+    struct testing_folder folder;
+    struct testing_model m;
+    struct running server;
+    struct slice bytes;
+    const float *want;
+
+    testing_train(&m, "gbtree", "reg:squarederror", 0, 0);
+    bytes = testing_save(&m, "json");
+    testing_folder_make(&folder);
+    testing_folder_put(&folder, "model.json", bytes);
+    start(&server, folder.path, "0");
+    await(&server, "model loaded");
+    want = testing_expect(&m, 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){ .address = &server.address, .want = want };
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, run_client, &clients[i]), 0);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        pthread_join(clients[i].thread, NULL);
+        assert_int_equal(clients[i].failures, 0);
+    }
+    assert_int_equal(stop(&server), 0);
+    testing_folder_remove(&folder);
+    free((char *)bytes.data);
+    testing_free(&m);
+}
+
+static void draining_lets_slow_requests_finish(void **state)
+{
+    struct testing_folder folder;
+    struct testing_model m;
+    struct running server;
+    struct slice bytes;
+    struct client client;
+    const float *want;
+
+    testing_train(&m, "gbtree", "reg:squarederror", 0, 0);
+    bytes = testing_save(&m, "ubj");
+    testing_folder_make(&folder);
+    testing_folder_put(&folder, "xgboost-model", bytes);
+    start(&server, folder.path, "50");
+    await(&server, "model loaded");
+    want = testing_expect(&m, 0);
+    client = (struct client){ .address = &server.address, .want = want };
+    assert_true(invoke(&client, 1));
+    assert_int_equal(stop(&server), 0);
+    testing_folder_remove(&folder);
+    free((char *)bytes.data);
+    testing_free(&m);
+}
+
+static void a_broken_model_ends_the_server(void **state)
+{
+    struct testing_folder folder;
+    struct running server;
+    int status;
+
+    testing_folder_make(&folder);
+    testing_folder_put(&folder, "model", SLICE("nonsense"));
+    start(&server, folder.path, "0");
+    await(&server, "/model is no XGBoost model, or is damaged: ");
+    assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    fclose(server.log);
+    testing_folder_remove(&folder);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_predict_side_by_side),
+        cmocka_unit_test(draining_lets_slow_requests_finish),
+        cmocka_unit_test(a_broken_model_ends_the_server),
+    };
+
+    if (argc == 3)
+        return serve(argv[1], argv[2]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
