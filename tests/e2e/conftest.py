@@ -154,6 +154,24 @@ class Weir:
         return eventually(reached, timeout_s, f"endpoint {name} {status}")
 
 
+class Load:
+    """`weir load` running beside a test; its results when it is stopped."""
+
+    def __init__(self, weir, endpoint: str, folder: pathlib.Path, rate: float):
+        body = folder / "row.csv"
+        body.write_text("2,0.645,0.515,0.15,1.212,0.515,0.2055,0.385\n")
+        self.process = subprocess.Popen(
+            [WEIR, "load", "--state", str(weir.state), "--endpoint", endpoint, "--rate", str(rate), "--duration", "600",
+             "--body", str(body), "--content-type", "text/csv", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=weir.env)
+
+    def finish(self) -> dict:
+        self.process.send_signal(signal.SIGINT)  # stops sending, waits for what is under way, prints the result
+        output, errors = self.process.communicate(timeout=60)
+        assert output, errors
+        return json.loads(output)
+
+
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory) -> pathlib.Path:
     """An XGBoost model trained on the abalone data by the example's own program."""

@@ -8,28 +8,9 @@ import subprocess
 
 import pytest
 
-from conftest import WEIR, eventually
+from conftest import WEIR, Load, eventually
 
-ROW = "2,0.645,0.515,0.15,1.212,0.515,0.2055,0.385\n"
 RATE = 100 if "debug" in WEIR else 500  # sanitized builds are several times slower
-
-
-class Load:
-    """`weir load` running beside a test; its results when it is stopped."""
-
-    def __init__(self, weir, endpoint: str, folder: pathlib.Path, rate: int = RATE):
-        body = folder / "row.csv"
-        body.write_text(ROW)
-        self.process = subprocess.Popen(
-            [WEIR, "load", "--state", str(weir.state), "--endpoint", endpoint, "--rate", str(rate), "--duration", "600",
-             "--body", str(body), "--content-type", "text/csv", "--json"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=weir.env)
-
-    def finish(self) -> dict:
-        self.process.send_signal(signal.SIGINT)  # stops sending, waits for what is under way, prints the result
-        output, errors = self.process.communicate(timeout=60)
-        assert output, errors
-        return json.loads(output)
 
 
 @pytest.fixture
@@ -37,7 +18,7 @@ def loaded(weir, model_file, tmp_path, request):
     """An endpoint of the test's own, under load."""
     name = request.node.name.replace("_", "-")[:40].strip("-")
     weir.make_endpoint(name, model_url=f"file://{model_file}")
-    load = Load(weir, name, tmp_path)
+    load = Load(weir, name, tmp_path, RATE)
     eventually(lambda: variant_of(weir, name).get("InvocationsPerSecond", 0) > 0, why="the load flows")
     yield name, load
     if load.process.poll() is None:
