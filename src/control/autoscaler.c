@@ -99,15 +99,10 @@ static void alarm_changed(const struct scaling_policy *p, struct scaling_alarm *
 static void note_alarms(struct scaling_policy *p, const struct tracking_report *report,
                         wall_ms_t now)
 {
-    struct alarm_rule high, low;
-
-    if (!report->high_changed && !report->low_changed)
-        return;
-    tracking_rules(&p->tracking, p->target->pace, &high, &low);
     if (report->high_changed)
-        alarm_changed(p, &p->high, &high, p->state.high, &report->high, now);
+        alarm_changed(p, &p->high, &report->high_rule, p->state.high, &report->high, now);
     if (report->low_changed)
-        alarm_changed(p, &p->low, &low, p->state.low, &report->low, now);
+        alarm_changed(p, &p->low, &report->low_rule, p->state.low, &report->low, now);
 }
 
 /* --- acting ------------------------------------------------------------------------------------- */

@@ -90,6 +90,17 @@ void fast_read(const struct tracking *t, const struct scaling_view *view, struct
     }
 }
 
+bool fast_steady(const struct fast_seconds *s)
+{
+    unsigned known = 0, span = 0;
+
+    for (size_t i = 0; i < FAST_SECONDS; i++) {
+        known += !isnan(s->demand[i]);
+        span += known > 0;
+    }
+    return known >= FAST_POINTS && 2 * known >= span;
+}
+
 static double combine(const struct tracking *t, double so_far, double value)
 {
     if (t->statistic.kind == STATISTIC_MAXIMUM)

@@ -59,6 +59,9 @@ void fast_read(const struct tracking *t, const struct scaling_view *view, struct
 double fast_demand(const struct tracking *t, const struct fast_seconds *s, unsigned back,
                    unsigned period_s);
 
+/** fast_steady() - whether there are data in most seconds since they began */
+bool fast_steady(const struct fast_seconds *s);
+
 /** fast_latest() - the newest of the shortest periods, whatever they say; may be NAN */
 void fast_latest(const struct tracking *t, const struct fast_seconds *s, struct fast_excess *ret);
 

@@ -177,6 +177,20 @@ static void set_states(struct tracking_state *s, enum alarm_state high, enum ala
     s->low = low;
 }
 
+/* What the alarms show is AWS's rule: where that was not so before, it was judged a while ago. */
+static void bucket_states(const struct tracking *t, struct tracking_state *s,
+                          const struct scaling_view *view, struct tracking_report *report)
+{
+    bucket_rules(t, view->pace, &report->high_rule, &report->low_rule);
+    set_states(s, s->bucket_high, s->bucket_low, report);
+    if (report->high_changed && report->high.n == 0)
+        tracking_gather(t, &report->high_rule, alarm_range(&report->high_rule), view->metrics,
+                        s->judged, &report->high);
+    if (report->low_changed && report->low.n == 0)
+        tracking_gather(t, &report->low_rule, alarm_range(&report->low_rule), view->metrics,
+                        s->judged, &report->low);
+}
+
 /* --- pace fast ---------------------------------------------------------------------------------- */
 
 /* what tells why the high alarm changed: the periods that were looked at, per instance */
@@ -247,7 +261,7 @@ static bool seconds_wish(const struct tracking *t, struct tracking_state *s,
     fast_latest(t, &seconds, &e);
     recent = fast_demand(t, &seconds, 0, fast_in_period_s(t));
     out = seconds_out(t, s, &seconds, view->in_service, &e);
-    if (!out && isnan(fast_demand(t, &seconds, 0, FAST_SECONDS))) {
+    if (!out && !fast_steady(&seconds)) {
         s->low_since = 0;
         return false;
     }
@@ -260,6 +274,7 @@ static bool seconds_wish(const struct tracking *t, struct tracking_state *s,
     }
     w->due = true;
     set_states(s, state_of(out, true), state_of(in, !isnan(recent)), report);
+    tracking_rules(t, PACE_FAST, &report->high_rule, &report->low_rule);
     if (report->high_changed)
         explain_high(&seconds, &e, view->in_service, &report->high);
     if (report->low_changed)
@@ -299,10 +314,10 @@ void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
 
     /* without instances the ratio means nothing: target tracking never leaves zero */
     if (view->in_service == 0)
-        set_states(s, s->bucket_high, s->bucket_low, ret);
+        bucket_states(t, s, view, ret);
     else if (view->pace == PACE_AWS || !seconds_wish(t, s, view, ret)) {
         bucket_wish(t, s, view, w);
-        set_states(s, s->bucket_high, s->bucket_low, ret);
+        bucket_states(t, s, view, ret);
     }
     w->threshold = w->direction == DIRECTION_IN ? t->target * low_share : t->target;
     w->in_blocked = cooldown_blocks_in(&s->cooldown, view->now);

@@ -62,7 +62,8 @@ struct scaling_view {
 
 struct tracking_report {
     struct wish wish;
-    bool high_changed, low_changed; /* an alarm's state is new; its evidence tells why */
+    bool high_changed, low_changed;        /* an alarm's state is new; its evidence tells why */
+    struct alarm_rule high_rule, low_rule; /* that the evidence was judged by */
     struct alarm_evidence high, low;
 };
 

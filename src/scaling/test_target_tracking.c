@@ -478,6 +478,49 @@ static void fast_follows_aws_where_there_is_one_datum_a_minute(void **state)
     scene_deinit(&s);
 }
 
+static void fast_knows_a_young_metric_after_seconds(void **state)
+{
+    struct scene s;
+
+    scene_init(&s, PACE_FAST, policy_of("m", "Sum", 600), 1);
+    s.policy.scale_in_cooldown_s = 15;
+    for (int i = 0; i < 8; i++)
+        second_of(&s, 100);
+    assert_int_equal(s.state.high, ALARM_ALARM);
+    for (int i = 0; i < 5; i++)
+        second_of(&s, 0);
+    assert_int_equal(s.state.high, ALARM_OK);
+    assert_int_equal(s.state.low, ALARM_OK);
+    scene_deinit(&s);
+}
+
+/* whichever rule judged, the reason is made by that rule and from points of its period */
+static void fast_tells_awss_rule_where_that_one_judged(void **state)
+{
+    struct scene s;
+
+    scene_init(&s, PACE_FAST, policy_of("m", "Average", 70), 1);
+    for (int i = 0; i < 3; i++)
+        minute_of(&s, 140);
+    assert_int_equal(s.state.high, ALARM_ALARM);
+    assert_true(s.report.high_changed);
+    assert_int_equal(s.report.high_rule.period_s, 60);
+    assert_true(s.report.high.n >= 3);
+
+    /* seconds for a while, then none: back to AWS's rule, which was judged before that */
+    for (int i = 0; i < 70; i++)
+        gauge(&s, 60);
+    assert_int_equal(s.state.high, ALARM_OK);
+    for (int i = 0; i < 600 && !s.report.high_changed; i++) {
+        s.now += MS_PER_S;
+        look(&s);
+    }
+    assert_int_equal(s.state.high, ALARM_INSUFFICIENT_DATA);
+    assert_int_equal(s.report.high_rule.period_s, 60);
+    assert_true(s.report.high.n >= 3);
+    scene_deinit(&s);
+}
+
 static void fast_alarms_tell_what_is_judged(void **state)
 {
     struct tracking t = policy_of("m", "Sum", 600);
@@ -550,6 +593,8 @@ int main(void)
         cmocka_unit_test(fast_holds_what_a_burst_wanted),
         cmocka_unit_test(fast_without_data_does_not_scale),
         cmocka_unit_test(fast_follows_aws_where_there_is_one_datum_a_minute),
+        cmocka_unit_test(fast_knows_a_young_metric_after_seconds),
+        cmocka_unit_test(fast_tells_awss_rule_where_that_one_judged),
         cmocka_unit_test(fast_alarms_tell_what_is_judged),
         cmocka_unit_test(a_clock_set_back_begins_anew),
         cmocka_unit_test(cooldowns_default_as_on_aws),
