@@ -35,7 +35,8 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     x->state = EXCHANGE_UPSTREAM;
     x->sent = 0;
     x->giving_up = false;
-    x->attempt_us = loop_now_us(w->loop);
+    /* Not the turn's instant: what was done for the request before, in this turn, is our overhead. */
+    x->attempt_us = loop_clock(w->loop)->mono_us(loop_clock(w->loop));
     downstream_expect(x->client, exchange_now(x) + w->settings->connect_timeout_ms);
     exchange_push(x);
     return 0;
@@ -46,6 +47,8 @@ void exchange_end_attempt(struct exchange *x, bool reusable, bool complete)
     struct upstream_connection *u = steal(x->upstream);
     us_t us = loop_now_us(x->worker->loop) - x->attempt_us;
 
+    if (us < 0)
+        us = 0; /* it failed in the turn that began it */
     if (reusable)
         upstream_give_back(u);
     else
