@@ -137,7 +137,7 @@ static int frame_byte(struct http_body *b, char c)
     case DONE:
         break;
     }
-    assert(!"content is not framing");
+    assert(false); /* content is not framing */
     return -1;
 }
 

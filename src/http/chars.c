@@ -76,6 +76,8 @@ bool chars_are_value(struct slice s)
 {
     size_t i = 0;
 
+    if (s.size == 0)
+        return true; /* its data may be NULL */
     for (; s.size - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
         uint64_t w;
 
