@@ -10,6 +10,16 @@
 
 #include <xgboost/c_api.h>
 
+/* ThreadSanitizer does not see how libgomp's threads wait for each other inside libxgboost. Here it is to
+ * look at our threads only. */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:libxgboost.so\ncalled_from_lib:libgomp.so\n"
+           "called_from_lib:libstdc++.so\n";
+}
+
 static void must(int result)
 {
     if (result == 0)
