@@ -6,7 +6,6 @@
 enum { LATE_MAX_S = 2 };
 
 static const double sigmas = 4; /* what chance is allowed, in 86,400 looks a day */
-static const double low_share = 0.9;
 
 /* Requests and requests in flight are known exactly each second. What is sampled, such as CPU use,
  * is too uneven for that, and a starting server is busy with itself for a moment. */
@@ -199,7 +198,7 @@ bool fast_in(const struct tracking *t, struct tracking_state *state, wall_ms_t n
         want = tracking_capacity(demand, t->target);
     *ret_capacity = window_push(&state->wants, now, want);
 
-    if (isnan(demand) || in_service == 0 || demand / in_service >= t->target * low_share)
+    if (isnan(demand) || in_service == 0 || demand / in_service >= tracking_low_threshold(t))
         state->low_since = 0;
     else if (state->low_since == 0)
         state->low_since = now;

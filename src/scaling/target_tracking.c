@@ -21,6 +21,11 @@ static const double rounding = 1e-9;         /* 3.0000000001 instances are 3 */
 static_assert(IN_PERIODS_HIGH_RESOLUTION + 60 / HIGH_RESOLUTION_S <= ALARM_POINTS_MAX,
               "the longest evaluation range fits");
 
+double tracking_low_threshold(const struct tracking *t)
+{
+    return t->target * low_share;
+}
+
 bool tracking_is_rate(const struct tracking *t)
 {
     return t->statistic.kind == STATISTIC_SUM || t->statistic.kind == STATISTIC_COUNT;
@@ -36,7 +41,7 @@ static void aws_rules(const struct tracking *t, struct alarm_rule *high, struct 
     };
     *low = (struct alarm_rule){
         .comparison = ALARM_LESS,
-        .threshold = t->target * low_share,
+        .threshold = tracking_low_threshold(t),
         .period_s = t->period_s,
         .evaluation_periods =
             t->period_s == HIGH_RESOLUTION_S ? IN_PERIODS_HIGH_RESOLUTION : IN_PERIODS,
@@ -319,7 +324,7 @@ void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
         bucket_wish(t, s, view, w);
         bucket_states(t, s, view, ret);
     }
-    w->threshold = w->direction == DIRECTION_IN ? t->target * low_share : t->target;
+    w->threshold = w->direction == DIRECTION_IN ? tracking_low_threshold(t) : t->target;
     w->in_blocked = cooldown_blocks_in(&s->cooldown, view->now);
     w->floor = cooldown_floor(&s->cooldown, view->now);
 }

@@ -75,6 +75,9 @@ void tracking_rules(const struct tracking *t, enum pace pace, struct alarm_rule 
 int tracking_out_cooldown_s(const struct tracking *t, enum pace pace);
 int tracking_in_cooldown_s(const struct tracking *t);
 
+/** tracking_low_threshold() - 0.9 of the target: below it, scaling in begins */
+double tracking_low_threshold(const struct tracking *t);
+
 /** tracking_capacity() - ceil(demand / target): instances that @demand needs */
 int tracking_capacity(double demand, double target);
 

@@ -389,6 +389,42 @@ static void fast_is_never_slower_than_aws(void **state)
     scene_deinit(&s);
 }
 
+static void fast_follows_requests_in_flight(void **state)
+{
+    struct scene s;
+    int seconds = 1;
+
+    scene_init(&s, PACE_FAST, policy_of("ConcurrentRequestsPerModel", "Maximum", 4), 2);
+    s.policy.period_s = 10;
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(gauge(&s, 3)->direction, DIRECTION_NONE);
+    while (gauge(&s, 12)->direction == DIRECTION_NONE)
+        assert_true(++seconds < 10);
+    assert_int_equal(seconds, 3);
+    assert_int_equal(s.report.wish.capacity, 6); /* 2 x 12 / 4 */
+    scene_deinit(&s);
+}
+
+static void fast_looks_longer_at_what_is_sampled(void **state)
+{
+    struct scene s;
+    int seconds = 1;
+
+    scene_init(&s, PACE_FAST, policy_of("CPUUtilization", "Average", 70), 2);
+    for (int i = 0; i < 60; i++) /* a starting server is busy for a moment */
+        assert_int_equal(gauge(&s, i >= 30 && i < 34 ? 100 : 40)->direction, DIRECTION_NONE);
+    while (gauge(&s, 140)->direction == DIRECTION_NONE)
+        assert_true(++seconds < 30);
+    assert_in_range(seconds, 11, 15);
+    assert_in_range(s.report.wish.capacity, 3, 4);
+    gauge(&s, 140);
+    gauge(&s, 140);
+    gauge(&s, 140);
+    gauge(&s, 140);
+    assert_int_equal(s.report.wish.capacity, 4);
+    scene_deinit(&s);
+}
+
 static void fast_scales_in_to_the_most_wanted_in_the_window(void **state)
 {
     struct scene s;
@@ -588,6 +624,8 @@ int main(void)
         cmocka_unit_test(fast_ignores_a_single_bad_second),
         cmocka_unit_test(fast_hardly_ever_scales_out_by_chance),
         cmocka_unit_test(fast_is_never_slower_than_aws),
+        cmocka_unit_test(fast_follows_requests_in_flight),
+        cmocka_unit_test(fast_looks_longer_at_what_is_sampled),
         cmocka_unit_test(fast_scales_in_to_the_most_wanted_in_the_window),
         cmocka_unit_test(fast_is_as_careful_as_aws_by_default),
         cmocka_unit_test(fast_holds_what_a_burst_wanted),
