@@ -52,6 +52,7 @@ struct program {
     struct driver *driver;
     struct api *api;
     struct loop_signal term;
+    bool stopping;
 };
 
 static const char usage[] =
@@ -275,7 +276,11 @@ static int serve(struct program *p)
 
 static void terminated(struct loop_signal *signal)
 {
-    loop_stop(container_of(signal, struct program, term)->loop);
+    struct program *p = container_of(signal, struct program, term);
+
+    if (p->stopping)
+        reconcile_kill(p->control); /* whoever asks twice does not want to wait */
+    loop_stop(p->loop);
 }
 
 static int prepare(struct program *p)
@@ -299,6 +304,7 @@ static int stop_instances(struct program *p)
     ms_t until = loop_now(p->loop) + STOP_MS;
     int r = 0;
 
+    p->stopping = true;
     log_info(&p->log, "terminating instances", "instances=%zu", c->instances.size);
     reconcile_stop(c);
     while (!r && c->error == 0 && c->instances.size > 0 && loop_now(p->loop) < until)

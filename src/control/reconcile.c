@@ -377,6 +377,16 @@ void reconcile_drained(struct control *c, const char *id)
 
 /* --- start and stop --------------------------------------------------------------------------- */
 
+void reconcile_kill(struct control *c)
+{
+    map_for_each (slot, &c->instances) {
+        struct instance *i = slot->value;
+
+        log_warn(c->log, "killing an instance that has not stopped yet", "instance=%s", i->id);
+        driver_kill(c->driver, i->id); /* one that the driver does not know has ended */
+    }
+}
+
 void reconcile_stop(struct control *c)
 {
     c->stopping = true;

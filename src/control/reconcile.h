@@ -24,3 +24,5 @@ void reconcile_drained(struct control *c, const char *id);
 /** reconcile_stop() - terminate every instance without draining; their records stay until they are
  * gone. For a program that ends; endpoints stay as they are. */
 void reconcile_stop(struct control *c);
+/** reconcile_kill() - end at once those that reconcile_stop() still waits for */
+void reconcile_kill(struct control *c);

@@ -404,21 +404,36 @@ static int limit(const struct cgroup *g, double vcpus, double memory_gib)
     return r;
 }
 
-int cgroup_new(const struct cgroups *c, const char *id, double vcpus, double memory_gib,
-               struct cgroup **ret_group)
+int cgroup_at(const struct cgroups *c, const char *id, struct cgroup **ret_group)
 {
     autofree(cgroup_free) struct cgroup *g = calloc(1, sizeof(*g));
-    int r = 0;
 
     if (!g)
         return fault(-ENOMEM);
     g->v2 = c->v2;
-    for (int i = 0; i < N_CONTROLLERS && r == 0; i++) {
+    for (int i = 0; i < N_CONTROLLERS; i++) {
         if (!c->base[i])
             continue;
         g->directory[i] = text_format("%s/weir/%s", c->base[i], id);
-        r = g->directory[i] ? make_group(c, c->base[i], g->directory[i]) : -ENOMEM;
+        if (!g->directory[i])
+            return fault(-ENOMEM);
     }
+    *ret_group = cgroups_usable(c) ? steal(g) : NULL;
+    return 0;
+}
+
+int cgroup_new(const struct cgroups *c, const char *id, double vcpus, double memory_gib,
+               struct cgroup **ret_group)
+{
+    autofree(cgroup_free) struct cgroup *g = NULL;
+    int r;
+
+    assert(cgroups_usable(c));
+    r = cgroup_at(c, id, &g);
+    if (r)
+        return fault(r);
+    for (int i = 0; i < N_CONTROLLERS && r == 0; i++)
+        r = g->directory[i] ? make_group(c, c->base[i], g->directory[i]) : 0;
     if (r == 0)
         r = limit(g, vcpus, memory_gib);
     if (r) {

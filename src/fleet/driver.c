@@ -20,6 +20,11 @@ int driver_terminate(struct driver *d, const char *id)
     return d->ops->terminate(d, id);
 }
 
+int driver_kill(struct driver *d, const char *id)
+{
+    return d->ops->kill(d, id);
+}
+
 int driver_usage(struct driver *d, const char *id, struct instance_usage *ret_usage)
 {
     return d->ops->usage(d, id, ret_usage);

@@ -50,6 +50,7 @@ struct driver_ops {
                   struct driver_handle *ret_handle, char **ret_why);
     int (*adopt)(struct driver *d, const char *id, const struct driver_handle *handle);
     int (*terminate)(struct driver *d, const char *id);
+    int (*kill)(struct driver *d, const char *id);
     int (*usage)(struct driver *d, const char *id, struct instance_usage *ret_usage);
     char *(*log_tail)(struct driver *d, const char *id, unsigned lines);
     void (*free)(struct driver *d);
@@ -74,6 +75,8 @@ int driver_launch(struct driver *d, const struct instance_spec *spec,
 int driver_adopt(struct driver *d, const char *id, const struct driver_handle *handle);
 /** driver_terminate() - SIGTERM now, SIGKILL 30 s later; gone() tells the end. Twice is fine. */
 int driver_terminate(struct driver *d, const char *id);
+/** driver_kill() - SIGKILL now; gone() tells the end */
+int driver_kill(struct driver *d, const char *id);
 int driver_usage(struct driver *d, const char *id, struct instance_usage *ret_usage);
 /** driver_log_tail() - its last @lines lines of output, to free(); NULL if there are none */
 char *driver_log_tail(struct driver *d, const char *id, unsigned lines);

@@ -217,6 +217,14 @@ static int fake_terminate(struct driver *d, const char *id)
     return 0;
 }
 
+static int fake_kill(struct driver *d, const char *id)
+{
+    if (!find(fake_of(d), id))
+        return DRIVER_E_UNKNOWN;
+    fake_driver_die(d, id, "the process was killed by signal 9 (Killed)");
+    return 0;
+}
+
 static int fake_usage(struct driver *d, const char *id, struct instance_usage *ret_usage)
 {
     struct instance *i = find(fake_of(d), id);
@@ -249,6 +257,7 @@ static const struct driver_ops fake_ops = {
     .launch = fake_launch,
     .adopt = fake_adopt,
     .terminate = fake_terminate,
+    .kill = fake_kill,
     .usage = fake_usage,
     .log_tail = fake_log_tail,
     .free = fake_free,

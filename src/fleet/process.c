@@ -101,15 +101,20 @@ static void kill_group(const struct instance *i, int signo)
         kill(i->pid, signo);
 }
 
+static void kill_all(const struct instance *i)
+{
+    kill_group(i, SIGKILL);
+    if (i->cgroup)
+        cgroup_kill(i->cgroup);
+}
+
 static void kill_timer_fired(struct loop_timer *timer)
 {
     struct instance *i = container_of(timer, struct instance, kill);
 
     log_warn(i->driver->log, "instance did not stop in time, killing it", "instance=%s pid=%d",
              i->id, (int)i->pid);
-    kill_group(i, SIGKILL);
-    if (i->cgroup)
-        cgroup_kill(i->cgroup);
+    kill_all(i);
 }
 
 static char *describe_exit(const struct instance *i, int status)
@@ -373,6 +378,15 @@ static int adopt_process(struct instance *i)
     return fault(read_usage(i, &i->cpu_us, &memory)); /* what it used before is not ours to tell */
 }
 
+/* What a process that ended unseen may have left: children, its group, its model. */
+static void clear_up(struct instance *i)
+{
+    if (!i->cgroup && cgroup_at(i->driver->cgroups, i->id, &i->cgroup))
+        log_warn(i->driver->log, "cgroup not looked for, no memory", "instance=%s", i->id);
+    remove_cgroup(i);
+    remove_model(i);
+}
+
 static int process_adopt(struct driver *base, const char *id, const struct driver_handle *handle)
 {
     struct process_driver *d = process_driver_of(base);
@@ -386,15 +400,15 @@ static int process_adopt(struct driver *base, const char *id, const struct drive
         return fault(r);
     if (handle->text[0] == '\0')
         end_unknown(i);
-    if (!colon || !read_handle(handle->text, &i->pid, &i->start_time)) {
-        remove_model(i);
-        return DRIVER_E_GONE;
+    if (colon && read_handle(handle->text, &i->pid, &i->start_time)) {
+        i->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+        i->sampled = loop_now_us(d->loop);
+        r = adopt_process(i);
+    } else {
+        r = DRIVER_E_GONE;
     }
-    i->port = (uint16_t)strtoul(colon + 1, NULL, 10);
-    i->sampled = loop_now_us(d->loop);
-    r = adopt_process(i);
     if (r == DRIVER_E_GONE)
-        remove_model(i);
+        clear_up(i);
     if (r)
         return r;
     r = map_put(&d->instances, i->id, i);
@@ -418,6 +432,19 @@ static int process_terminate(struct driver *base, const char *id)
     i->terminating = true;
     kill_group(i, SIGTERM);
     loop_timer_after(&i->kill, STOP_MS);
+    return 0;
+}
+
+static int process_kill(struct driver *base, const char *id)
+{
+    struct process_driver *d = process_driver_of(base);
+    struct instance *i = map_get(&d->instances, id);
+
+    if (!i)
+        return DRIVER_E_UNKNOWN;
+    i->terminating = true;
+    loop_timer_cancel(&i->kill);
+    kill_all(i);
     return 0;
 }
 
@@ -502,6 +529,7 @@ static const struct driver_ops process_ops = {
     .launch = process_launch,
     .adopt = process_adopt,
     .terminate = process_terminate,
+    .kill = process_kill,
     .usage = process_usage,
     .log_tail = process_log_tail,
     .free = process_free,

@@ -76,23 +76,32 @@ static void set_up_descriptors(const struct spawn *s, int output)
         fail(s, "cannot close descriptors: %s", strerror(errno));
 }
 
-/* Without cgroups: as many CPUs as the type has, other ones for each instance; and a bound for
- * writable private memory. RLIMIT_AS would count mappings that cost nothing. */
-static void limit_without_cgroup(const struct spawn *s)
+/* A bound for writable private memory, where there are no cgroups. RLIMIT_AS would count mappings that
+ * cost nothing. Programs with sanitizers reserve terabytes of what this counts. */
+static void limit_memory(double gib)
 {
-    struct rlimit data = { .rlim_cur = (rlim_t)(s->memory_gib * 1073741824.0) };
-    unsigned want = (unsigned)ceil(s->vcpus), from;
-    cpu_set_t all, some;
-    unsigned n;
+#ifndef __SANITIZE_ADDRESS__
+    const rlim_t bytes = (rlim_t)(gib * 1073741824.0);
+    const struct rlimit data = { .rlim_cur = bytes, .rlim_max = bytes };
 
-    data.rlim_max = data.rlim_cur;
     setrlimit(RLIMIT_DATA, &data); /* fails under a lower hard limit, which then is the bound */
+#else
+    (void)gib;
+#endif
+}
+
+/* As many CPUs as the type has, other ones for each instance. */
+static void limit_cpus(double vcpus, unsigned turn)
+{
+    unsigned want = (unsigned)ceil(vcpus), n, from;
+    cpu_set_t all, some;
+
     if (sched_getaffinity(0, sizeof(all), &all) < 0)
-        return;
+        return; /* more CPUs than cpu_set_t has */
     n = (unsigned)CPU_COUNT(&all);
     if (want >= n)
         return;
-    from = s->turn * want % n;
+    from = turn % n * want % n;
     CPU_ZERO(&some);
     for (unsigned cpu = 0, i = 0; i < n && cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &all) && (i++ + n - from) % n < want)
@@ -108,7 +117,8 @@ static void set_limits(const struct spawn *s)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
         fail(s, "cannot limit the process: %s", strerror(errno));
     if (!s->cgroup) {
-        limit_without_cgroup(s);
+        limit_cpus(s->vcpus, s->turn);
+        limit_memory(s->memory_gib);
         return;
     }
     r = cgroup_enter(s->cgroup);

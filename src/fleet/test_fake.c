@@ -134,6 +134,10 @@ static void ends_when_asked_to_unless_told_otherwise(void **state)
     assert_int_equal(f->n_gone, 1);
     assert_true(fake_driver_terminating(f->driver, "i-2"));
     assert_int_equal(driver_terminate(f->driver, "i-3"), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_kill(f->driver, "i-3"), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_kill(f->driver, "i-2"), 0);
+    assert_int_equal(loop_turn(f->loop, 0), 0);
+    assert_int_equal(f->n_gone, 2);
 }
 
 static void fails_the_launch_that_was_named(void **state)

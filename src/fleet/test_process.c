@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "fleet/instance_type.h"
+#include "fleet/cgroup.h"
 #include "fleet/output.h"
 #include "fleet/proc.h"
 #include "fleet/process.h"
@@ -431,6 +431,51 @@ static void a_launch_that_was_cut_short_is_ended(void **state)
     assert_int_equal(driver_adopt(f->driver, "i-none", &none), DRIVER_E_GONE);
 }
 
+static void one_that_will_not_stop_is_killed(void **state)
+{
+    struct fixture *f = *state;
+
+    launch_script(f, "i-1", "trap \"\" TERM; echo up; while :; do sleep 0.01; done");
+    free(wait_output(f, "i-1", 1));
+    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    assert_int_equal(loop_turn(f->loop, 50), 0);
+    assert_int_equal(f->n_gone, 0);
+    assert_int_equal(driver_kill(f->driver, "i-1"), 0);
+    wait_gone(f, 1);
+    assert_contains(f->why, "signal 9 (Killed)");
+    assert_int_equal(driver_kill(f->driver, "i-1"), DRIVER_E_UNKNOWN);
+}
+
+/* Its leader ended while no driver looked; a child of it goes on where only the cgroup reaches it. */
+static void what_an_unseen_end_left_is_cleared_up(void **state)
+{
+    struct fixture *f = *state;
+    struct driver_handle handle;
+    struct cgroups *cgroups;
+    uint64_t ticks;
+    pid_t child;
+    char *tail, *how;
+
+    assert_int_equal(cgroups_new(&cgroups, &how), 0);
+    handle = launch_script(f, "i-1", "setsid sleep 1000 & echo $!; wait");
+    tail = wait_output(f, "i-1", 1);
+    child = (pid_t)atoi(tail);
+    free(tail);
+    f->driver = driver_free(f->driver);
+    kill(pid_of(&handle), SIGKILL);
+    assert_int_equal(waitpid(pid_of(&handle), NULL, 0), pid_of(&handle));
+
+    f->driver = make_driver(f);
+    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), DRIVER_E_GONE);
+    assert_false(exists(f, "%s/model", "i-1"));
+    if (!cgroups_usable(cgroups))
+        kill(child, SIGKILL);
+    while (proc_start_time(child, &ticks) == 0)
+        assert_int_equal(loop_turn(f->loop, 5), 0);
+    cgroups_free(cgroups);
+    free(how);
+}
+
 static void samples_what_is_used(void **state)
 {
     struct fixture *f = *state;
@@ -494,6 +539,8 @@ int main(void)
         TEST(an_instance_outlives_its_driver_and_is_adopted),
         TEST(the_end_of_an_adopted_stranger_is_told),
         TEST(a_launch_that_was_cut_short_is_ended),
+        TEST(one_that_will_not_stop_is_killed),
+        TEST(what_an_unseen_end_left_is_cleared_up),
         TEST(samples_what_is_used),
         TEST(instances_get_ports_of_their_own),
         TEST(needs_its_state_directory),

@@ -29,6 +29,7 @@ struct supervisor {
     struct client *client;
     struct loop_timer health, deadline;
     struct loop_signal term, interrupt, hangup, child_ended;
+    bool asked_twice; /* control was asked to kill the instances */
     int result;
 };
 
@@ -108,6 +109,11 @@ static void deadline_passed(struct loop_timer *timer)
 
 static void asked_to_stop(struct supervisor *s, const char *signal_name)
 {
+    if (s->phase == STOPPING_CONTROL && !s->asked_twice) {
+        s->asked_twice = true;
+        child_signal(&s->control, SIGTERM); /* it kills the instances that do not stop */
+        return;
+    }
     if (s->phase == STOPPING_PROXY || s->phase == STOPPING_CONTROL) {
         hasten(s, "asked again");
         return;

@@ -6,7 +6,7 @@
  *
  * To stop (SIGTERM, SIGINT): the sockets are closed and the proxy is asked to end, which it does
  * after its last answer; then control is, which ends the instances. Each further signal hastens the
- * step that is under way.
+ * step that is under way: it kills the proxy, then the instances, then control.
  */
 #pragma once
 #include "base/log.h"
