@@ -1,15 +1,15 @@
 /* api/application_autoscaling.h: what the files of Application Auto Scaling's API share.
  *
  * application_autoscaling.c has the service and what its handlers share, _shapes.c the shapes that
- * several operations use; _target.c, _policy.c, _activity.c and _tags.c each have a list of operations.
- * Source: the service model application-autoscaling (2016-02-06), Application Auto Scaling API
- * Reference.
+ * several operations use; _target.c, _policy.c, _activity.c and _tags.c each have a list of
+ * operations. Source: the service model application-autoscaling (2016-02-06), Application Auto
+ * Scaling API Reference.
  */
 #pragma once
 #include "api/services.h"
 #include "control/scaling_target.h"
 
-/* --- shapes (application_autoscaling_shapes.c) -------------------------------------------------- */
+/* --- shapes (application_autoscaling_shapes.c) ------------------------------------------------ */
 
 extern const struct shape app_scaling_namespace, app_scaling_dimension, app_scaling_resource_id,
     app_scaling_resource_ids;
@@ -20,14 +20,14 @@ extern const struct shape app_scaling_tracking; /* TargetTrackingScalingPolicyCo
 extern const struct shape app_scaling_arn, app_scaling_tag_map, app_scaling_tag_keys;
 extern const struct shape app_scaling_empty_output;
 
-/* --- operations --------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 extern const struct operation app_scaling_target_operations[];
 extern const struct operation app_scaling_policy_operations[];
 extern const struct operation app_scaling_activity_operations[];
 extern const struct operation app_scaling_tag_operations[];
 
-/* --- help for handlers (application_autoscaling.c); each returns as a handler does -------------- */
+/* --- help for handlers (application_autoscaling.c); each returns as a handler does ------------ */
 
 /** app_scaling_supported() - that the call is about an instance count of a SageMaker variant */
 int app_scaling_supported(struct api_call *call);

@@ -22,7 +22,7 @@ static const struct shape alarms = LIST("Alarms", &managed_alarm);
 static const char tracking_member[] = "TargetTrackingScalingPolicyConfiguration";
 static const char tracking_type[] = "TargetTrackingScaling";
 
-/* --- PutScalingPolicy --------------------------------------------------------------------------- */
+/* --- PutScalingPolicy ------------------------------------------------------------------------- */
 
 static const struct shape put_input = STRUCTURE(
     "PutScalingPolicyRequest", REQUIRED("PolicyName", &app_scaling_policy_name),
@@ -129,7 +129,7 @@ static int put_policy(struct api_call *call)
     return r ? r : put(call, t, configuration);
 }
 
-/* --- DescribeScalingPolicies -------------------------------------------------------------------- */
+/* --- DescribeScalingPolicies ------------------------------------------------------------------ */
 
 static const struct shape describe_input =
     STRUCTURE("DescribeScalingPoliciesRequest", OPTIONAL("PolicyNames", &app_scaling_resource_ids),
@@ -187,7 +187,7 @@ static int describe_policies(struct api_call *call)
     return app_scaling_page(call, "ScalingPolicies", json_incref(items), "PolicyARN", PAGE_MOST);
 }
 
-/* --- DeleteScalingPolicy ------------------------------------------------------------------------ */
+/* --- DeleteScalingPolicy ---------------------------------------------------------------------- */
 
 static const struct shape delete_input =
     STRUCTURE("DeleteScalingPolicyRequest", REQUIRED("PolicyName", &app_scaling_resource_id),

@@ -43,7 +43,7 @@ const struct shape app_scaling_suspended_state =
 
 const struct shape app_scaling_empty_output = STRUCTURE("Empty");
 
-/* --- tags --------------------------------------------------------------------------------------- */
+/* --- tags ------------------------------------------------------------------------------------- */
 
 static const struct shape tag_key = STRING("TagKey", BETWEEN(1, 128));
 static const struct shape tag_value = STRING("TagValue", BETWEEN(0, 256));
@@ -54,7 +54,7 @@ const struct shape app_scaling_arn =
            PATTERN_AS("^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\\/[a-zA-Z0-9-]+$",
                       "arn:.+:application-autoscaling:.+:[0-9]+:scalable-target/[a-zA-Z0-9-]+"));
 
-/* --- target tracking ---------------------------------------------------------------------------- */
+/* --- target tracking -------------------------------------------------------------------------- */
 
 static const struct shape metric_type = STRING(
     "MetricType",

@@ -8,7 +8,7 @@
 
 enum { PAGE_MOST = 50 };
 
-/* --- RegisterScalableTarget --------------------------------------------------------------------- */
+/* --- RegisterScalableTarget ------------------------------------------------------------------- */
 
 static const struct shape register_input = STRUCTURE(
     "RegisterScalableTargetRequest", REQUIRED("ServiceNamespace", &app_scaling_namespace),
@@ -132,7 +132,7 @@ static int register_target(struct api_call *call)
     return 0;
 }
 
-/* --- DescribeScalableTargets -------------------------------------------------------------------- */
+/* --- DescribeScalableTargets ------------------------------------------------------------------ */
 
 static const struct shape describe_input = STRUCTURE(
     "DescribeScalableTargetsRequest", REQUIRED("ServiceNamespace", &app_scaling_namespace),
@@ -180,7 +180,7 @@ static int describe_targets(struct api_call *call)
     return app_scaling_page(call, "ScalableTargets", json_incref(items), "ResourceId", PAGE_MOST);
 }
 
-/* --- DeregisterScalableTarget ------------------------------------------------------------------- */
+/* --- DeregisterScalableTarget ----------------------------------------------------------------- */
 
 static const struct shape deregister_input = STRUCTURE(
     "DeregisterScalableTargetRequest", REQUIRED("ServiceNamespace", &app_scaling_namespace),

@@ -11,7 +11,7 @@
 
 enum { PAGE_DEFAULT = 50, DESCRIPTION_BYTES = SCALING_ARN_BYTES + 128 };
 
-/* --- shapes ------------------------------------------------------------------------------------- */
+/* --- shapes ----------------------------------------------------------------------------------- */
 
 static const struct shape alarm_name = STRING("AlarmName", BETWEEN(1, 255));
 static const struct shape alarm_names = LIST("AlarmNames", &alarm_name, AT_MOST(100));
@@ -57,7 +57,7 @@ static const struct shape output =
     STRUCTURE("DescribeAlarmsOutput", OPTIONAL("CompositeAlarms", &composite_alarms),
               OPTIONAL("MetricAlarms", &metric_alarms), OPTIONAL("NextToken", &shape_string));
 
-/* --- an alarm ----------------------------------------------------------------------------------- */
+/* --- an alarm --------------------------------------------------------------------------------- */
 
 /* An alarm of a policy, with the text that listing sorts and filters by. */
 struct entry {
@@ -136,7 +136,7 @@ static json_t *describe(const struct entry *e)
     return described;
 }
 
-/* --- DescribeAlarms ----------------------------------------------------------------------------- */
+/* --- DescribeAlarms --------------------------------------------------------------------------- */
 
 struct entries {
     struct entry *list;

@@ -1,5 +1,5 @@
-/* Application Auto Scaling, and DescribeAlarms, on a real control plane with simulated time, made-up
- * load, and a driver whose instances do as told. */
+/* Application Auto Scaling, and DescribeAlarms, on a real control plane with simulated time,
+ * made-up load, and a driver whose instances do as told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,7 +96,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- calls, in JSON with ' for " ----------------------------------------------------------------- */
+/* --- calls, in JSON with ' for " -------------------------------------------------------------- */
 
 static json_t *parse(const char *input)
 {
@@ -222,7 +222,7 @@ static size_t count_of(struct fixture *f, const char *operation, const char *inp
     return n;
 }
 
-/* --- the world ---------------------------------------------------------------------------------- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 static struct variant_counts counts(struct fixture *f)
 {
@@ -309,7 +309,7 @@ static void put_policy(struct fixture *f, const char *name, const char *configur
     done(f, "PutScalingPolicy", input);
 }
 
-/* --- targets ------------------------------------------------------------------------------------ */
+/* --- targets ---------------------------------------------------------------------------------- */
 
 #define NAMESPACE "'ServiceNamespace':'sagemaker'"
 
@@ -487,7 +487,7 @@ static void listing_is_checked_filtered_and_paged(void **state)
                      1);
 }
 
-/* --- policies and alarms ------------------------------------------------------------------------ */
+/* --- policies and alarms ---------------------------------------------------------------------- */
 
 static void a_policy_comes_with_two_alarms(void **state)
 {
@@ -682,7 +682,7 @@ static void policies_and_alarms_go_with_their_target(void **state)
     assert_int_equal(count_of(f, "DescribeScalableTargets", NAMESPACE, "ScalableTargets"), 0);
 }
 
-/* --- scaling ------------------------------------------------------------------------------------ */
+/* --- scaling ---------------------------------------------------------------------------------- */
 
 static void load_scales_out_within_seconds_and_back(void **state)
 {
@@ -815,7 +815,7 @@ static void a_restart_keeps_targets_policies_and_activities(void **state)
     }
 }
 
-/* --- tags --------------------------------------------------------------------------------------- */
+/* --- tags ------------------------------------------------------------------------------------- */
 
 static void tags_of_a_target_can_change_its_pace(void **state)
 {

@@ -26,7 +26,7 @@ struct round {
     struct decision decision;
 };
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int autoscaler_new(struct control *c, struct autoscaler **ret)
 {
@@ -72,7 +72,7 @@ int autoscaler_forget_endpoint(struct autoscaler *a, const char *endpoint)
     return 0;
 }
 
-/* --- alarms ------------------------------------------------------------------------------------- */
+/* --- alarms ----------------------------------------------------------------------------------- */
 
 /* An alarm without the memory for its reason keeps the one before. */
 static void alarm_changed(const struct scaling_policy *p, struct scaling_alarm *alarm,
@@ -105,7 +105,7 @@ static void note_alarms(struct scaling_policy *p, const struct tracking_report *
         alarm_changed(p, &p->low, &report->low_rule, p->state.low, &report->low, now);
 }
 
-/* --- acting ------------------------------------------------------------------------------------- */
+/* --- acting ----------------------------------------------------------------------------------- */
 
 static const char *refusal(int r)
 {
@@ -299,7 +299,7 @@ static int not_scaled(struct round *round)
                                        capacity_named_by(round, reason), cause);
 }
 
-/* --- each second -------------------------------------------------------------------------------- */
+/* --- each second ------------------------------------------------------------------------------ */
 
 static void evaluate(struct round *round)
 {

@@ -26,7 +26,7 @@ const char *scaling_activity_status_text(enum activity_status status)
     return status_texts[status];
 }
 
-/* --- documents ---------------------------------------------------------------------------------- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static json_t *not_scaled_reasons(const struct scaling_activity *x)
 {
@@ -81,7 +81,7 @@ static int save(struct autoscaler *a, const struct scaling_activity *x)
     return record_put(a->control, path, document);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct scaling_activity *scaling_activity_free(struct scaling_activity *x)
 {
@@ -238,7 +238,7 @@ int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum no
     return 0;
 }
 
-/* --- following ---------------------------------------------------------------------------------- */
+/* --- following -------------------------------------------------------------------------------- */
 
 /* The change is complete: from now on the policy that made it cools down. */
 static int cool_down(struct autoscaler *a, const struct scaling_activity *x, wall_ms_t now)
@@ -311,7 +311,7 @@ int scaling_activities_follow(struct autoscaler *a, wall_ms_t now)
     return drop_old(a, now);
 }
 
-/* --- loading ------------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static int parse_status(const char *text, enum activity_status *ret)
 {

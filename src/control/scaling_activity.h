@@ -4,8 +4,8 @@
  *      `--refused--> Failed       `--somebody set another count--> Overridden
  *                                 `--an hour passed--> Unfulfilled
  *
- * Activities are kept for six weeks and outlive their target. Not-scaled records are activities that
- * only say why nothing was done; of several in a row with the same reason the first is kept.
+ * Activities are kept for six weeks and outlive their target. Not-scaled records are activities
+ * that only say why nothing was done; of several in a row with the same reason the first is kept.
  */
 #pragma once
 #include "control/scaling_policy.h"

@@ -1,5 +1,5 @@
-/* control/scaling_configuration.h: from a policy's configuration, as AWS writes it, to what src/scaling
- * reads. */
+/* control/scaling_configuration.h: from a policy's configuration, as AWS writes it, to what
+ * src/scaling reads. */
 #pragma once
 #include "control/scaling_policy.h"
 

@@ -20,7 +20,7 @@ static void path_of(const struct scaling_target *t, const char *name, char ret_p
     snprintf(ret_path, PATH_BYTES, "/scaling-policies/%s/%s", t->resource_id, name);
 }
 
-/* --- names -------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 void scaling_policy_arn(const struct scaling_policy *p, char ret_arn[SCALING_ARN_BYTES])
 {
@@ -63,7 +63,7 @@ bool scaling_policy_has_low(const struct scaling_policy *p)
     return !p->tracking.disable_scale_in;
 }
 
-/* --- documents ---------------------------------------------------------------------------------- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static json_t *alarm_item(const struct scaling_policy *p, const struct scaling_alarm *alarm)
 {
@@ -114,7 +114,7 @@ int scaling_policy_save(struct scaling_policy *p)
     return fault(save(p));
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void alarm_deinit(struct scaling_alarm *alarm)
 {
@@ -241,7 +241,7 @@ int scaling_policy_delete(struct scaling_policy *p)
     return 0;
 }
 
-/* --- loading ------------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static int read_cooldown(json_t *document, struct cooldown *ret)
 {

@@ -35,7 +35,8 @@ struct scaling_policy {
 
 /**
  * scaling_policy_put() - make or replace
- * @configuration: a TargetTrackingScalingPolicyConfiguration of the right shape; a reference is taken
+ * @configuration: a TargetTrackingScalingPolicyConfiguration of the right shape; a reference is
+ * taken
  * @ret_why:       with CONFIGURATION, a sentence
  *
  * A policy that is replaced gets new alarms and keeps its cooldown.

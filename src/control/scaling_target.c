@@ -54,7 +54,7 @@ json_t *scaling_target_document(const struct scaling_target *t)
         "Endpoint", t->endpoint, "Variant", t->variant);
 }
 
-/* --- finding ------------------------------------------------------------------------------------ */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 /* Names of endpoints differ by more than case, so ids of their targets do too. */
 struct scaling_target *scaling_target_find(const struct autoscaler *a, const char *resource_id)
@@ -107,7 +107,7 @@ static const struct variant *find_variant(const struct autoscaler *a, const char
     return e && e->status != ENDPOINT_DELETING ? endpoint_variant(e, variant.data) : NULL;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void random_id(struct random *r, char ret_id[SCALING_ID_CHARS + 1])
 {
@@ -171,7 +171,7 @@ static void adopt(struct autoscaler *a, struct scaling_target *t)
     a->n_targets++;
 }
 
-/* --- pace --------------------------------------------------------------------------------------- */
+/* --- pace ------------------------------------------------------------------------------------- */
 
 int scaling_pace_parse(const char *text, enum pace *ret_pace)
 {
@@ -207,7 +207,7 @@ int scaling_target_repace(struct scaling_target *t)
     return 0;
 }
 
-/* --- registering -------------------------------------------------------------------------------- */
+/* --- registering ------------------------------------------------------------------------------ */
 
 static int check_new(const struct autoscaler *a, const struct variant *v,
                      const struct scaling_target_change *change)
@@ -340,7 +340,7 @@ int scaling_target_deregister(struct scaling_target *t)
     return 0;
 }
 
-/* --- loading ------------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static int read_document(struct scaling_target *t, json_t *document)
 {

@@ -57,8 +57,8 @@ struct scaling_target_change {
     json_t *tags;                                         /* as in tags.h; NULL: none */
 };
 
-/** scaling_target_register() - make or change. Return: 0, NO_RESOURCE, BURSTABLE, INCOMPLETE, BOUNDS,
- * TAGGED, LIMIT or -errno. */
+/** scaling_target_register() - make or change. Return: 0, NO_RESOURCE, BURSTABLE, INCOMPLETE,
+ * BOUNDS, TAGGED, LIMIT or -errno. */
 int scaling_target_register(struct autoscaler *a, const struct scaling_target_change *change,
                             struct scaling_target **ret);
 struct scaling_target *scaling_target_find(const struct autoscaler *a, const char *resource_id);

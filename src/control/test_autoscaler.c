@@ -21,7 +21,7 @@ static const char resource[] = "endpoint/e/variant/v";
 static struct world world;
 static struct metrics *metrics;
 
-/* --- helpers ------------------------------------------------------------------------------------ */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 static void attach(void)
 {
@@ -153,7 +153,7 @@ static struct scaling_activity *newest(void)
                             : container_of(list->head.previous, struct scaling_activity, link);
 }
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void follows_the_load_out_and_in(void **state)
 {

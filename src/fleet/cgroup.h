@@ -28,8 +28,8 @@ int cgroup_new(const struct cgroups *c, const char *id, double vcpus, double mem
                struct cgroup **ret_group);
 /** cgroup_of() - the group of instance @id that @pid runs in; -ENOENT if it has none */
 int cgroup_of(const struct cgroups *c, const char *id, pid_t pid, struct cgroup **ret_group);
-/** cgroup_at() - the group that cgroup_new() would make, whether it is there or not; NULL where there
- * are none. Return: 0 or -ENOMEM. */
+/** cgroup_at() - the group that cgroup_new() would make, whether it is there or not; NULL where
+ * there are none. Return: 0 or -ENOMEM. */
 int cgroup_at(const struct cgroups *c, const char *id, struct cgroup **ret_group);
 struct cgroup *cgroup_free(struct cgroup *g); /* forgets it; the group stays */
 DEFINE_AUTOFREE(struct cgroup *, cgroup_free)

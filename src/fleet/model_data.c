@@ -98,7 +98,7 @@ static int copy_bytes(int from, int to)
     char bytes[READ_BYTES];
     ssize_t n;
 
-    while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
+    while (copy_file_range(from, NULL, to, NULL, 1 << 30, 0) > 0)
         ;
     while ((n = read(from, bytes, sizeof(bytes))) > 0)
         for (ssize_t done = 0, m; done < n; done += m)

@@ -76,8 +76,8 @@ static void set_up_descriptors(const struct spawn *s, int output)
         fail(s, "cannot close descriptors: %s", strerror(errno));
 }
 
-/* A bound for writable private memory, where there are no cgroups. RLIMIT_AS would count mappings that
- * cost nothing. Programs with sanitizers reserve terabytes of what this counts. */
+/* A bound for writable private memory, where there are no cgroups. RLIMIT_AS would count mappings
+ * that cost nothing. Programs with sanitizers reserve terabytes of what this counts. */
 static void limit_memory(double gib)
 {
 #ifndef __SANITIZE_ADDRESS__

@@ -446,7 +446,8 @@ static void one_that_will_not_stop_is_killed(void **state)
     assert_int_equal(driver_kill(f->driver, "i-1"), DRIVER_E_UNKNOWN);
 }
 
-/* Its leader ended while no driver looked; a child of it goes on where only the cgroup reaches it. */
+/* Its leader ended while no driver looked; a child of it goes on where only the cgroup reaches
+ * it. */
 static void what_an_unseen_end_left_is_cleared_up(void **state)
 {
     struct fixture *f = *state;

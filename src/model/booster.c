@@ -18,10 +18,10 @@ struct booster {
     bool vote, linear, ignores_first;
 };
 
-/* --- what libxgboost complains about ------------------------------------------------------------------ */
+/* --- what libxgboost complains about ---------------------------------------------------------- */
 
-/* "[01:02:03] ./src/learner.cc:1017: Check failed: x : the reason\nStack trace:\n..." to its first line,
- * without time and place. */
+/* "[01:02:03] ./src/learner.cc:1017: Check failed: x : the reason\nStack trace:\n..." to its first
+ * line, without time and place. */
 static int refused(char *ret_why, const char *message)
 {
     const char *start = message, *at;
@@ -43,7 +43,7 @@ static int check(int result, char *ret_why)
     return result == 0 ? 0 : refused(ret_why, XGBGetLastError());
 }
 
-/* --- load ------------------------------------------------------------------------------------------------ */
+/* --- load ------------------------------------------------------------------------------------- */
 
 static bool is_pickle(struct slice model)
 {
@@ -178,7 +178,7 @@ bool booster_ignores_first(const struct booster *b)
     return b->ignores_first;
 }
 
-/* --- predict ------------------------------------------------------------------------------------------------ */
+/* --- predict ---------------------------------------------------------------------------------- */
 
 static const char prediction[] =
     "{\"type\": 0, \"training\": false, \"iteration_begin\": 0, "

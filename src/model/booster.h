@@ -1,8 +1,9 @@
 /* model/booster.h: one XGBoost model: bytes in, scores out.
  *
- * libxgboost keeps what it returns in memory of the booster and of the thread, and configures itself at the first
- * prediction, so a booster is used by one thread at a time; each thread of the server has its own. It is
- * held to that thread (nthread=1): parallelism comes from serving several requests at once.
+ * libxgboost keeps what it returns in memory of the booster and of the thread, and configures
+ * itself at the first prediction, so a booster is used by one thread at a time; each thread of the
+ * server has its own. It is held to that thread (nthread=1): parallelism comes from serving several
+ * requests at once.
  */
 #pragma once
 #include "base/cleanup.h"
@@ -26,8 +27,8 @@ DEFINE_AUTOFREE(struct booster *, booster_free)
 size_t booster_features(const struct booster *b);
 /** booster_is_vote() - answers are classes, not scores (multi:softmax, binary:hinge) */
 bool booster_is_vote(const struct booster *b);
-/** booster_ignores_first() - no tree asks for column 0, as in models trained on libsvm text whose columns
- * were counted from 1 and not renumbered */
+/** booster_ignores_first() - no tree asks for column 0, as in models trained on libsvm text whose
+ * columns were counted from 1 and not renumbered */
 bool booster_ignores_first(const struct booster *b);
 
 /**

@@ -22,8 +22,8 @@ static struct slice cut(struct slice *rest, char separator)
     return slice_trim(part);
 }
 
-/* The only parameter that means anything: a label column must not be sent, and a size of 1 says what
- * training had. */
+/* The only parameter that means anything: a label column must not be sent, and a size of 1 says
+ * what training had. */
 static bool label_size_is_fine(struct slice parameters)
 {
     while (parameters.size > 0) {
@@ -99,7 +99,7 @@ int answer_form_of(struct slice accept, enum answer_form standard, enum answer_f
     return -EINVAL;
 }
 
-/* --- numbers ---------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static int put_score(float score, bool json, struct buffer *out)
 {

@@ -25,6 +25,6 @@ struct predictions {
     float *scores; /* n_rows * width */
 };
 
-/** predictions_write() - in the shortest form that reads back as the same float. Return: 0, -ENOBUFS,
- * -ENOMEM. */
+/** predictions_write() - in the shortest form that reads back as the same float. Return: 0,
+ * -ENOBUFS, -ENOMEM. */
 int predictions_write(const struct predictions *p, enum answer_form form, struct buffer *out);

@@ -21,7 +21,8 @@ static struct slice strip(struct slice s)
     return s;
 }
 
-/* Takes what stands before @separator off @rest. Return: false if there was nothing left to take. */
+/* Takes what stands before @separator off @rest. Return: false if there was nothing left to
+ * take. */
 static bool cut(struct slice *rest, char separator, struct slice *ret_part)
 {
     const char *at;

@@ -79,7 +79,7 @@ bool ensemble_ignores_first(const struct ensemble *e)
     return true;
 }
 
-/* --- predict: all scores of all models side by side, then one out of n ------------------------------------- */
+/* --- predict: all scores of all models side by side, then one out of n ------------------------ */
 
 static int reserve(struct ensemble *e, size_t n)
 {

@@ -1,7 +1,8 @@
 /* model/ensemble.h: the models of a directory, answering as one.
  *
- * As in SageMaker's XGBoost container: every file whose name does not start with a dot is a model, and
- * several answer with their mean, or, if they name classes, with the class that most of them name.
+ * As in SageMaker's XGBoost container: every file whose name does not start with a dot is a model,
+ * and several answer with their mean, or, if they name classes, with the class that most of them
+ * name.
  */
 #pragma once
 #include "model/booster.h"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,10 @@ struct model_server {
     int load_result; /* written by the loader before it posts @loaded */
     struct worker *workers;
     unsigned n_workers;
+    atomic_uint n_loaded; /* workers that have the model */
 };
 
-/* --- requests, on a worker's thread ------------------------------------------------------------------------ */
+/* --- requests, on a worker's thread ----------------------------------------------------------- */
 
 static void reply(struct worker *w, struct server_request *request)
 {
@@ -50,6 +52,7 @@ static void reply(struct worker *w, struct server_request *request)
     struct service_answer answer;
     size_t n = 0;
 
+    w->service.ready = atomic_load(&w->owner->n_loaded) == w->owner->n_workers;
     service_answer(&w->service, server_request_head(request), server_request_body(request),
                    &answer);
     if (answer.content_type)
@@ -101,7 +104,7 @@ static void handle(struct server_request *request, void *context)
     server_request_on_cancel(request, client_left, d);
 }
 
-/* --- workers --------------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static void drained(void *context)
 {
@@ -114,10 +117,12 @@ static void worker_news(struct mailbox *box, struct mail *mail)
 {
     struct worker *w = container_of(box, struct worker, box);
 
-    if (mail == &w->model_mail)
+    if (mail == &w->model_mail) {
         w->service.ensemble = w->ensemble;
-    else
+        atomic_fetch_add(&w->owner->n_loaded, 1);
+    } else {
         server_drain(w->server, drained, w);
+    }
 }
 
 static void *work(void *context)
@@ -214,7 +219,7 @@ static int stop_workers(struct model_server *m)
     return r;
 }
 
-/* --- loading, on a thread of its own ----------------------------------------------------------------------------- */
+/* --- loading, on a thread of its own ---------------------------------------------------------- */
 
 static int load_all(struct model_server *m)
 {
@@ -254,7 +259,7 @@ static void loader_news(struct mailbox *box, struct mail *mail)
         mailbox_post(&m->workers[i].box, &m->workers[i].model_mail);
 }
 
-/* --- the main thread ------------------------------------------------------------------------------------------------ */
+/* --- the main thread -------------------------------------------------------------------------- */
 
 static void told_to_terminate(struct loop_signal *signal)
 {

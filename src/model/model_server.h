@@ -1,8 +1,8 @@
 /* model/model_server.h: the program behind `weir model-server`.
  *
- * A few threads, each with its own loop, listening socket (SO_REUSEPORT) and copy of the model, share
- * nothing but the log. They serve from the start, so that /ping can say 503 while a thread of its own loads the
- * model.
+ * A few threads, each with its own loop, listening socket (SO_REUSEPORT) and copy of the model,
+ * share nothing but the log. They serve from the start, so that /ping can say 503 while a thread of
+ * its own loads the model.
  */
 #pragma once
 #include "base/log.h"
@@ -21,6 +21,6 @@ struct model_server_settings {
 
 enum { MODEL_SERVER_THREADS_MAX = 256 };
 
-/** model_server_run() - until SIGTERM or SIGINT, which let running requests finish. Writes why it failed into
- * the log. Return: 0 or a negative errno. */
+/** model_server_run() - until SIGTERM or SIGINT, which let running requests finish. Writes why it
+ * failed into the log. Return: 0 or a negative errno. */
 int model_server_run(const struct model_server_settings *settings, struct log *log);

@@ -27,18 +27,20 @@ void rows_deinit(struct rows *rows); /* zeroed rows are fine */
 void rows_clear(struct rows *rows);  /* empty, memory kept */
 #define autorows __attribute__((cleanup(rows_deinit)))
 
-/** rows_add() - a value of the row that rows_end() will end; NAN is not stored. Return: 0, -ENOMEM. */
+/** rows_add() - a value of the row that rows_end() will end; NAN is not stored. Return: 0,
+ * -ENOMEM. */
 int rows_add(struct rows *rows, uint32_t column, float value);
 int rows_end(struct rows *rows);
 
-/** rows_move() - renumber all columns by @by, 1 or -1; with -1 there must be no value in column 0 */
+/** rows_move() - renumber all columns by @by, 1 or -1; with -1 there must be no value in column
+ * 0 */
 void rows_move(struct rows *rows, int by);
 
 /* Readers replace what is in @ret. A body without any row is bad.
  * Return: 0, ROWS_E_BAD with a sentence in @ret_why, or -ENOMEM. */
 
-/** rows_parse_csv() - numbers; no header, no quotes; empty cells are missing. The separator is the first of
- * comma, tab, semicolon, "|" and space that occurs in the first line. */
+/** rows_parse_csv() - numbers; no header, no quotes; empty cells are missing. The separator is the
+ * first of comma, tab, semicolon, "|" and space that occurs in the first line. */
 int rows_parse_csv(struct slice text, struct rows *ret, char ret_why[ROWS_WHY_BYTES]);
 
 /** rows_parse_libsvm() - "[label] [qid:n] index:value ..." per line, "#" starts a comment */
@@ -53,5 +55,6 @@ int rows_parse_json(struct slice text, struct rows *ret, char ret_why[ROWS_WHY_B
 /** rows_refuse() - write down why. Return: ROWS_E_BAD. */
 int rows_refuse(char *ret_why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** rows_parse_number() - a whole cell as a float: decimal, "nan" for missing; infinities are refused */
+/** rows_parse_number() - a whole cell as a float: decimal, "nan" for missing; infinities are
+ * refused */
 int rows_parse_number(struct slice text, float *ret);

@@ -22,7 +22,7 @@ void service_deinit(struct service *s)
     buffer_deinit(&s->text);
 }
 
-/* --- answers ---------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void answer_text(struct service *s, unsigned status, const char *content_type,
                         struct service_answer *ret)
@@ -48,7 +48,7 @@ static void say(struct service *s, struct service_answer *ret, unsigned status, 
     answer_text(s, r ? 500 : status, "text/plain; charset=utf-8", ret);
 }
 
-/* --- invocations --------------------------------------------------------------------------------------------- */
+/* --- invocations ------------------------------------------------------------------------------ */
 
 static int parse(struct service *s, enum content content, struct slice body, char *ret_why)
 {
@@ -86,8 +86,8 @@ static bool fit_sparse(const struct ensemble *e, struct rows *rows)
     return rows->width <= n;
 }
 
-/* A model may have one column more than the rows: the first, if it was trained on columns counted from 1
- * and never saw it, else the last, which is missing. */
+/* A model may have one column more than the rows: the first, if it was trained on columns counted
+ * from 1 and never saw it, else the last, which is missing. */
 static bool fit_dense(const struct ensemble *e, struct rows *rows)
 {
     size_t n = ensemble_features(e);
@@ -171,12 +171,12 @@ static void answer_invocation(struct service *s, const struct http_head *head, s
         evaluate(s, content, form, body, ret);
 }
 
-/* --- the others ------------------------------------------------------------------------------------------------ */
+/* --- the others ------------------------------------------------------------------------------- */
 
 static void answer_ping(struct service *s, const struct http_head *head, struct slice body,
                         struct service_answer *ret)
 {
-    if (s->ensemble)
+    if (s->ready)
         *ret = (struct service_answer){ .status = 200 };
     else
         say(s, ret, 503, "The model is still loading.");

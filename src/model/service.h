@@ -1,18 +1,19 @@
 /* model/service.h: the container contract: which request gets which answer. No sockets.
  *
- *     GET /ping                  200 once there is a model, 503 before
+ *     GET /ping                  200 once every thread has the model, 503 before
  *     POST /invocations          predictions
  *     GET /execution-parameters  how batch transform should call
  *
- * Source: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services"; status codes and
- * sentences are those of the XGBoost container.
+ * Source: SageMaker Developer Guide, "Use Your Own Inference Code with Hosting Services"; status
+ * codes and sentences are those of the XGBoost container.
  */
 #pragma once
 #include "http/message.h"
 #include "model/ensemble.h"
 
 struct service {
-    struct ensemble *ensemble;        /* borrowed; NULL: still loading */
+    struct ensemble *ensemble; /* borrowed; NULL: still loading */
+    bool ready;                /* /ping says so; the next connection may be another thread's */
     enum answer_form standard_answer; /* without an Accept field */
     unsigned n_threads;
     size_t body_bytes_max;

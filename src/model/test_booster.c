@@ -158,7 +158,7 @@ static void pickles_are_named(void **state)
     assert_non_null(strstr(why, "pickle"));
 }
 
-/* --- several models ------------------------------------------------------------------------------------------ */
+/* --- several models --------------------------------------------------------------------------- */
 
 /* Trains two models into @folder and leaves what they say in @want. */
 static void put_two(const struct testing_folder *folder, const char *const objectives[2],

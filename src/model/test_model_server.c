@@ -23,8 +23,8 @@
 
 enum { CLIENTS = 4, REQUESTS = 25 };
 
-/* A server in a process of its own, because it stops at signals. The process is this program again, with
- * arguments: a copy of one that has had threads could not start any. */
+/* A server in a process of its own, because it stops at signals. The process is this program again,
+ * with arguments: a copy of one that has had threads could not start any. */
 struct running {
     pid_t pid;
     FILE *log;
@@ -94,7 +94,8 @@ static int stop(struct running *r)
     return WEXITSTATUS(status);
 }
 
-/* One request on a connection of its own; the whole answer in @ret_answer. Return: false on failure. */
+/* One request on a connection of its own; the whole answer in @ret_answer. Return: false on
+ * failure. */
 static bool exchange(const struct address *address, const char *request, char *ret_answer,
                      size_t size)
 {

@@ -41,6 +41,7 @@ static void open_fixture(struct fixture *f, unsigned first_column)
 
     service_init(&f->service, ANSWER_CSV, 3, 6291456);
     f->service.ensemble = f->ensemble;
+    f->service.ready = true;
     f->want = testing_expect(&m, first_column)[1];
     for (unsigned j = 0; j < TESTING_COLUMNS; j++)
         x[j] = testing_data(1, j);

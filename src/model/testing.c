@@ -10,8 +10,8 @@
 
 #include <xgboost/c_api.h>
 
-/* ThreadSanitizer does not see how libgomp's threads wait for each other inside libxgboost. Here it is to
- * look at our threads only. */
+/* ThreadSanitizer does not see how libgomp's threads wait for each other inside libxgboost. Here it
+ * is to look at our threads only. */
 const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
@@ -111,7 +111,7 @@ const float *testing_expect(struct testing_model *m, unsigned first_column)
     return scores;
 }
 
-/* --- folders ---------------------------------------------------------------------------------------- */
+/* --- folders ---------------------------------------------------------------------------------- */
 
 void testing_folder_make(struct testing_folder *f)
 {

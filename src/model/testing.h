@@ -1,4 +1,5 @@
-/* model/testing.h: tiny models, trained on the spot, and folders to put them in, for the tests here.
+/* model/testing.h: tiny models, trained on the spot, and folders to put them in, for the tests
+ * here.
  *
  * What weir predicts is compared with what the booster that was trained says itself.
  */

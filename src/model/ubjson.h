@@ -1,7 +1,7 @@
 /* model/ubjson.h: whether UBJSON text is complete.
  *
- * libxgboost 1.7 reads UBJ models without looking where they end, and so reads past the end of one that
- * was cut short. This looks first. Source: Universal Binary JSON, draft 12.
+ * libxgboost 1.7 reads UBJ models without looking where they end, and so reads past the end of one
+ * that was cut short. This looks first. Source: Universal Binary JSON, draft 12.
  */
 #pragma once
 #include "base/text.h"

@@ -35,7 +35,8 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     x->state = EXCHANGE_UPSTREAM;
     x->sent = 0;
     x->giving_up = false;
-    /* Not the turn's instant: what was done for the request before, in this turn, is our overhead. */
+    /* Not the turn's instant: what was done for the request before, in this turn, is our
+     * overhead. */
     x->attempt_us = loop_clock(w->loop)->mono_us(loop_clock(w->loop));
     downstream_expect(x->client, exchange_now(x) + w->settings->connect_timeout_ms);
     exchange_push(x);

@@ -1,9 +1,9 @@
 /* scaling/alarm.h: CloudWatch's alarm: M of the last N datapoints beyond a threshold.
  *
- * An alarm looks at a few more periods than it needs (the evaluation range), takes the N newest that
- * have data, and judges them; what the missing ones mean is the alarm's own choice. Points are handed
- * in and states handed out: who reads metrics, and when, is decided elsewhere (target_tracking.h).
- * Pure: no clock, no I/O, no heap.
+ * An alarm looks at a few more periods than it needs (the evaluation range), takes the N newest
+ * that have data, and judges them; what the missing ones mean is the alarm's own choice. Points are
+ * handed in and states handed out: who reads metrics, and when, is decided elsewhere
+ * (target_tracking.h). Pure: no clock, no I/O, no heap.
  * Source: CloudWatch User Guide, "Evaluating an alarm" and "Configuring how CloudWatch alarms treat
  * missing data".
  */

@@ -1,8 +1,8 @@
 /* scaling/cooldown.h: the pause of a policy after it changed the capacity.
  *
  * It begins when the change has been carried out, not when it was asked for; a change that failed
- * or was overtaken begins none. After a scale-in no further scale-in; any scale-out ends that pause.
- * After a scale-out a further one must be larger: what was added already counts.
+ * or was overtaken begins none. After a scale-in no further scale-in; any scale-out ends that
+ * pause. After a scale-out a further one must be larger: what was added already counts.
  * Source: Application Auto Scaling User Guide, "Define cooldown periods".
  */
 #pragma once
@@ -20,7 +20,8 @@ struct cooldown {
 
 /** cooldown_start() - a change from @from to @to is complete; 0 @seconds starts nothing */
 void cooldown_start(struct cooldown *c, int from, int to, wall_ms_t now, int seconds);
-/** cooldown_scaled_out() - capacity is being added, by whichever policy: ends a scale-in cooldown */
+/** cooldown_scaled_out() - capacity is being added, by whichever policy: ends a scale-in
+ * cooldown */
 void cooldown_scaled_out(struct cooldown *c);
 
 /** cooldown_blocks_in() - no scale-in at @now */

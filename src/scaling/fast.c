@@ -133,8 +133,8 @@ double fast_demand(const struct tracking *t, const struct fast_seconds *s, unsig
 }
 
 /* Is the excess more than chance explains? If each of `expected` requests came by itself, their
- * number's standard deviation would be its root; that of twice the root of a number is 1 whatever the
- * number, and remains a good measure when there are few (Anscombe's transform). */
+ * number's standard deviation would be its root; that of twice the root of a number is 1 whatever
+ * the number, and remains a good measure when there are few (Anscombe's transform). */
 static bool significant(const struct fast_seconds *s, unsigned seconds, double load)
 {
     double count = 0, expected;

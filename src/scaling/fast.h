@@ -45,7 +45,8 @@ struct fast_excess {
 unsigned fast_out_period_s(const struct tracking *t);
 unsigned fast_in_period_s(const struct tracking *t);
 unsigned fast_in_periods(const struct tracking *t);
-/** fast_in_whole_periods() - the same window in AWS's periods, for metrics with data once a minute */
+/** fast_in_whole_periods() - the same window in AWS's periods, for metrics with data once a
+ * minute */
 unsigned fast_in_whole_periods(const struct tracking *t);
 int fast_in_window_s(const struct tracking *t);
 

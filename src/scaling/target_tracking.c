@@ -196,7 +196,7 @@ static void bucket_states(const struct tracking *t, struct tracking_state *s,
                         s->judged, &report->low);
 }
 
-/* --- pace fast ---------------------------------------------------------------------------------- */
+/* --- pace fast -------------------------------------------------------------------------------- */
 
 /* what tells why the high alarm changed: the periods that were looked at, per instance */
 static void explain_high(const struct fast_seconds *seconds, const struct fast_excess *e,

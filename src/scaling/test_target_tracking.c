@@ -118,7 +118,7 @@ static const struct wish *minute_without_data(struct scene *s)
     return &s->report.wish;
 }
 
-/* --- the reference vectors ---------------------------------------------------------------------- */
+/* --- the reference vectors -------------------------------------------------------------------- */
 
 static void current_4_target_70_points_140_150_160_gives_9(void **state)
 {
@@ -209,7 +209,7 @@ static void target_70_has_thresholds_70_and_63(void **state)
     }
 }
 
-/* --- pace aws ----------------------------------------------------------------------------------- */
+/* --- pace aws --------------------------------------------------------------------------------- */
 
 static void aws_alarms_have_awss_periods(void **state)
 {
@@ -293,7 +293,7 @@ static void disable_scale_in_only_ever_goes_out(void **state)
     }
 }
 
-/* --- pace fast ---------------------------------------------------------------------------------- */
+/* --- pace fast -------------------------------------------------------------------------------- */
 
 static void fast_sees_a_fourfold_step_in_three_seconds(void **state)
 {

@@ -1,5 +1,5 @@
-/* Bodies of API requests in every protocol, read by the input shapes of all operations: a value that is
- * accepted can be written in each protocol and is accepted again. */
+/* Bodies of API requests in every protocol, read by the input shapes of all operations: a value
+ * that is accepted can be written in each protocol and is accepted again. */
 #include "api/json.h"
 #include "api/query.h"
 #include "api/rpc_cbor.h"

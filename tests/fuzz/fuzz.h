@@ -1,8 +1,8 @@
 /* fuzz.h: what the fuzz targets share.
  *
  * A target feeds one parser with whatever libFuzzer thinks of, and checks what must hold for every
- * input: how it was cut into reads changes nothing, what was read can be written and read again, and so
- * on. A property that does not hold ends the program, as a memory error does.
+ * input: how it was cut into reads changes nothing, what was read can be written and read again,
+ * and so on. A property that does not hold ends the program, as a memory error does.
  */
 #pragma once
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Request heads: however they are cut the outcome is the same, and what was read, written anew, reads the
- * same again. */
+/* Request heads: however they are cut the outcome is the same, and what was read, written anew,
+ * reads the same again. */
 #include "fuzz.h"
 #include "http/parser.h"
 #include "http/url.h"

@@ -1,5 +1,5 @@
-/* Requests with signatures that strangers made up: none is good, none does harm, and a cache of keys
- * changes nothing. */
+/* Requests with signatures that strangers made up: none is good, none does harm, and a cache of
+ * keys changes nothing. */
 #include "auth/sigv4.h"
 #include "fuzz.h"
 #include "http/parser.h"

@@ -1,4 +1,5 @@
-/* Targets, queries and percent-coding: encoding is undone by decoding; parts lie within the whole. */
+/* Targets, queries and percent-coding: encoding is undone by decoding; parts lie within the
+ * whole. */
 #include "http/url.h"
 #include "fuzz.h"
 

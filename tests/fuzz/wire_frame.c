@@ -1,5 +1,5 @@
-/* The stream between control and proxy: frames cut anywhere give the same messages, and what was read
- * can be written and read again. */
+/* The stream between control and proxy: frames cut anywhere give the same messages, and what was
+ * read can be written and read again. */
 #include "fuzz.h"
 #include "wire/frame.h"
 #include "wire/link.h"

@@ -1,4 +1,5 @@
-/* Prints the shapes of every operation as JSON, for check_shapes.py to hold against AWS's models. */
+/* Prints the shapes of every operation as JSON, for check_shapes.py to hold against AWS's
+ * models. */
 #include <stdio.h>
 
 #include "api/service.h"
