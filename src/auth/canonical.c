@@ -44,7 +44,7 @@ static bool next_decoded(struct slice *rest, char *ret)
         return false;
     *ret = rest->data[0];
     if (*ret == '%' && rest->size >= 3 && digit(rest->data[1]) >= 0 && digit(rest->data[2]) >= 0) {
-        *ret = (char)(digit(rest->data[1]) << 4 | digit(rest->data[2]));
+        *ret = (char)((unsigned)digit(rest->data[1]) << 4 | (unsigned)digit(rest->data[2]));
         n = 3;
     }
     rest->data += n;

@@ -1,5 +1,6 @@
 #include "cli/access.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -158,6 +159,7 @@ int access_find(const char *state, struct access **ret_access, char ret_why[ACCE
     }
     if (r)
         return r;
+    assert(a->url);
     strip_slashes(a->url);
     *ret_access = steal(a);
     return 0;

@@ -203,6 +203,7 @@ int load_trace_parse(struct slice text, const struct load_trace_options *options
     assert(options->speedup > 0 && options->scale > 0);
     r = read_rows(text, &rows, ret_why);
     first = first_wanted(&rows, options);
+    assert(first == rows.n || rows.row);
     if (!r && (first == rows.n || !wanted(options, rows.row[first].at)))
         r = refuse(ret_why, 1, "no row lies in the chosen part");
     if (!r && rows.counts && rows.n < 2)

@@ -53,7 +53,7 @@ int port_choose(struct random *random, bool (*taken)(uint16_t port, void *contex
                 uint16_t *ret_port)
 {
     unsigned end = ephemeral_lowest();
-    uint16_t port;
+    uint16_t port = 0;
     int r;
 
     for (unsigned i = 0; i < TRIES && end > PORT_LOWEST; i++) {
