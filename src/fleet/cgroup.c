@@ -272,7 +272,7 @@ static int find_bases_v2(struct cgroups *c)
     r = directory_of(c, CPU, "self", &own);
     if (r)
         return r == -ENOENT ? 0 : fault(r);
-    assert(own);
+    assert(own && c->hierarchy[CPU].mount_point);
     if (!hands_on_controllers(own)) {
         slash = strrchr(own, '/');
         if (strlen(own) <= strlen(c->hierarchy[CPU].mount_point) || !slash)
