@@ -222,14 +222,16 @@ void text_iso8601(wall_ms_t t, char ret_text[TEXT_ISO8601_BYTES])
     wall_ms_t seconds = t / 1000 - (t % 1000 < 0);
     time_t when = (time_t)seconds;
     struct tm tm;
-    size_t n;
 
     if (!gmtime_r(&when, &tm) || tm.tm_year > 9999 - 1900 || tm.tm_year < -1900) {
         snprintf(ret_text, TEXT_ISO8601_BYTES, "0000-00-00T00:00:00.000Z");
         return;
     }
-    n = strftime(ret_text, TEXT_ISO8601_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(ret_text + n, TEXT_ISO8601_BYTES - n, ".%03uZ", (unsigned)(t - seconds * 1000) % 1000);
+    /* strftime() writes years before 1000 with fewer digits; % tells the compiler what fits */
+    snprintf(ret_text, TEXT_ISO8601_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+             (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+             (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+             (unsigned)tm.tm_sec % 100, (unsigned)(t - seconds * 1000) % 1000);
 }
 
 /* Takes @n digits off the front of @s. Return: their value, -1 if they are not all digits. */
