@@ -49,3 +49,12 @@ static inline struct slice fuzz_cut(struct slice *rest, char separator)
     }
     return part;
 }
+
+/* @data up to its first NUL as a string, to free() */
+static inline char *fuzz_text(const uint8_t *data, size_t size)
+{
+    char *text = slice_dup((struct slice){ (const char *)data, strnlen((const char *)data, size) });
+
+    MUST(text);
+    return text;
+}

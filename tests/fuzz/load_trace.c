@@ -1,30 +1,45 @@
-/* Recorded traffic: the plan of a trace has an end, and its arrivals do not go back. */
+/* Recorded traffic: arrivals of an accepted trace never go back, and never lie before its start. */
 #include "cli/load_trace.h"
+
 #include "fuzz.h"
 
-static void walk(const struct load_plan *plan)
+enum { DRAWN_MAX = 200 };
+
+static void check_arrivals(const struct load_plan *plan, enum load_arrivals arrivals)
 {
     struct load_schedule schedule;
-    us_t at, before = 0;
+    us_t last = 0, at;
 
-    load_schedule_init(&schedule, plan, LOAD_POISSON, 1);
-    for (int i = 0; i < 1000 && load_schedule_next(&schedule, &at) == 0; i++) {
-        MUST(at >= before);
-        before = at;
+    load_schedule_init(&schedule, plan, arrivals, 1);
+    for (unsigned i = 0; i < DRAWN_MAX; i++) {
+        if (load_schedule_next(&schedule, &at) != 0)
+            break;
+        MUST(at >= last);
+        last = at;
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct load_trace_options options = { .speedup = 60, .scale = 1.5 };
-    char why[LOAD_WHY_BYTES] = "";
-    struct load_plan plan = { 0 };
-    int r;
+    const struct load_trace_options whole = { .speedup = 1, .scale = 1 };
+    const struct load_trace_options part = { .has_from = true,
+                                             .from = 1397088240000,
+                                             .has_to = true,
+                                             .to = 1397091240000,
+                                             .speedup = 60,
+                                             .scale = 0.5 };
+    const struct load_trace_options *const all[] = { &whole, &part };
+    char why[LOAD_WHY_BYTES];
 
-    r = load_trace_parse(fuzz_slice(data, size), &options, &plan, why);
-    MUST(r == 0 || why[0]);
-    if (r == 0)
-        walk(&plan);
-    load_plan_deinit(&plan);
+    for (size_t i = 0; i < 2; i++) {
+        struct load_plan plan;
+
+        if (load_trace_parse(fuzz_slice(data, size), all[i], &plan, why) != 0)
+            continue;
+        MUST(load_plan_requests(&plan) >= 0 && load_plan_length_s(&plan) >= 0);
+        check_arrivals(&plan, LOAD_UNIFORM);
+        check_arrivals(&plan, LOAD_POISSON);
+        load_plan_deinit(&plan);
+    }
     return 0;
 }
