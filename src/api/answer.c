@@ -1,6 +1,7 @@
 #include "api/answer.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "api/json.h"
@@ -83,17 +84,22 @@ static int write_error(struct answer *a, const struct route *route,
                        const struct service_error *error, const char *message)
 {
     const struct service *service = route->service;
+    /* it may quote what came, which may be anything, or be cut inside a character */
+    autofree(mem_free) char *text = slice_dup(slice_from(message));
     char type[160];
 
+    if (!text)
+        return fault(-ENOMEM);
+    text_repair_utf8(text);
     if (route->protocol == PROTOCOL_QUERY)
         return fault(xml_write_error(service ? service->xml_namespace : NULL,
                                      error->query_code ? error->query_code : error->name,
-                                     a->status < 500, message, a->request_id, &a->body));
+                                     a->status < 500, text, a->request_id, &a->body));
     snprintf(type, sizeof(type), "%s%s",
              service && service->error_namespace ? service->error_namespace : "", error->name);
     if (route->protocol == PROTOCOL_CBOR)
-        return fault(cbor_encode_error(type, message, &a->body));
-    return fault(write_json_error(type, message, &a->body));
+        return fault(cbor_encode_error(type, text, &a->body));
+    return fault(write_json_error(type, text, &a->body));
 }
 
 void answer_error(struct answer *a, const struct route *route, const struct service_error *error,

@@ -243,6 +243,16 @@ static void what_is_unknown_is_answered_with_what_there_is(void **state)
     assert_contains(f, 404, "There is nothing at GET /.");
 }
 
+static void quotations_do_not_break_an_answer(void **state)
+{
+    struct fixture *f = *state;
+
+    send_text(f, "POST / HTTP/1.1\r\nX-Amz-Target: ThingService.\xc1\xc3\xa9\r\n" GOOD, "{}");
+    assert_contains(f, 400, "weir does not have the operation '?\xc3\xa9' of Things.");
+    send_text(f, FORM_HEAD GOOD, "Action=GetThing&Version=2020-01-01&%B4%EF%BF%BE.x=a");
+    assert_contains(f, 400, "'????.x'</Message>");
+}
+
 static void a_bad_signature_reads_as_in_each_protocol(void **state)
 {
     struct fixture *f = *state;
@@ -307,6 +317,7 @@ int main(void)
         cmocka_unit_test(cbor_is_answered_in_cbor),
         cmocka_unit_test(errors_have_each_protocols_names),
         cmocka_unit_test(what_is_unknown_is_answered_with_what_there_is),
+        cmocka_unit_test(quotations_do_not_break_an_answer),
         cmocka_unit_test(a_bad_signature_reads_as_in_each_protocol),
         cmocka_unit_test(the_scope_must_name_the_service),
         cmocka_unit_test(compressed_bodies_are_understood),

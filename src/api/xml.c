@@ -26,16 +26,19 @@ static int end(xmlTextWriter *w)
     return check(xmlTextWriterEndElement(w));
 }
 
-/* XML 1.0 has no way to say most control characters; they become "?". */
+/* XML 1.0 has no way to say most control characters, U+FFFE and U+FFFF; their bytes become "?". */
 static int write_text(xmlTextWriter *w, const char *text)
 {
     autofree(mem_free) char *clean = strdup(text);
 
     if (!clean)
         return fault(-ENOMEM);
-    for (char *c = clean; *c; c++)
+    for (char *c = clean; *c; c++) {
         if ((unsigned char)*c < 0x20 && *c != '\t' && *c != '\n' && *c != '\r')
             *c = '?';
+        else if (strncmp(c, "\xef\xbf\xbe", 3) == 0 || strncmp(c, "\xef\xbf\xbf", 3) == 0)
+            memset(c, '?', 3);
+    }
     return check(xmlTextWriterWriteString(w, BAD_CAST clean));
 }
 

@@ -93,6 +93,39 @@ static void hex_goes_both_ways(void **state)
     assert_int_equal(text_unhex(SLICE("00zz00"), bytes, 3), -EINVAL);
 }
 
+static void what_is_not_utf8_is_shown_as_such(void **state)
+{
+    static const struct {
+        const char *text, *repaired;
+    } cases[] = {
+        { "", "" },
+        { "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z" },
+        { "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf" },
+        { "\x80"
+          "a\xff",
+          "?a?" },
+        { "\xc3", "?" }, /* ends early */
+        { "\xe2\x82"
+          "a",
+          "??a" },                 /* another begins */
+        { "\xc0\xaf", "??" },      /* "/" in two bytes */
+        { "\xe0\x9f\xbf", "???" }, /* U+07FF in three */
+        { "\xed\xa0\x80", "???" }, /* a surrogate */
+        { "\xf4\x90\x80\x80", "????" },
+        { "\xf5\x80\x80\x80", "????" },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = slice_dup(slice_from(cases[i].text));
+
+        assert_non_null(text);
+        text_repair_utf8(text);
+        assert_string_equal(text, cases[i].repaired);
+        free(text);
+    }
+}
+
 static void calendar_time_goes_both_ways(void **state)
 {
     static const struct {
@@ -137,6 +170,7 @@ int main(void)
         cmocka_unit_test(whole_numbers_reach_both_ends),
         cmocka_unit_test(decimal_numbers),
         cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(what_is_not_utf8_is_shown_as_such),
         cmocka_unit_test(calendar_time_goes_both_ways),
     };
 
