@@ -12,9 +12,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "fleet/control_file.h"
 
 enum { CPU, CPUACCT, MEMORY, N_CONTROLLERS };
-enum { PERIOD_US = 100000, QUOTA_US_MIN = 1000, FILE_BYTES = 16384, RACES_MAX = 8 };
+enum { PERIOD_US = 100000, QUOTA_US_MIN = 1000, RACES_MAX = 8 };
 
 static const char *const controller_name[N_CONTROLLERS] = { "cpu", "cpuacct", "memory" };
 
@@ -34,77 +35,6 @@ struct cgroup {
     bool v2;
     char *directory[N_CONTROLLERS]; /* NULL: no group there */
 };
-
-/* --- files ------------------------------------------------------------------------------------ */
-
-static int read_file(const char *directory, const char *name, char text[FILE_BYTES])
-{
-    autofree(mem_free) char *path = text_format("%s/%s", directory, name);
-    autofree(fd_close) int fd = -1;
-    size_t n = 0;
-    ssize_t got;
-
-    if (!path)
-        return -ENOMEM;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    while (n < FILE_BYTES - 1 && (got = read(fd, text + n, FILE_BYTES - 1 - n)) != 0) {
-        if (got < 0)
-            return -errno;
-        n += (size_t)got;
-    }
-    text[n] = '\0';
-    return 0;
-}
-
-static int write_file(const char *directory, const char *name, const char *text)
-{
-    autofree(mem_free) char *path = text_format("%s/%s", directory, name);
-    autofree(fd_close) int fd = -1;
-
-    if (!path)
-        return -ENOMEM;
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, text, strlen(text)) < 0)
-        return -errno;
-    return 0;
-}
-
-static int write_number(const char *directory, const char *name, uint64_t number)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "%" PRIu64, number);
-    return write_file(directory, name, text);
-}
-
-static int read_number(const char *directory, const char *name, uint64_t *ret_number)
-{
-    char text[FILE_BYTES];
-    int r = read_file(directory, name, text);
-
-    if (r)
-        return r;
-    return sscanf(text, "%" SCNu64, ret_number) == 1 ? 0 : -EBADMSG;
-}
-
-/* The number after @key in a file of "key number" lines; 0 if the key is not there. */
-static int read_keyed(const char *directory, const char *name, const char *key,
-                      uint64_t *ret_number)
-{
-    char text[FILE_BYTES], *rest = text, *line;
-    size_t n = strlen(key);
-    int r = read_file(directory, name, text);
-
-    if (r)
-        return r;
-    *ret_number = 0;
-    while ((line = strsep(&rest, "\n")))
-        if (strncmp(line, key, n) == 0 && line[n] == ' ')
-            return sscanf(line + n, "%" SCNu64, ret_number) == 1 ? 0 : -EBADMSG;
-    return 0;
-}
 
 /* Whether @word is one of the words of @list, which @separators stand between. */
 static bool has_word(const char *list, const char *word, const char *separators)
@@ -164,11 +94,11 @@ static int find_mounts(struct cgroups *c, bool v2)
 /* The cgroup of @pid in the hierarchy of @controller, from lines like "4:cpu,cpuacct:/path". */
 static int path_of(bool v2, int controller, const char *pid, char **ret_path)
 {
-    char directory[32], text[FILE_BYTES], *rest = text, *line;
+    char directory[32], text[CONTROL_FILE_BYTES], *rest = text, *line;
     int r;
 
     snprintf(directory, sizeof(directory), "/proc/%s", pid);
-    r = read_file(directory, "cgroup", text);
+    r = control_file_read(directory, "cgroup", text);
     if (r)
         return r;
     while ((line = strsep(&rest, "\n"))) {
@@ -230,14 +160,15 @@ static void remove_directory(const char *base, const char *name)
 static bool hands_on_controllers(const char *base)
 {
     autofree(mem_free) char *weir = text_format("%s/weir", base);
-    char text[FILE_BYTES];
+    char text[CONTROL_FILE_BYTES];
     bool usable;
 
-    if (!weir || read_file(base, "cgroup.controllers", text) || !has_word(text, "cpu", " \n") ||
-        !has_word(text, "memory", " \n") ||
-        write_file(base, "cgroup.subtree_control", "+cpu +memory") || make_directory(base, "weir"))
+    if (!weir || control_file_read(base, "cgroup.controllers", text) ||
+        !has_word(text, "cpu", " \n") || !has_word(text, "memory", " \n") ||
+        control_file_write(base, "cgroup.subtree_control", "+cpu +memory") ||
+        make_directory(base, "weir"))
         return false;
-    usable = write_file(weir, "cgroup.subtree_control", "+cpu +memory") == 0;
+    usable = control_file_write(weir, "cgroup.subtree_control", "+cpu +memory") == 0;
     remove_directory(base, "weir");
     return usable;
 }
@@ -363,7 +294,7 @@ static int make_group(const struct cgroups *c, const char *base, const char *dir
     for (int i = 0; i < RACES_MAX; i++) {
         r = make_directory(base, "weir");
         if (r == 0 && c->v2)
-            r = write_file(weir, "cgroup.subtree_control", "+cpu +memory");
+            r = control_file_write(weir, "cgroup.subtree_control", "+cpu +memory");
         if (r == 0)
             r = mkdir(directory, 0755) == 0 || errno == EEXIST ? 0 : -errno;
         if (r != -ENOENT)
@@ -377,12 +308,13 @@ static int make_group(const struct cgroups *c, const char *base, const char *dir
 static int limit_memory(const struct cgroup *g, uint64_t bytes)
 {
     const char *directory = g->directory[MEMORY];
-    int r = write_number(directory, g->v2 ? "memory.max" : "memory.limit_in_bytes", bytes);
+    int r =
+        control_file_write_number(directory, g->v2 ? "memory.max" : "memory.limit_in_bytes", bytes);
 
     if (r == 0 && g->v2)
-        write_number(directory, "memory.swap.max", 0);
+        control_file_write_number(directory, "memory.swap.max", 0);
     else if (r == 0)
-        write_number(directory, "memory.memsw.limit_in_bytes", bytes);
+        control_file_write_number(directory, "memory.memsw.limit_in_bytes", bytes);
     return r;
 }
 
@@ -394,9 +326,9 @@ static int limit(const struct cgroup *g, double vcpus, double memory_gib)
 
     if (g->directory[CPU] && g->v2) {
         snprintf(text, sizeof(text), "%" PRIu64 " %d", quota, (int)PERIOD_US);
-        r = write_file(g->directory[CPU], "cpu.max", text);
+        r = control_file_write(g->directory[CPU], "cpu.max", text);
     } else if (g->directory[CPU]) {
-        r = write_number(g->directory[CPU], "cpu.cfs_quota_us", quota);
+        r = control_file_write_number(g->directory[CPU], "cpu.cfs_quota_us", quota);
         if (r == -EINVAL)
             r = 0; /* v1 refuses a quota above that of a group around us, which then is the limit */
     }
@@ -488,7 +420,7 @@ struct cgroup *cgroup_free(struct cgroup *g)
 int cgroup_enter(const struct cgroup *g)
 {
     for (int i = 0; i < N_CONTROLLERS; i++) {
-        int r = g->directory[i] ? write_file(g->directory[i], "cgroup.procs", "0") : 0;
+        int r = g->directory[i] ? control_file_write(g->directory[i], "cgroup.procs", "0") : 0;
 
         if (r)
             return fault(r);
@@ -502,10 +434,10 @@ static int cpu_time(const struct cgroup *g, uint64_t *ret_us)
     int r;
 
     if (g->v2 && g->directory[CPU])
-        return read_keyed(g->directory[CPU], "cpu.stat", "usage_usec", ret_us);
+        return control_file_read_keyed(g->directory[CPU], "cpu.stat", "usage_usec", ret_us);
     if (!g->directory[CPUACCT])
         return -ENODATA;
-    r = read_number(g->directory[CPUACCT], "cpuacct.usage", &ns);
+    r = control_file_read_number(g->directory[CPUACCT], "cpuacct.usage", &ns);
     if (r == 0)
         *ret_us = ns / 1000;
     return r;
@@ -521,10 +453,11 @@ int cgroup_usage(const struct cgroup *g, uint64_t *ret_cpu_us, uint64_t *ret_mem
         return -ENODATA;
     r = cpu_time(g, &cpu_us);
     if (r == 0)
-        r = read_number(memory, g->v2 ? "memory.current" : "memory.usage_in_bytes", &bytes);
+        r = control_file_read_number(memory, g->v2 ? "memory.current" : "memory.usage_in_bytes",
+                                     &bytes);
     if (r == 0)
-        r = read_keyed(memory, "memory.stat", g->v2 ? "inactive_file" : "total_inactive_file",
-                       &file);
+        r = control_file_read_keyed(memory, "memory.stat",
+                                    g->v2 ? "inactive_file" : "total_inactive_file", &file);
     if (r)
         return r == -ENOENT ? -ENODATA : r;
 
@@ -538,17 +471,18 @@ bool cgroup_out_of_memory(const struct cgroup *g)
     uint64_t kills;
 
     return g->directory[MEMORY] &&
-           read_keyed(g->directory[MEMORY], g->v2 ? "memory.events" : "memory.oom_control",
-                      "oom_kill", &kills) == 0 &&
+           control_file_read_keyed(g->directory[MEMORY],
+                                   g->v2 ? "memory.events" : "memory.oom_control", "oom_kill",
+                                   &kills) == 0 &&
            kills > 0;
 }
 
 void cgroup_kill(const struct cgroup *g)
 {
-    char text[FILE_BYTES], *rest = text, *line;
+    char text[CONTROL_FILE_BYTES], *rest = text, *line;
 
     for (int i = 0; i < N_CONTROLLERS; i++) {
-        if (!g->directory[i] || read_file(g->directory[i], "cgroup.procs", text))
+        if (!g->directory[i] || control_file_read(g->directory[i], "cgroup.procs", text))
             continue;
         while ((line = strsep(&rest, "\n")))
             if (atoi(line) > 1)

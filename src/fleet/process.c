@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "fleet/cgroup.h"
+#include "fleet/identity.h"
 #include "fleet/launch.h"
 #include "fleet/output.h"
 #include "fleet/port.h"
@@ -48,8 +48,7 @@ struct instance {
     uint32_t magic;
     struct process_driver *driver;
     char *id, *directory;
-    pid_t pid;
-    uint64_t start_time;
+    struct identity who;
     uint16_t port;
     struct cgroup *cgroup; /* NULL: it has none */
     struct loop_process process;
@@ -93,12 +92,9 @@ DEFINE_AUTOFREE(struct instance *, instance_free)
 /* The group is the instance's own; in its first moments there is only the process yet. */
 static void kill_group(const struct instance *i, int signo)
 {
-    uint64_t start_time;
-
     /* Its number means somebody else once the process is gone and the number was given away. */
-    if (proc_start_time(i->pid, &start_time) == 0 && start_time == i->start_time &&
-        kill(-i->pid, signo) < 0)
-        kill(i->pid, signo);
+    if (identity_lives(&i->who) && kill(-i->who.pid, signo) < 0)
+        kill(i->who.pid, signo);
 }
 
 static void kill_all(const struct instance *i)
@@ -113,7 +109,7 @@ static void kill_timer_fired(struct loop_timer *timer)
     struct instance *i = container_of(timer, struct instance, kill);
 
     log_warn(i->driver->log, "instance did not stop in time, killing it", "instance=%s pid=%d",
-             i->id, (int)i->pid);
+             i->id, (int)i->who.pid);
     kill_all(i);
 }
 
@@ -187,7 +183,8 @@ static void instance_exited(struct loop_process *process, int status)
     autofree(mem_free) char *why = NULL;
 
     assert(i->magic == INSTANCE_MAGIC);
-    kill(-i->pid, SIGKILL); /* the rest of its group; the number is taken while one of them lives */
+    kill(-i->who.pid,
+         SIGKILL); /* the rest of its group; the number is taken while one of them lives */
     why = describe_end(i, status);
     remove_cgroup(i);
     remove_model(i);
@@ -228,43 +225,28 @@ static bool port_taken(uint16_t port, void *context)
     return false;
 }
 
-/* A record for a launch that is cut short: with an empty handle, adopt() finds the process by
- * it. */
-static int write_record(const struct instance *i)
-{
-    autofree(mem_free) char *path = text_format("%s/process", i->directory);
-    autofree(fd_close) int fd = -1;
-
-    if (!path)
-        return fault(-ENOMEM);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || dprintf(fd, "%d:%" PRIu64 "\n", (int)i->pid, i->start_time) < 0)
-        return fault(-errno);
-    return 0;
-}
-
 /* The process is our child and not waited for, so that its number cannot be given away
  * meanwhile. */
 static int watch(struct instance *i)
 {
     int r;
 
-    r = proc_start_time(i->pid, &i->start_time);
+    r = proc_start_time(i->who.pid, &i->who.start_time);
     if (r == -ESRCH)
         r = 0; /* it ended already; nobody asks for its start time any more */
     if (r == 0)
-        r = write_record(i);
+        r = identity_write(i->directory, &i->who);
     if (r == 0)
-        r = loop_process_add(i->driver->loop, &i->process, i->pid, instance_exited);
+        r = loop_process_add(i->driver->loop, &i->process, i->who.pid, instance_exited);
     return fault(r);
 }
 
 /* Undoes launch() when the instance could not be recorded. */
 static void abandon(struct instance *i)
 {
-    kill(i->pid, SIGKILL); /* it may not lead a group yet */
-    kill(-i->pid, SIGKILL);
-    waitpid(i->pid, NULL, 0);
+    kill(i->who.pid, SIGKILL); /* it may not lead a group yet */
+    kill(-i->who.pid, SIGKILL);
+    waitpid(i->who.pid, NULL, 0);
     remove_cgroup(i);
     remove_tree(i->directory);
 }
@@ -292,7 +274,7 @@ static int process_launch(struct driver *base, const struct instance_spec *spec,
                    .port = i->port,
                    .turn = d->n_launched++,
                },
-               &i->pid, &i->cgroup, ret_why);
+               &i->who.pid, &i->cgroup, ret_why);
     if (r)
         return r < 0 ? fault(r) : DRIVER_E_REFUSED;
     r = watch(i);
@@ -303,9 +285,9 @@ static int process_launch(struct driver *base, const struct instance_spec *spec,
         return fault(r);
     }
     i->sampled = loop_now_us(d->loop);
-    snprintf(ret_handle->text, sizeof(ret_handle->text), "%d:%" PRIu64, (int)i->pid, i->start_time);
+    identity_text(&i->who, ret_handle->text);
     snprintf(ret_handle->address, sizeof(ret_handle->address), "127.0.0.1:%u", (unsigned)i->port);
-    log_debug(d->log, "process started", "instance=%s pid=%d address=%s", i->id, (int)i->pid,
+    log_debug(d->log, "process started", "instance=%s pid=%d address=%s", i->id, (int)i->who.pid,
               ret_handle->address);
     i = NULL; /* the map has it */
     return 0;
@@ -315,64 +297,33 @@ static int read_usage(const struct instance *i, uint64_t *ret_cpu_us, uint64_t *
 {
     int r = i->cgroup ? cgroup_usage(i->cgroup, ret_cpu_us, ret_memory) : -ENODATA;
 
-    return r == -ENODATA ? proc_usage(i->pid, ret_cpu_us, ret_memory) : r;
+    return r == -ENODATA ? proc_usage(i->who.pid, ret_cpu_us, ret_memory) : r;
 }
 
 /* --- adoption --------------------------------------------------------------------------------- */
 
-static bool read_handle(const char *text, pid_t *ret_pid, uint64_t *ret_start_time)
-{
-    const char *colon = strchr(text, ':');
-    uint64_t pid;
-
-    if (!colon || text_to_u64((struct slice){ text, (size_t)(colon - text) }, INT32_MAX, &pid) ||
-        text_to_u64(slice_from(colon + 1), UINT64_MAX, ret_start_time) || pid < 2)
-        return false;
-    *ret_pid = (pid_t)pid;
-    return true;
-}
-
-static bool read_record(const struct instance *i, pid_t *ret_pid, uint64_t *ret_start_time)
-{
-    autofree(mem_free) char *path = text_format("%s/process", i->directory);
-    autofree(fd_close) int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    char text[64];
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-    if (n <= 0)
-        return false;
-    text[n - (text[n - 1] == '\n')] = '\0';
-    return read_handle(text, ret_pid, ret_start_time);
-}
-
 /* A launch whose handle was never stored: nobody knows its address, so it is of no use. */
 static void end_unknown(struct instance *i)
 {
-    uint64_t start_time;
-
-    if (!read_record(i, &i->pid, &i->start_time) || proc_start_time(i->pid, &start_time) != 0 ||
-        start_time != i->start_time)
+    if (!identity_read(i->directory, &i->who) || !identity_lives(&i->who))
         return;
     log_warn(i->driver->log, "killing a process whose launch was cut short", "instance=%s pid=%d",
-             i->id, (int)i->pid);
+             i->id, (int)i->who.pid);
     kill_group(i, SIGKILL);
 }
 
 static int adopt_process(struct instance *i)
 {
-    uint64_t start_time, memory;
+    uint64_t memory;
     int r;
 
-    r = loop_process_add(i->driver->loop, &i->process, i->pid, instance_exited);
+    r = loop_process_add(i->driver->loop, &i->process, i->who.pid, instance_exited);
     if (r)
         return r == -ESRCH ? DRIVER_E_GONE : fault(r);
     /* Asked while the pidfd is open: now the number cannot change hands unnoticed. */
-    r = proc_start_time(i->pid, &start_time);
-    if (r)
-        return r == -ESRCH ? DRIVER_E_GONE : fault(r);
-    if (start_time != i->start_time)
+    if (!identity_lives(&i->who))
         return DRIVER_E_GONE;
-    r = cgroup_of(i->driver->cgroups, i->id, i->pid, &i->cgroup);
+    r = cgroup_of(i->driver->cgroups, i->id, i->who.pid, &i->cgroup);
     if (r && r != -ENOENT)
         return fault(r);
     return fault(read_usage(i, &i->cpu_us, &memory)); /* what it used before is not ours to tell */
@@ -400,7 +351,7 @@ static int process_adopt(struct driver *base, const char *id, const struct drive
         return fault(r);
     if (handle->text[0] == '\0')
         end_unknown(i);
-    if (colon && read_handle(handle->text, &i->pid, &i->start_time)) {
+    if (colon && identity_parse(handle->text, &i->who)) {
         i->port = (uint16_t)strtoul(colon + 1, NULL, 10);
         i->sampled = loop_now_us(d->loop);
         r = adopt_process(i);
@@ -554,6 +505,7 @@ static int find_instances_dir(struct process_driver *d, const char *state_dir)
     /* Instances have a working directory of their own, so that relative paths would mislead
      * them. */
     autofree(mem_free) char *absolute = realpath(state_dir, NULL);
+    autofree(fd_close) int fd = -1;
 
     if (!absolute)
         return fault(-errno);
@@ -562,7 +514,8 @@ static int find_instances_dir(struct process_driver *d, const char *state_dir)
         return fault(-ENOMEM);
     if (mkdir(d->instances_dir, 0700) < 0 && errno != EEXIST)
         return fault(-errno);
-    return 0;
+    fd = open(d->instances_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? fault(-errno) : 0;
 }
 
 int process_driver_new(struct loop *loop, struct log *log,

@@ -519,10 +519,16 @@ static void needs_its_state_directory(void **state)
 {
     const struct driver_events events = { .gone = note_gone };
     const struct process_driver_settings settings = { .state_dir = "/nonexistent", .region = "r" };
+    struct process_driver_settings ours = settings;
     struct fixture *f = *state;
+    autofree(mem_free) char *file = text_format("%s/instances", f->dir);
     struct driver *d;
 
     assert_int_equal(process_driver_new(f->loop, NULL, &settings, &events, &d), -ENOENT);
+    assert_int_equal(rmdir(file), 0);
+    close(open(file, O_WRONLY | O_CREAT, 0600));
+    ours.state_dir = f->dir;
+    assert_int_equal(process_driver_new(f->loop, NULL, &ours, &events, &d), -ENOTDIR);
 }
 
 int main(void)
