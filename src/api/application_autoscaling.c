@@ -23,6 +23,7 @@ const struct service application_autoscaling_service = {
         (const struct operation *const[]){
             app_scaling_target_operations,
             app_scaling_policy_operations,
+            app_scaling_scheduled_operations,
             app_scaling_activity_operations,
             app_scaling_tag_operations,
             NULL,
@@ -65,6 +66,19 @@ int app_scaling_find(struct api_call *call, const char *missing, struct scaling_
                          missing, input_text(call, "ServiceNamespace"), resource,
                          input_text(call, "ScalableDimension"));
     *ret = t;
+    return 0;
+}
+
+int app_scaling_capacity(struct api_call *call, json_t *holder, const char *member, int *ret)
+{
+    json_t *given = json_object_get(holder, member);
+
+    if (given && json_integer_value(given) < 1)
+        return api_error(call, "ValidationException",
+                         "%s must be at least 1: a variant of a real-time endpoint has at least "
+                         "one instance",
+                         member);
+    *ret = given ? (int)json_integer_value(given) : -1;
     return 0;
 }
 

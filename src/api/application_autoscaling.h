@@ -1,7 +1,8 @@
 /* api/application_autoscaling.h: what the files of Application Auto Scaling's API share.
  *
  * application_autoscaling.c has the service and what its handlers share, _shapes.c the shapes that
- * several operations use; _target.c, _policy.c, _activity.c and _tags.c each have a list of
+ * several operations use; _target.c, _policy.c, _scheduled.c, _activity.c and _tags.c each
+ * have a list of
  * operations. Source: the service model application-autoscaling (2016-02-06), Application Auto
  * Scaling API Reference.
  */
@@ -24,6 +25,7 @@ extern const struct shape app_scaling_empty_output;
 
 extern const struct operation app_scaling_target_operations[];
 extern const struct operation app_scaling_policy_operations[];
+extern const struct operation app_scaling_scheduled_operations[];
 extern const struct operation app_scaling_activity_operations[];
 extern const struct operation app_scaling_tag_operations[];
 
@@ -35,6 +37,10 @@ int app_scaling_supported(struct api_call *call);
 /** app_scaling_find() - the scalable target that the call names
  * @missing: "found" or "registered", as AWS says it of a target that is not there */
 int app_scaling_find(struct api_call *call, const char *missing, struct scaling_target **ret);
+
+/** app_scaling_capacity() - MinCapacity or MaxCapacity, if @holder has it; refuses less than 1
+ * @ret: -1 if it is not there */
+int app_scaling_capacity(struct api_call *call, json_t *holder, const char *member, int *ret);
 
 /** app_scaling_filter() - check ScalableDimension as a filter
  * @companion: the member without which it must not be given */

@@ -32,19 +32,6 @@ static bool is_arn(const char *text)
     return colons == 5 && *text != '\0';
 }
 
-static int read_capacity(struct api_call *call, const char *member, int *ret)
-{
-    json_int_t given = input_integer(call, member, -1);
-
-    if (input_get(call, member) && given < 1)
-        return api_error(call, "ValidationException",
-                         "%s must be at least 1: a variant of a real-time endpoint has at least "
-                         "one instance",
-                         member);
-    *ret = (int)given;
-    return 0;
-}
-
 static int read_switch(json_t *suspended, const char *member)
 {
     json_t *value = json_object_get(suspended, member);
@@ -67,9 +54,9 @@ static int read_change(struct api_call *call, struct scaling_target_change *ret)
         .role_arn = role,
     };
     if (!r)
-        r = read_capacity(call, "MinCapacity", &ret->min);
+        r = app_scaling_capacity(call, call->input, "MinCapacity", &ret->min);
     if (!r)
-        r = read_capacity(call, "MaxCapacity", &ret->max);
+        r = app_scaling_capacity(call, call->input, "MaxCapacity", &ret->max);
     if (!r && role && !is_arn(role))
         r = api_error(call, "ValidationException", "RoleARN '%s' is not an ARN", role);
     if (!r && json_object_size(input_get(call, "Tags")) > TAGS_MAX)

@@ -9,6 +9,7 @@
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
 #include "control/scaling_target.h"
+#include "control/scheduled_action.h"
 #include "scaling/alarm_reason.h"
 #include "scaling/cause.h"
 
@@ -39,6 +40,7 @@ int autoscaler_new(struct control *c, struct autoscaler **ret)
     a->control = c;
     list_init(&a->targets);
     list_init(&a->activities);
+    time_zones_init(&a->time_zones);
     c->autoscaler = a; /* loading finds it there */
     r = scaling_targets_load(a);
     if (!r)
@@ -58,6 +60,7 @@ struct autoscaler *autoscaler_free(struct autoscaler *a)
         scaling_target_free(t);
     list_for_each_safe (x, &a->activities, struct scaling_activity, link)
         scaling_activity_free(x);
+    time_zones_deinit(&a->time_zones);
     free(a);
     return NULL;
 }
@@ -202,7 +205,7 @@ static char *details_text(const struct round *round, int from, int to,
     return json_dumps(details, JSON_COMPACT | JSON_REAL_PRECISION(12));
 }
 
-/* Registering a target brings its count within the bounds, once. */
+/* Registering a target, or a scheduled action, brings its count within the bounds, once. */
 static int enforce_bounds(struct round *round)
 {
     struct scaling_target *t = round->target;
@@ -361,7 +364,8 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
     round.status = e->status;
     round.counts = variant_counts(v);
     capacity_history_push(&t->history, now, round.counts.in_service);
-    if (t->enforce && endpoint_takes_requests(e))
+    r = scheduled_actions_tick(t, now);
+    if (!r && t->enforce && endpoint_takes_requests(e))
         r = enforce_bounds(&round);
     if (r)
         return fault(r);

@@ -1,7 +1,7 @@
 /* control/autoscaler.h: sizes fleets by their scaling policies.
  *
- * Holds the scalable targets (scaling_target.h) with their policies (scaling_policy.h), and once a
- * second asks src/scaling what each target's capacity should be; then sets it, and keeps a scaling
+ * Holds the scalable targets (scaling_target.h) with their policies (scaling_policy.h) and scheduled
+ * actions (scheduled_action.h), and once a second runs the actions that are due and asks src/scaling what each target's capacity should be; then sets it, and keeps a scaling
  * activity (scaling_activity.h) that says why. The rules are all in src/scaling; here is what
  * surrounds them: objects in the store, metrics read, decisions carried out and followed until
  * the instances are there.
@@ -9,6 +9,7 @@
 #pragma once
 #include "base/list.h"
 #include "control/control.h"
+#include "control/time_zones.h"
 
 struct autoscaler {
     struct control *control;
@@ -16,6 +17,7 @@ struct autoscaler {
     size_t n_targets;
     struct list activities; /* struct scaling_activity, oldest first */
     size_t n_activities;
+    struct time_zones time_zones;
 };
 
 /** autoscaler_new() - with the targets, policies and activities of @c's store; @c is borrowed.

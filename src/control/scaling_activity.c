@@ -238,6 +238,41 @@ int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum no
     return 0;
 }
 
+/* "min capacity to 2 and max capacity to 8", of those that are given */
+static char *bounds_text(const char *verb, int min, int max, const char *rest)
+{
+    if (max < 0)
+        return text_format("%s min capacity to %d%s", verb, min, rest);
+    if (min < 0)
+        return text_format("%s max capacity to %d%s", verb, max, rest);
+    return text_format("%s min capacity to %d and max capacity to %d%s", verb, min, max, rest);
+}
+
+int scaling_activity_bounds(struct scaling_target *t, wall_ms_t now, int min, int max,
+                            const char *cause, const char *problem)
+{
+    autofree(scaling_activity_free) struct scaling_activity *x = NULL;
+    autofree(mem_free) char *reason = problem ? text_format(". Reason: %s", problem) : NULL;
+    int r = activity_new(t, now, cause, &x);
+
+    if (r)
+        return fault(r);
+    x->end = now;
+    x->status = problem ? ACTIVITY_FAILED : ACTIVITY_SUCCESSFUL;
+    x->description = bounds_text("Setting", min, max, "");
+    x->message = problem ? bounds_text("Failed to set", min, max, reason ? reason : "")
+                         : bounds_text("Successfully set", min, max, "");
+    if (!x->description || !x->message || (problem && !reason))
+        return fault(-ENOMEM);
+    r = keep(t->autoscaler, x, now);
+    if (r)
+        return fault(r);
+    if (!problem)
+        t->not_scaled = NULL; /* what could not be done may be now */
+    steal(x);
+    return 0;
+}
+
 /* --- following -------------------------------------------------------------------------------- */
 
 /* The change is complete: from now on the policy that made it cools down. */

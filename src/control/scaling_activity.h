@@ -50,6 +50,10 @@ int scaling_activity_refused(struct autoscaler *a, struct scaling_activity *acti
  * @cause: as of an activity */
 int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum not_scaled reason,
                                 int capacity, const char *cause);
+/** scaling_activity_bounds() - record that @t's bounds were set, or why they could not be
+ * @min, @max: those that were given; -1: the other one stays. @problem: NULL if it went well */
+int scaling_activity_bounds(struct scaling_target *t, wall_ms_t now, int min, int max,
+                            const char *cause, const char *problem);
 /** scaling_activities_follow() - end those that are over; begins cooldowns. Return: 0 or -errno. */
 int scaling_activities_follow(struct autoscaler *a, wall_ms_t now);
 

@@ -1,5 +1,6 @@
 #include "control/scaling_target.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "control/record.h"
 #include "control/scaling_policy.h"
+#include "control/scheduled_action.h"
 #include "control/tags.h"
 
 enum { PATH_BYTES = 2048 };
@@ -124,6 +126,8 @@ struct scaling_target *scaling_target_free(struct scaling_target *t)
         return NULL;
     list_for_each_safe (p, &t->policies, struct scaling_policy, link)
         scaling_policy_free(p);
+    list_for_each_safe (x, &t->actions, struct scheduled_action, link)
+        scheduled_action_free(x);
     if (list_linked(&t->link)) {
         list_remove(&t->link);
         t->autoscaler->n_targets--;
@@ -146,6 +150,7 @@ static int target_new(struct autoscaler *a, const char *resource_id, const char 
     t->autoscaler = a;
     list_link_init(&t->link);
     list_init(&t->policies);
+    list_init(&t->actions);
     t->pace = a->control->settings.pace;
     t->resource_id = strdup(resource_id);
     t->endpoint = strdup(endpoint);
@@ -321,6 +326,15 @@ int scaling_target_register(struct autoscaler *a, const struct scaling_target_ch
     return r;
 }
 
+int scaling_target_set_bounds(struct scaling_target *t, int min, int max)
+{
+    assert(min >= 0 && max >= min);
+    t->min = min;
+    t->max = max;
+    t->enforce = true;
+    return fault(store_target(t, NULL));
+}
+
 int scaling_target_deregister(struct scaling_target *t)
 {
     char path[PATH_BYTES], arn[SCALING_ARN_BYTES];
@@ -328,6 +342,11 @@ int scaling_target_deregister(struct scaling_target *t)
 
     list_for_each_safe (p, &t->policies, struct scaling_policy, link) {
         r = scaling_policy_delete(p);
+        if (r)
+            return fault(r);
+    }
+    list_for_each_safe (x, &t->actions, struct scheduled_action, link) {
+        r = scheduled_action_delete(x);
         if (r)
             return fault(r);
     }
@@ -395,11 +414,21 @@ static int load_policy(struct control *c, json_t *document)
     return t ? scaling_policy_load(t, document) : -EINVAL;
 }
 
+static int load_action(struct control *c, json_t *document)
+{
+    const char *resource_id = json_string_value(json_object_get(document, "ResourceId"));
+    struct scaling_target *t = resource_id ? scaling_target_find(c->autoscaler, resource_id) : NULL;
+
+    return t ? scheduled_action_load(t, document) : -EINVAL;
+}
+
 int scaling_targets_load(struct autoscaler *a)
 {
     int r = record_load(a->control, prefix, load_target);
 
     if (!r)
         r = record_load(a->control, "/scaling-policies/", load_policy);
+    if (!r)
+        r = record_load(a->control, "/scheduled-actions/", load_action);
     return fault(r);
 }

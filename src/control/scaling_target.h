@@ -1,8 +1,8 @@
 /* control/scaling_target.h: scalable targets: what may be scaled, and between which bounds.
  *
  * A target is a variant's instance count, named as Application Auto Scaling names it:
- * "endpoint/NAME/variant/NAME". Its policies and its tags go with it when it is deregistered; what
- * is running stays as it is. Changes are in the store when a function returns 0.
+ * "endpoint/NAME/variant/NAME". Its policies, scheduled actions and tags go with it when it is
+ * deregistered; what is running stays as it is. Changes are in the store when a function returns 0.
  */
 #pragma once
 #include "base/list.h"
@@ -33,12 +33,14 @@ struct scaling_target {
     char *endpoint, *variant;               /* as they are written where they were created */
     char *role_arn;                         /* NULL: the service-linked role */
     char id[SCALING_ID_CHARS + 1];          /* of the target's ARN */
-    char policies_id[SCALING_ID_CHARS + 1]; /* in the ARNs of all its policies */
+    char policies_id[SCALING_ID_CHARS + 1]; /* in the ARNs of its policies and scheduled actions */
     int min, max;
     bool in_suspended, out_suspended, scheduled_suspended;
     wall_ms_t created;
     struct list policies; /* struct scaling_policy, by name */
     size_t n_policies;
+    struct list actions; /* struct scheduled_action, by name */
+    size_t n_actions;
 
     /* not stored: a restart begins anew */
     enum pace pace;
@@ -65,6 +67,9 @@ struct scaling_target *scaling_target_find(const struct autoscaler *a, const cha
 struct scaling_target *scaling_target_find_arn(const struct autoscaler *a, const char *arn);
 /** scaling_target_deregister() - @t is gone afterwards. Return: 0 or -errno. */
 int scaling_target_deregister(struct scaling_target *t);
+/** scaling_target_set_bounds() - for good, and the count is brought within them
+ * @max: @min or more. Return: 0 or -errno. */
+int scaling_target_set_bounds(struct scaling_target *t, int min, int max);
 /** scaling_target_repace() - its tags changed. Return: 0 or -errno. */
 int scaling_target_repace(struct scaling_target *t);
 /** scaling_pace_parse() - "fast" or "aws". Return: 0 or -EINVAL. */
@@ -75,7 +80,7 @@ void scaling_target_arn(const struct scaling_target *t, char ret_arn[SCALING_ARN
  * reference, NULL if no memory */
 json_t *scaling_target_document(const struct scaling_target *t);
 
-/** scaling_targets_load() - targets and their policies */
+/** scaling_targets_load() - targets with their policies and scheduled actions */
 int scaling_targets_load(struct autoscaler *a);
 struct scaling_target *scaling_target_free(struct scaling_target *t);
 DEFINE_AUTOFREE(struct scaling_target *, scaling_target_free)

@@ -1,5 +1,6 @@
 """Application Auto Scaling, and the alarms that come with it: every operation, what is refused, and a fleet that follows
 real load out and in."""
+import datetime
 import json
 import math
 import os
@@ -191,6 +192,43 @@ def test_a_tag_changes_the_pace(weir, scaling, endpoint):
         "ResourceNotFoundException", f"No scalable target found for ARN: {other}")
 
 
+def test_a_scheduled_action_is_put_updated_described_and_deleted(weir, scaling, endpoint):
+    here = {**triple(endpoint), "ScheduledActionName": "mornings"}
+    assert refusal(scaling.put_scheduled_action, **here, Schedule="rate(1 day)",
+                   ScalableTargetAction={"MinCapacity": 2})[0] == "ObjectNotFoundException"
+    scaling.register_scalable_target(**triple(endpoint), MinCapacity=1, MaxCapacity=3)
+    start = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
+    scaling.put_scheduled_action(**here, Schedule="cron(0 8 ? * MON-FRI *)", Timezone="Europe/Berlin", StartTime=start,
+                                 ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 3})
+    describe = lambda: scaling.describe_scheduled_actions(**triple(endpoint))["ScheduledActions"]
+    action, = describe()
+    assert action["StartTime"] == start
+    assert action["ScheduledActionARN"].endswith(
+        f":resource/sagemaker/{triple(endpoint)['ResourceId']}:scheduledActionName/mornings")
+    scaling.put_scheduled_action(**here, ScalableTargetAction={"MaxCapacity": 2})
+    action, = describe()
+    assert "StartTime" not in action
+    assert (action["Schedule"], action["Timezone"], action["ScalableTargetAction"]) == (
+        "cron(0 8 ? * MON-FRI *)", "Europe/Berlin", {"MaxCapacity": 2})
+    for wrong, message in [
+            ({"Schedule": "cron(0 0 31 2 ? *)"}, "there is no such date"),
+            ({"Schedule": "at(2030-02-29T00:00:00)"}, "there is no such date"),
+            ({"Timezone": "Europe/Nowhere"}, "Invalid time zone: Europe/Nowhere"),
+            ({"ScalableTargetAction": {}}, "At least one of minimum capacity and maximum capacity"),
+            ({"ScheduledActionName": "a/b"}, "Member must satisfy regular expression pattern")]:
+        code, said = refusal(scaling.put_scheduled_action, **{**here, **wrong})
+        assert code == "ValidationException"
+        assert message in said
+    assert describe() == [action]
+    for program in command_lines_of_aws():
+        listed = weir.aws("application-autoscaling", "describe-scheduled-actions", "--service-namespace", "sagemaker",
+                          "--resource-id", triple(endpoint)["ResourceId"], program=program).stdout
+        assert [a["ScheduledActionName"] for a in json.loads(listed)["ScheduledActions"]] == ["mornings"]
+    scaling.delete_scheduled_action(**here)
+    assert describe() == []
+    assert refusal(scaling.delete_scheduled_action, **here)[0] == "ObjectNotFoundException"
+
+
 # --- scaling ----------------------------------------------------------------------------------------
 
 
@@ -200,6 +238,23 @@ def test_registering_brings_the_count_within_the_bounds(weir, scaling, endpoint)
     assert activity["Cause"].startswith("minimum capacity was set to 2")
     assert {"from": 1, "to": 2}.items() <= json.loads(activity["Details"]).items()
     eventually(lambda: activities(scaling, endpoint)[0]["StatusCode"] == "Successful")
+
+
+def test_instances_follow_a_scheduled_minimum(weir, scaling, endpoint):
+    scaling.register_scalable_target(**triple(endpoint), MinCapacity=1, MaxCapacity=3)
+    soon = datetime.datetime.utcnow() + datetime.timedelta(seconds=4)
+    scaling.put_scheduled_action(**triple(endpoint), ScheduledActionName="up", Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})",
+                                 ScalableTargetAction={"MinCapacity": 2})
+    assert activities(scaling, endpoint) == []
+    count, bounds = eventually(lambda: [
+        found for found in [activities(scaling, endpoint)] if found and found[0]["StatusCode"] == "Successful"
+        and len(found) == 2])[0]
+    assert (bounds["Description"], bounds["StatusMessage"], bounds["Cause"], bounds["StatusCode"]) == (
+        "Setting min capacity to 2", "Successfully set min capacity to 2", "scheduled action name up was triggered",
+        "Successful")
+    assert count["Description"] == "Setting desired instance count to 2."
+    assert count["Cause"].startswith("minimum capacity was set to 2")
+    assert weir.wait_endpoint(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 2
 
 
 def test_the_fleet_follows_the_load_out_and_in(weir, scaling, endpoint, tmp_path):
