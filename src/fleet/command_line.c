@@ -50,17 +50,19 @@ int command_line_split(const char *line, char ***ret_words)
     /* Words and the spaces between them alternate, so there are at most this many. */
     size_t n_max = strlen(line) / 2 + 1, n = 0;
     autofree(command_line_free) char **words = calloc(n_max + 1, sizeof(*words));
+    autofree(mem_free) char *word = malloc(strlen(line) + 1);
     int r;
 
-    if (!words)
+    if (!words || !word)
         return fault(-ENOMEM);
     for (line = skip_spaces(line); *line; line = skip_spaces(line)) {
-        words[n] = malloc(strlen(line) + 1);
-        if (!words[n])
-            return fault(-ENOMEM);
-        r = read_word(&line, words[n++]);
+        r = read_word(&line, word);
         if (r)
             return r;
+        words[n] = strdup(word);
+        if (!words[n])
+            return fault(-ENOMEM);
+        n++;
     }
     if (n == 0)
         return COMMAND_LINE_E_EMPTY;

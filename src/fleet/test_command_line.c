@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -37,6 +39,26 @@ static void splits_as_a_shell_would(void **state)
     }
 }
 
+/* Config files have lines of up to a MiB: memory must not grow with its square. */
+static void many_words_take_little_memory(void **state)
+{
+    enum { WORDS = 100000 };
+    char *line = malloc(2 * WORDS + 1);
+    char **words;
+    size_t n = 0;
+
+    (void)state;
+    assert_non_null(line);
+    for (size_t i = 0; i < WORDS; i++)
+        memcpy(line + 2 * i, "a ", 3);
+    assert_int_equal(command_line_split(line, &words), 0);
+    while (words[n])
+        n++;
+    assert_int_equal(n, WORDS);
+    command_line_free(words);
+    free(line);
+}
+
 static void refuses_what_is_not_finished(void **state)
 {
     char **words;
@@ -54,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_as_a_shell_would),
+        cmocka_unit_test(many_words_take_little_memory),
         cmocka_unit_test(refuses_what_is_not_finished),
     };
 
