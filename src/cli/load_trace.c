@@ -9,6 +9,10 @@
 
 enum { TIMESTAMP_CHARS_MAX = 40 };
 
+/* Nobody replays more; instants in microseconds and sums of requests stay far from overflow. */
+static const double length_s_max = 1e9, count_max = 1e12;
+static const char too_long[] = "at this speed the trace takes more than 30 years";
+
 struct row {
     wall_ms_t at;
     double value;
@@ -100,7 +104,8 @@ static int read_row(struct slice text, size_t line, struct rows *rows, char *ret
 
     if (load_timestamp_parse(timestamp, &row.at))
         return refuse(ret_why, line, "no timestamp in the first column");
-    if (rows->counts && (text_to_double(value, &row.value) || row.value < 0))
+    if (rows->counts &&
+        (text_to_double(value, &row.value) || !(row.value >= 0 && row.value <= count_max)))
         return refuse(ret_why, line, "the value is not a number of requests");
     if (rows->n > 0 && row.at < rows->row[rows->n - 1].at)
         return refuse(ret_why, line, "the timestamp goes back");
@@ -157,7 +162,7 @@ static int plan_piece(struct load_plan *plan, double length_ms, double requests,
 /* A period ends where the next row begins; the last one is taken to be as long as the one
  * before. */
 static int plan_counts(const struct rows *rows, const struct load_trace_options *options,
-                       wall_ms_t start, struct load_plan *plan)
+                       wall_ms_t start, struct load_plan *plan, char *ret_why)
 {
     size_t i = first_wanted(rows, options);
     int r = 0;
@@ -173,11 +178,13 @@ static int plan_counts(const struct rows *rows, const struct load_trace_options 
             used = options->to - row->at;
         r = plan_piece(plan, (double)used, row->value * (double)used / (double)period, options);
     }
+    if (!r && load_plan_length_s(plan) > length_s_max)
+        r = refuse(ret_why, 1, too_long);
     return r;
 }
 
 static int plan_instants(const struct rows *rows, const struct load_trace_options *options,
-                         wall_ms_t start, struct load_plan *plan)
+                         wall_ms_t start, struct load_plan *plan, char *ret_why)
 {
     plan->scale = options->scale;
     plan->instants = calloc(rows->n, sizeof(*plan->instants));
@@ -187,6 +194,8 @@ static int plan_instants(const struct rows *rows, const struct load_trace_option
          i++) {
         double after_ms = (double)(rows->row[i].at - start) / options->speedup;
 
+        if (after_ms > length_s_max * 1000)
+            return refuse(ret_why, 1, too_long);
         plan->instants[plan->n_instants++] = (us_t)(after_ms * (double)US_PER_MS);
     }
     return 0;
@@ -211,8 +220,8 @@ int load_trace_parse(struct slice text, const struct load_trace_options *options
     if (!r) {
         wall_ms_t start = options->has_from ? options->from : rows.row[first].at;
 
-        r = rows.counts ? plan_counts(&rows, options, start, &plan)
-                        : plan_instants(&rows, options, start, &plan);
+        r = rows.counts ? plan_counts(&rows, options, start, &plan, ret_why)
+                        : plan_instants(&rows, options, start, &plan, ret_why);
     }
     free(rows.row);
     if (r)

@@ -1,6 +1,8 @@
 /* Recorded traffic: arrivals of an accepted trace never go back, and never lie before its start. */
 #include "cli/load_trace.h"
 
+#include <math.h>
+
 #include "fuzz.h"
 
 enum { DRAWN_MAX = 200 };
@@ -28,15 +30,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                              .to = 1397091240000,
                                              .speedup = 60,
                                              .scale = 0.5 };
-    const struct load_trace_options *const all[] = { &whole, &part };
+    const struct load_trace_options slow = { .speedup = 1e-6, .scale = 1e9 };
+    const struct load_trace_options *const all[] = { &whole, &part, &slow };
     char why[LOAD_WHY_BYTES];
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         struct load_plan plan;
 
         if (load_trace_parse(fuzz_slice(data, size), all[i], &plan, why) != 0)
             continue;
-        MUST(load_plan_requests(&plan) >= 0 && load_plan_length_s(&plan) >= 0);
+        MUST(load_plan_requests(&plan) >= 0 && isfinite(load_plan_requests(&plan)));
+        MUST(load_plan_length_s(&plan) >= 0 && isfinite(load_plan_length_s(&plan)));
         check_arrivals(&plan, LOAD_UNIFORM);
         check_arrivals(&plan, LOAD_POISSON);
         load_plan_deinit(&plan);
