@@ -1,20 +1,27 @@
-/* GetMetricData: many metrics over a range, in pages.
+/* GetMetricData: many metrics, and expressions of them, over a range, in pages.
  *
- * A page ends when it has MaxDatapoints. The token says at which query and which time the next one
- * goes on, so that data that arrive meanwhile shift nothing. Each query looks only where data of
- * its period can be, whatever range is asked for; that bounds what a call costs.
+ * A page ends when it has MaxDatapoints. The token says at which query, which series of it and which
+ * time the next one goes on, so that data that arrive meanwhile shift nothing. Each query looks only
+ * where data of its period can be, whatever range is asked for; that bounds what a call costs.
  */
+#include "api/cloudwatch_query.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/cloudwatch.h"
 #include "base/error.h"
 #include "base/text.h"
 
-enum { QUERIES_MAX = 500, DATAPOINTS_MAX = 100800, LABEL_BYTES = 4096 };
+enum {
+    QUERIES_MAX = 500,
+    DATAPOINTS_MAX = 100800,
+    LABEL_BYTES = 4096,
+    TOKEN_BYTES = 64,
+    SERIES_MAX = 1000000
+};
 
 static const char validation[] = "ValidationError";
 
@@ -44,25 +51,17 @@ static const struct shape get_metric_data_output =
     STRUCTURE("GetMetricDataOutput", OPTIONAL("MetricDataResults", &metric_data_results),
               OPTIONAL("NextToken", &shape_string), OPTIONAL("Messages", &messages));
 
-struct query {
-    const char *id, *label, *stat_text; /* label NULL: made from what differs */
-    bool return_data;
-    struct metric_name name;
-    enum metric_unit unit;
-    unsigned period_s;
-    struct metric_statistic stat;
-};
-
 struct page {
     struct api_call *call;
-    struct query *queries;
+    struct cloudwatch_query *queries;
     size_t n_queries;
-    wall_ms_t start, end;
+    struct cloudwatch_range range;
+    struct cloudwatch_math math;
     bool descending;
     size_t room; /* datapoints that still fit on this page */
-    /* where the page starts, and later where the next one does: a query, and a time it has not
-     * given yet; has_time false: from its beginning */
-    size_t query;
+    /* where the page starts, and later where the next one does: a query, one of its series, and a
+     * time it has not given yet; has_time false: from its beginning */
+    size_t query, series;
     bool has_time;
     wall_ms_t time;
 };
@@ -91,7 +90,7 @@ static int check_id(struct page *p, const char *id, size_t i)
     return 0;
 }
 
-static int read_stat(struct page *p, struct query *q, json_t *stat, size_t i)
+static int read_stat(struct page *p, struct cloudwatch_query *q, json_t *stat, size_t i)
 {
     json_int_t period_s = json_integer_value(json_object_get(stat, "Period"));
 
@@ -117,9 +116,23 @@ static int read_stat(struct page *p, struct query *q, json_t *stat, size_t i)
     return 0;
 }
 
+static int read_expression(struct page *p, struct cloudwatch_query *q, json_t *given, size_t i)
+{
+    json_t *period = json_object_get(given, "Period");
+
+    if (period && !cloudwatch_period_valid(json_integer_value(period)))
+        return api_error(p->call, validation,
+                         "The parameter MetricDataQueries.member.%zu.Period must be 1, 5, 10, 20, "
+                         "30 or a multiple of 60.",
+                         i + 1);
+    q->period_s = (unsigned)json_integer_value(period);
+    return cloudwatch_math_parse(p->call, q,
+                                 json_string_value(json_object_get(given, "Expression")));
+}
+
 static int read_query(struct page *p, json_t *given, size_t i)
 {
-    struct query *q = &p->queries[i];
+    struct cloudwatch_query *q = &p->queries[i];
     json_t *stat = json_object_get(given, "MetricStat");
     json_t *return_data = json_object_get(given, "ReturnData");
     int r;
@@ -137,10 +150,7 @@ static int read_query(struct page *p, json_t *given, size_t i)
                          "have specified both.",
                          i + 1, i + 1);
     if (json_object_get(given, "Expression"))
-        return api_error(p->call, validation,
-                         "The parameter MetricDataQueries.member.%zu.Expression is not supported: "
-                         "metric math is not available; give a MetricStat.",
-                         i + 1);
+        return read_expression(p, q, given, i);
     if (!stat)
         return api_error(p->call, validation,
                          "The parameter MetricDataQueries.member.%zu.MetricStat is required.\n",
@@ -177,12 +187,12 @@ static int read_range(struct page *p)
     json_int_t max = input_integer(p->call, "MaxDatapoints", DATAPOINTS_MAX);
     const char *order = input_text(p->call, "ScanBy");
 
-    p->start = cloudwatch_time(p->call->input, "StartTime");
-    p->end = cloudwatch_time(p->call->input, "EndTime");
-    if (p->start == p->end)
+    p->range.start = cloudwatch_time(p->call->input, "StartTime");
+    p->range.end = cloudwatch_time(p->call->input, "EndTime");
+    if (p->range.start == p->range.end)
         return api_error(p->call, validation,
                          "The parameter StartTime must not equal parameter EndTime.");
-    if (p->start > p->end)
+    if (p->range.start > p->range.end)
         return api_error(p->call, validation,
                          "The parameter EndTime must be greater than StartTime.");
     if (max < 1 || max > DATAPOINTS_MAX)
@@ -193,25 +203,36 @@ static int read_range(struct page *p)
     return 0;
 }
 
-/* "QUERY" or "QUERY.MILLISECONDS" */
+/* The part of @text from @separator on, without it, is cut off into @ret_rest. */
+static bool cut(struct slice *text, char separator, struct slice *ret_rest)
+{
+    const char *at = text->size > 0 ? memchr(text->data, separator, text->size) : NULL;
+
+    if (!at)
+        return false;
+    *ret_rest = (struct slice){ at + 1, text->size - (size_t)(at + 1 - text->data) };
+    text->size = (size_t)(at - text->data);
+    return true;
+}
+
+/* QUERY [":" SERIES] ["." MILLISECONDS] */
 static int read_token(struct page *p)
 {
-    struct slice token = slice_from(input_text(p->call, "NextToken")), time = { 0 };
-    const char *dot = token.size > 0 ? memchr(token.data, '.', token.size) : NULL;
-    uint64_t query;
+    struct slice token = slice_from(input_text(p->call, "NextToken")), time, series;
+    uint64_t query, k = 0;
+    bool has_series;
 
     if (!token.data)
         return 0;
-    if (dot) {
-        time = (struct slice){ dot + 1, token.size - (size_t)(dot + 1 - token.data) };
-        token.size = (size_t)(dot - token.data);
-        p->has_time = true;
-    }
+    p->has_time = cut(&token, '.', &time);
+    has_series = cut(&token, ':', &series);
     if (text_to_u64(token, p->n_queries - 1, &query) != 0 ||
-        (dot && text_to_i64(time, INT64_MIN / 2, INT64_MAX / 2, &p->time) != 0))
+        (has_series && text_to_u64(series, SERIES_MAX, &k) != 0) ||
+        (p->has_time && text_to_i64(time, INT64_MIN / 2, INT64_MAX / 2, &p->time) != 0))
         return api_error(p->call, "InvalidNextToken",
                          "The value for parameter NextToken is invalid.");
     p->query = (size_t)query;
+    p->series = (size_t)k;
     return 0;
 }
 
@@ -229,15 +250,17 @@ static bool same_dimensions(const struct metric_name *a, const struct metric_nam
 }
 
 /* The metric's name, and what else tells it from the call's other queries. */
-static json_t *make_label(const struct page *p, const struct query *q)
+static json_t *make_label(const struct page *p, const struct cloudwatch_query *q)
 {
     bool namespaces = false, dimensions = false, stats = false, periods = false;
     autobuffer struct buffer label = BUFFER_INIT(LABEL_BYTES);
     int r = 0;
 
     for (size_t i = 0; i < p->n_queries; i++) {
-        const struct query *other = &p->queries[i];
+        const struct cloudwatch_query *other = &p->queries[i];
 
+        if (other->math)
+            continue;
         namespaces |= strcmp(other->name.namespace, q->name.namespace) != 0;
         dimensions |= !same_dimensions(&other->name, &q->name);
         stats |= strcmp(other->stat_text, q->stat_text) != 0;
@@ -258,20 +281,42 @@ static json_t *make_label(const struct page *p, const struct query *q)
     return json_stringn(buffer_data(&label), buffer_size(&label));
 }
 
+static json_t *metric_label(const struct page *p, const struct cloudwatch_query *q)
+{
+    return q->label ? json_string(q->label) : make_label(p, q);
+}
+
+/* An expression's own label, or its id; one of several series is told by its metric as well. */
+static json_t *series_label(const struct page *p, const struct cloudwatch_query *q,
+                            const struct math_value *value, const struct math_series *series)
+{
+    const char *own = q->label && *q->label ? q->label : NULL;
+    json_t *of_metric, *label;
+
+    if (value->type != MATH_ARRAY || series->origin == MATH_NONE)
+        return json_string(q->label ? q->label : q->id);
+    of_metric = metric_label(p, &p->queries[series->origin]);
+    if (!own)
+        return of_metric;
+    label = json_sprintf("%s %s", own, json_string_value(of_metric));
+    json_decref(of_metric);
+    return label;
+}
+
 /* --- what is answered ------------------------------------------------------------------------- */
 
-/* The range in which a query may find data, in whole periods. */
-static size_t narrow(const struct page *p, const struct query *q, wall_ms_t *ret_start)
+size_t cloudwatch_query_narrow(const struct api_call *call, struct cloudwatch_range range,
+                               unsigned period_s, wall_ms_t *ret_start)
 {
     static const ms_t hour = 3600 * MS_PER_S;
-    wall_ms_t now = p->call->now, start, end = p->end;
-    ms_t period_ms = q->period_s * MS_PER_S;
-    ms_t kept = q->period_s % 60 != 0     ? 3 * hour
-                : q->period_s % 300 != 0  ? 15 * 24 * hour
-                : q->period_s % 3600 != 0 ? 63 * 24 * hour
-                                          : 455 * 24 * hour;
+    wall_ms_t now = call->now, start, end = range.end;
+    ms_t period_ms = period_s * MS_PER_S;
+    ms_t kept = period_s % 60 != 0     ? 3 * hour
+                : period_s % 300 != 0  ? 15 * 24 * hour
+                : period_s % 3600 != 0 ? 63 * 24 * hour
+                                       : 455 * 24 * hour;
 
-    start = cloudwatch_round_start(p->start, q->period_s, now);
+    start = cloudwatch_round_start(range.start, period_s, now);
     if (start < now - kept - hour)
         start += (now - kept - hour - start) / period_ms * period_ms;
     if (end > now + METRICS_FUTURE_MAX + hour)
@@ -280,28 +325,28 @@ static size_t narrow(const struct page *p, const struct query *q, wall_ms_t *ret
     return end > start ? (size_t)((end - start + period_ms - 1) / period_ms) : 0;
 }
 
+/* Numbers of successive periods; NAN: no point. */
+struct line {
+    wall_ms_t start;
+    unsigned period_s;
+    size_t n;
+    const double *values;
+};
+
 static bool was_given(const struct page *p, wall_ms_t at)
 {
     return p->has_time && (p->descending ? at > p->time : at < p->time);
 }
 
 /* Appends the points that fit. Return: whether those were all; else p->time is the next one's. */
-static int fill(struct page *p, const struct query *q, json_t *times, json_t *numbers,
+static int fill(struct page *p, const struct line *line, json_t *times, json_t *numbers,
                 bool *ret_all)
 {
-    wall_ms_t start;
-    size_t n = narrow(p, q, &start);
-    autofree(mem_free) double *found = calloc(n + 1, sizeof(*found));
+    for (size_t i = 0; i < line->n; i++) {
+        size_t k = p->descending ? line->n - 1 - i : i;
+        wall_ms_t at = line->start + (wall_ms_t)k * line->period_s * MS_PER_S;
 
-    if (!found)
-        return fault(-ENOMEM);
-    metrics_read(p->call->control->metrics, &q->name, q->unit, start, q->period_s, n, &q->stat,
-                 found, NULL);
-    for (size_t i = 0; i < n; i++) {
-        size_t k = p->descending ? n - 1 - i : i;
-        wall_ms_t at = start + (wall_ms_t)k * q->period_s * MS_PER_S;
-
-        if (isnan(found[k]) || was_given(p, at))
+        if (isnan(line->values[k]) || was_given(p, at))
             continue;
         if (p->room == 0) {
             p->has_time = true;
@@ -310,7 +355,7 @@ static int fill(struct page *p, const struct query *q, json_t *times, json_t *nu
             return 0;
         }
         if (json_array_append_new(times, json_real((double)at / 1000)) != 0 ||
-            json_array_append_new(numbers, json_real(found[k])) != 0)
+            json_array_append_new(numbers, json_real(line->values[k])) != 0)
             return fault(-ENOMEM);
         p->room--;
     }
@@ -318,16 +363,18 @@ static int fill(struct page *p, const struct query *q, json_t *times, json_t *nu
     return 0;
 }
 
-static int answer_query(struct page *p, const struct query *q, json_t *results, bool *ret_all)
+/* @label is taken over. */
+static int answer_line(struct page *p, const struct cloudwatch_query *q, json_t *label,
+                       const struct line *line, bool *ret_all)
 {
-    json_t *label = q->label ? json_string(q->label) : make_label(p, q);
+    json_t *results = json_object_get(p->call->output, "MetricDataResults");
     json_t *result =
         json_pack("{s:s, s:o, s:[], s:[]}", "Id", q->id, "Label", label, "Timestamps", "Values");
     int r;
 
     if (json_array_append_new(results, result) != 0)
         return fault(-ENOMEM);
-    r = fill(p, q, json_object_get(result, "Timestamps"), json_object_get(result, "Values"),
+    r = fill(p, line, json_object_get(result, "Timestamps"), json_object_get(result, "Values"),
              ret_all);
     if (r)
         return fault(r);
@@ -337,37 +384,85 @@ static int answer_query(struct page *p, const struct query *q, json_t *results, 
                : fault(-ENOMEM);
 }
 
+static int answer_metric(struct page *p, const struct cloudwatch_query *q, bool *ret_all)
+{
+    struct line line = { .period_s = q->period_s };
+    autofree(mem_free) double *found = NULL;
+
+    line.n = cloudwatch_query_narrow(p->call, p->range, q->period_s, &line.start);
+    found = calloc(line.n + 1, sizeof(*found));
+    if (!found)
+        return fault(-ENOMEM);
+    metrics_read(p->call->control->metrics, &q->name, q->unit, line.start, q->period_s, line.n,
+                 &q->stat, found, NULL);
+    line.values = found;
+    return answer_line(p, q, metric_label(p, q), &line, ret_all);
+}
+
+static int answer_series(struct page *p, const struct cloudwatch_query *q, bool *ret_all)
+{
+    const struct math_value *value = &p->math.inputs[p->query].value;
+    const struct math_series *series = &value->series[p->series];
+    const struct line line = {
+        .start = p->math.scope.start,
+        .period_s = p->math.scope.step_s,
+        .n = p->math.scope.n_slots,
+        .values = series->values,
+    };
+
+    return answer_line(p, q, series_label(p, q, value, series), &line, ret_all);
+}
+
+static size_t count_results(const struct page *p, const struct cloudwatch_query *q)
+{
+    if (!q->return_data)
+        return 0;
+    return q->math ? p->math.inputs[q - p->queries].value.n_series : 1;
+}
+
 static int add_token(const struct page *p)
 {
-    autofree(mem_free) char *token =
-        p->has_time ? text_format("%zu.%" PRId64, p->query, p->time) : text_format("%zu", p->query);
+    autobuffer struct buffer token = BUFFER_INIT(TOKEN_BYTES);
+    int r = buffer_printf(&token, "%zu", p->query);
 
-    if (!token || json_object_set_new(p->call->output, "NextToken", json_string(token)) != 0)
+    if (!r && p->series > 0)
+        r = buffer_printf(&token, ":%zu", p->series);
+    if (!r && p->has_time)
+        r = buffer_printf(&token, ".%" PRId64, p->time);
+    if (r || json_object_set_new(p->call->output, "NextToken",
+                                 json_stringn(buffer_data(&token), buffer_size(&token))) != 0)
         return fault(-ENOMEM);
     return 0;
 }
 
 static int answer(struct page *p)
 {
-    json_t *results = json_object_get(p->call->output, "MetricDataResults");
+    for (; p->query < p->n_queries; p->query++, p->series = 0) {
+        const struct cloudwatch_query *q = &p->queries[p->query];
 
-    while (p->query < p->n_queries) {
-        const struct query *q = &p->queries[p->query];
-        bool all = true;
-        int r = 0;
+        for (size_t n = count_results(p, q); p->series < n; p->series++) {
+            bool all = true;
+            int r;
 
-        if (p->room == 0 && !p->has_time && q->return_data)
-            return fault(add_token(p));
-        if (q->return_data)
-            r = answer_query(p, q, results, &all);
-        if (r)
-            return fault(r);
-        if (!all)
-            return fault(add_token(p));
-        p->query++;
-        p->has_time = false;
+            if (p->room == 0 && !p->has_time)
+                return fault(add_token(p));
+            r = q->math ? answer_series(p, q, &all) : answer_metric(p, q, &all);
+            if (r)
+                return fault(r);
+            if (!all)
+                return fault(add_token(p));
+            p->has_time = false;
+        }
     }
     return 0;
+}
+
+static void free_queries(struct page *p)
+{
+    for (size_t i = 0; p->queries && i < p->n_queries; i++)
+        math_free(p->queries[i].math);
+    free(p->queries);
+    cloudwatch_math_deinit(&p->math);
 }
 
 static int get_metric_data(struct api_call *call)
@@ -379,11 +474,13 @@ static int get_metric_data(struct api_call *call)
         r = read_queries(&p);
     if (!r)
         r = read_token(&p);
+    if (!r)
+        r = cloudwatch_math_compute(call, p.queries, p.n_queries, p.range, &p.math);
     if (!r) {
         call->output = json_pack("{s:[], s:[]}", "MetricDataResults", "Messages");
         r = call->output ? answer(&p) : fault(-ENOMEM);
     }
-    free(p.queries);
+    free_queries(&p);
     return r;
 }
 

@@ -533,10 +533,6 @@ static void bad_queries_are_refused(void **state)
         { RANGE ",'MetricDataQueries':[{'Id':'Q'," STAT "}]",
           "The value Q for parameter MetricDataQueries.member.1.Id is not matching the expected "
           "pattern ^[a-z][a-zA-Z0-9_]*$." },
-        { RANGE ",'MetricDataQueries':[{" ID_Q ",'Expression':'SUM(METRICS())'}]",
-          "The parameter MetricDataQueries.member.1.Expression is not supported: metric math is "
-          "not "
-          "available; give a MetricStat." },
         { RANGE ",'MetricDataQueries':[{" ID_Q ",'Expression':'1'," STAT "}]",
           "The parameters MetricDataQueries.member.1.MetricStat and "
           "MetricDataQueries.member.1.Expression are mutually exclusive and you have specified "
@@ -555,7 +551,8 @@ static void bad_queries_are_refused(void **state)
         { RANGE ",'MaxDatapoints':100801,'MetricDataQueries':[{" ID_Q "," STAT "}]",
           "The parameter MaxDatapoints must be between 1 and 100800." },
     };
-    static const char *const tokens[] = { "x", "", "1", "0.", "0.x", "-1", "0.1.2" };
+    static const char *const tokens[] = { "x",  "",      "1",  "0.",  "0.x",
+                                          "-1", "0.1.2", "0:", "0:x", "0:1000001" };
     struct fixture *f = *state;
     char input[1024];
 
@@ -570,6 +567,194 @@ static void bad_queries_are_refused(void **state)
         expect_error(f, "GetMetricData", input, "InvalidNextToken",
                      "The value for parameter NextToken is invalid.");
     }
+}
+
+/* --- GetMetricData: expressions --------------------------------------------------------------- */
+
+#define HIDDEN(id, metric, period)                                                                 \
+    "{'Id':'" id                                                                                   \
+    "','ReturnData':false,'MetricStat':{'Metric':{'Namespace':'Mine','MetricName':'" metric        \
+    "'},'Period':" period ",'Stat':'Sum'}}"
+#define EXPRESSION(id, text) "{'Id':'" id "','Expression':\"" text "\"}"
+#define ASCENDING            "{" RANGE ",'ScanBy':'TimestampAscending','MetricDataQueries':["
+
+/* All pages' results as "id (label): value@time ... ;", times since RANGE's start. */
+static void walk_math(struct fixture *f, const char *members, unsigned max, char *ret_text)
+{
+    char token[128] = "";
+
+    *ret_text = '\0';
+    do {
+        json_t *input = parse("{" RANGE ",'ScanBy':'TimestampAscending'}"), *result, *value;
+        json_t *queries = json_loads(members, 0, NULL);
+        struct api_call call;
+        size_t i, k;
+        const char *next;
+
+        assert_non_null(queries);
+        json_object_set_new(input, "MetricDataQueries", queries);
+        json_object_set_new(input, "MaxDatapoints", json_integer(max));
+        if (*token)
+            json_object_set_new(input, "NextToken", json_string(token));
+        invoke(f, &call, "GetMetricData", input);
+        json_decref(input);
+        if (call.error)
+            fail_msg("%s: %s", call.error, call.message);
+        json_array_foreach (json_object_get(call.output, "MetricDataResults"), i, result) {
+            sprintf(ret_text + strlen(ret_text),
+                    "%s (%s):", json_string_value(json_object_get(result, "Id")),
+                    json_string_value(json_object_get(result, "Label")));
+            json_array_foreach (json_object_get(result, "Values"), k, value)
+                sprintf(
+                    ret_text + strlen(ret_text), " %g@%g", json_number_value(value),
+                    json_number_value(json_array_get(json_object_get(result, "Timestamps"), k)) -
+                        1767322740);
+            strcat(ret_text, "; ");
+        }
+        next = json_string_value(json_object_get(call.output, "NextToken"));
+        strcat(ret_text, next ? "| " : "");
+        snprintf(token, sizeof(token), "%s", next ? next : "");
+        api_call_deinit(&call);
+    } while (*token);
+}
+
+/* @queries: with ' for ", except within expressions */
+static void expect_math(struct fixture *f, const char *queries, unsigned max, const char *expected)
+{
+    char members[4096], text[4096];
+    bool within = false;
+
+    snprintf(members, sizeof(members), "[%s]", queries);
+    for (char *c = members; *c; c++) {
+        within ^= *c == '"';
+        *c = *c == '\'' && !within ? '"' : *c;
+    }
+    walk_math(f, members, max, text);
+    assert_string_equal(text, expected);
+}
+
+static void expressions_are_computed_of_other_queries(void **state)
+{
+    struct fixture *f = *state;
+
+    put_minutes(f); /* a: 1@60 2@120 3@240, b: 9@120 */
+    expect_math(f,
+                HIDDEN("m1", "a", "60") "," HIDDEN("m2", "b", "60") "," EXPRESSION("e1", "m1 + m2"),
+                100, "e1 (e1): 1@60 11@120 3@240; ");
+    /* forward, through an expression that is a scalar, and beside the metric itself */
+    expect_math(f,
+                EXPRESSION("e1", "m1 / e2 * 6") "," QUERY(
+                    "m1", "a", "Sum") "," //
+                                      "{'Id':'e2','ReturnData':false,'Expression':'SUM(m1)'}",
+                100, "e1 (e1): 1@60 2@120 3@240; m1 (a): 1@60 2@120 3@240; ");
+    expect_math(f,
+                HIDDEN("m1", "b", "60") "," //
+                                        "{'Id':'e1','Expression':'FILL(m1, 0)','Label':'Bees'}",
+                100, "e1 (Bees): 0@0 0@60 9@120 0@180 0@240; ");
+    expect_math(f, HIDDEN("m1", "nothing", "60") "," EXPRESSION("e1", "m1 * 2"), 100, "e1 (e1):; ");
+    expect_math(f, HIDDEN("m1", "a", "60") "," EXPRESSION("e1", "RATE(m1) * PERIOD(m1)"), 100,
+                "e1 (e1): 1@120 0.5@240; ");
+    expect_math(f, EXPRESSION("e1", "TIME_SERIES(4)"), 100,
+                "e1 (e1): 4@0 4@60 4@120 4@180 4@240; ");
+    expect_math(f, "{'Id':'e1','Expression':'TIME_SERIES(4)','Period':300}", 100, "e1 (e1): 4@0; ");
+}
+
+static void arrays_are_answered_series_by_series(void **state)
+{
+    static const char queries[] =
+        QUERY("m1", "a", "Sum") "," QUERY("m2", "b", "Sum") "," EXPRESSION("e1", "METRICS() * 2");
+    struct fixture *f = *state;
+
+    put_minutes(f);
+    expect_math(f, queries, 100,
+                "m1 (a): 1@60 2@120 3@240; m2 (b): 9@120; e1 (a): 2@60 4@120 6@240; "
+                "e1 (b): 18@120; ");
+    /* pages go on within an array, and within one of its series */
+    expect_math(f, queries, 3,
+                "m1 (a): 1@60 2@120 3@240; | m2 (b): 9@120; e1 (a): 2@60 4@120; | "
+                "e1 (a): 6@240; e1 (b): 18@120; ");
+    expect_math(f, queries, 7,
+                "m1 (a): 1@60 2@120 3@240; m2 (b): 9@120; e1 (a): 2@60 4@120 6@240; | "
+                "e1 (b): 18@120; ");
+    expect_math(
+        f,
+        HIDDEN("m1", "a", "60") "," HIDDEN(
+            "m2", "b",
+            "60") "," //
+                  "{'Id':'e1','Label':'Twice','Expression':'[m2 * 2, m1, TIME_SERIES(SUM(m2))]'}",
+        100,
+        "e1 (Twice b): 18@120; e1 (Twice a): 1@60 2@120 3@240; "
+        "e1 (Twice): 9@0 9@60 9@120 9@180 9@240; ");
+    expect_math(f, HIDDEN("m1", "a", "60") "," EXPRESSION("e1", "METRICS('zz')"), 100, "");
+}
+
+static void metrics_of_different_periods_meet_where_periods_start(void **state)
+{
+    struct fixture *f = *state;
+
+    put_minutes(f);
+    expect_math(f,
+                HIDDEN("m1", "a", "60") "," HIDDEN("m2", "b", "120") "," //
+                EXPRESSION("e1", "m1 + m2") "," EXPRESSION("e2", "FILL(m2, 0)"),
+                100, "e1 (e1): 1@60 11@120 3@240; e2 (e2): 0@0 9@120 0@240; ");
+}
+
+static void bad_expressions_are_refused(void **state)
+{
+#define ERROR_IN "Error in expression 'e1': "
+    static const struct {
+        const char *expression, *message;
+    } cases[] = {
+        { "m1 +", ERROR_IN "a value expected, but the expression ends (at position 5)" },
+        { "m1 + m9", ERROR_IN "there is no query with the id 'm9' (at position 6)" },
+        { "SUM(m1)", ERROR_IN "the result must be a time series or an array of time series, not a "
+                              "scalar" },
+        { "e2 + 1", "Error in expression 'e1': it depends on its own result" },
+        { "SEARCH(m1)", ERROR_IN "Function 'SEARCH' is not supported (at position 1)" },
+        { "TOTAL(m1)", ERROR_IN "Function 'TOTAL' not found (at position 1)" },
+        { "SELECT AVG(x)", ERROR_IN "SELECT queries are not supported (at position 1)" },
+        { "[m1, m1] + [m1]", ERROR_IN "+ between arrays of 2 and 1 time series (at position 10)" },
+    };
+    struct fixture *f = *state;
+    char input[2048];
+
+    put_minutes(f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        snprintf(input, sizeof(input),
+                 ASCENDING HIDDEN("m1", "a", "60") ",{'Id':'e1','Expression':'%s'},"
+                                                   "{'Id':'e2','Expression':'m1 + e1'}]}",
+                 cases[i].expression);
+        expect_error(f, "GetMetricData", input, "ValidationError", cases[i].message);
+    }
+    expect_error(f, "GetMetricData",
+                 ASCENDING "{'Id':'e1','Expression':'TIME_SERIES(1)','Period':7}]}",
+                 "ValidationError",
+                 "The parameter MetricDataQueries.member.1.Period must be 1, 5, 10, 20, 30 or a "
+                 "multiple of 60.");
+}
+
+static void what_expressions_cost_is_limited(void **state)
+{
+    static const char message[] = "The expressions of this request take too much to compute; ask "
+                                  "for a shorter range, a longer period or fewer metrics.";
+    struct fixture *f = *state;
+    char input[4096];
+
+    /* a year by the second */
+    expect_error(
+        f, "GetMetricData",
+        "{'StartTime':0,'EndTime':1767323040,'MetricDataQueries':[" HIDDEN(
+            "m1", "a", "1") "," HIDDEN("m2", "a", "86400") "," //
+                                                           "{'Id':'e1','Expression':'m1 + m2'}]}",
+        "ValidationError", message);
+    /* nothing is made of what is read, again and again */
+    snprintf(input, sizeof(input),
+             "{'StartTime':0,'EndTime':1767323040,'MetricDataQueries':[" HIDDEN(
+                 "m1", "a", "60") "," HIDDEN("m2", "a", "3600") ",{'Id':'e1','Expression':'m2 + ");
+    for (unsigned i = 0; i < 200; i++)
+        strcat(input, "SUM(m1)+");
+    strcat(input, "1'}]}");
+    expect_error(f, "GetMetricData", input, "ValidationError", message);
 }
 
 /* --- ListMetrics ------------------------------------------------------------------------------ */
@@ -651,6 +836,11 @@ int main(void)
         WITH_FIXTURE(pages_go_on_where_the_last_one_ended),
         WITH_FIXTURE(any_range_is_answered_at_once),
         WITH_FIXTURE(bad_queries_are_refused),
+        WITH_FIXTURE(expressions_are_computed_of_other_queries),
+        WITH_FIXTURE(arrays_are_answered_series_by_series),
+        WITH_FIXTURE(metrics_of_different_periods_meet_where_periods_start),
+        WITH_FIXTURE(bad_expressions_are_refused),
+        WITH_FIXTURE(what_expressions_cost_is_limited),
         WITH_FIXTURE(metrics_are_listed_by_what_they_have),
         WITH_FIXTURE(five_hundred_metrics_are_a_page),
     };

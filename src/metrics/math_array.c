@@ -102,8 +102,10 @@ MATH_FUNCTION(sort)
     size_t n = array->n_series;
     struct ranked *ranking;
     void *memory;
-    int r = math_alloc(run->arena, n, sizeof(*ranking), &memory);
+    int r = math_read(run, n);
 
+    if (!r)
+        r = math_alloc(run->arena, n, sizeof(*ranking), &memory);
     if (!r)
         r = math_array_new(run, n, ret);
     if (r)
@@ -127,8 +129,10 @@ MATH_FUNCTION(remove_empty)
 {
     const struct math_value *array = &call->args[0];
     size_t n = 0;
-    int r = math_array_new(run, array->n_series, ret);
+    int r = math_read(run, array->n_series);
 
+    if (!r)
+        r = math_array_new(run, array->n_series, ret);
     if (r)
         return r;
     for (size_t k = 0; k < array->n_series; k++)

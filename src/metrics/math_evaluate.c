@@ -67,6 +67,16 @@ int math_map(struct math_run *run, const struct math_value *value,
     return r;
 }
 
+int math_read(struct math_run *run, size_t n_series)
+{
+    size_t n;
+
+    if (__builtin_mul_overflow(n_series, run->scope->n_slots, &n) || n > run->arena->reads_left)
+        return MATH_E_LIMIT;
+    run->arena->reads_left -= n;
+    return 0;
+}
+
 static size_t common_divisor(size_t a, size_t b)
 {
     while (b != 0) {

@@ -59,8 +59,9 @@ bool math_uses_metrics(const struct math *m); /* calls METRICS() */
 struct math_arena {
     struct math_block *blocks;
     size_t bytes_left;
+    size_t reads_left; /* numbers that may be looked at where nothing is made of each */
 };
-#define MATH_ARENA_INIT(bytes) ((struct math_arena){ .bytes_left = (bytes) })
+#define MATH_ARENA_INIT(bytes) ((struct math_arena){ .bytes_left = (bytes), .reads_left = (bytes) })
 void math_arena_deinit(struct math_arena *a);
 /** math_alloc() - @n zeroed elements. Return: 0, MATH_E_LIMIT or -ENOMEM. */
 int math_alloc(struct math_arena *a, size_t n, size_t size, void **ret);

@@ -79,8 +79,10 @@ static double reduce_series(const struct math_series *series, size_t n_slots, te
 static int reduce(struct math_run *run, const struct math_value *value, telling of_series,
                   telling of_slot, struct math_value *ret)
 {
-    int r;
+    int r = math_read(run, value->n_series);
 
+    if (r)
+        return r;
     if (value->type == MATH_SERIES) {
         *ret = math_scalar(reduce_series(value->series, run->scope->n_slots, of_series));
         return 0;

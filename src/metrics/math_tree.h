@@ -105,6 +105,9 @@ int math_map(struct math_run *run, const struct math_value *value,
 /** math_periods_join() - the periods of @to and @other become periods of @to */
 void math_periods_join(struct math_series *to, const struct math_series *other);
 
+/** math_read() - @n_series are about to be read whole. Return: 0 or MATH_E_LIMIT. */
+int math_read(struct math_run *run, size_t n_series);
+
 /** math_operate() - @a operator @b. */
 int math_operate(struct math_run *run, const struct math_node *node, const struct math_value *a,
                  const struct math_value *b, struct math_value *ret);

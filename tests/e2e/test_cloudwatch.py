@@ -271,6 +271,33 @@ def test_metric_data_come_in_pages(call, protocol):
         assert points == [(start + 60 * i, float(i)) for i in range(5)]
 
 
+def test_expressions_are_computed_of_metrics(call, protocol):
+    start = minute() - 600
+    names = {"errors": f"e-{protocol}", "requests": f"r-{protocol}"}
+    points = {"errors": {0: 1.0, 3: 4.0}, "requests": {0: 10.0, 1: 20.0, 3: 0.0, 4: 50.0}}
+    call("PutMetricData", Namespace="Test/Math", MetricData=[
+        {"MetricName": names[query], "Value": value, "Timestamp": Timestamp(start + 60 * i)}
+        for query, of_query in points.items() for i, value in of_query.items()])
+    queries = [{"Id": query, "ReturnData": False, "MetricStat": {
+        "Metric": {"Namespace": "Test/Math", "MetricName": name}, "Period": 60, "Stat": "Sum"}}
+        for query, name in names.items()]
+    queries += [
+        {"Id": "rate", "Expression": "100 * errors / requests", "Label": "Errors in percent"},
+        {"Id": "filled", "Expression": "FILL(METRICS('requests'), REPEAT)", "Label": ""},
+        {"Id": "busy", "Expression": "IF(requests > 15 AND requests < 40, requests)"},
+        {"Id": "above", "Expression": "requests - average"},
+        {"Id": "average", "Expression": "AVG(requests)", "ReturnData": False},
+    ]
+    found = call("GetMetricData", MetricDataQueries=queries, StartTime=start, EndTime=start + 300,
+                 ScanBy="TimestampAscending")["MetricDataResults"]
+    assert [(r["Id"], r["Label"]) for r in found] == [
+        ("rate", "Errors in percent"), ("filled", f"r-{protocol}"), ("busy", "busy"),
+        ("above", "above")]
+    assert [{(t - start) / 60: v for t, v in zip(r["Timestamps"], r["Values"])} for r in found] == [
+        {0: 10.0, 1: 0.0, 4: 0.0}, {0: 10.0, 1: 20.0, 2: 20.0, 3: 0.0, 4: 50.0}, {1: 20.0},
+        {0: -10.0, 1: 0.0, 3: -20.0, 4: 30.0}]
+
+
 def test_metrics_are_listed(call, protocol):
     dimensions = [{"Name": "Protocol", "Value": protocol}, {"Name": "Kind", "Value": "x"}]
     call("PutMetricData", Namespace="Test/List", MetricData=[
@@ -297,8 +324,15 @@ def test_metrics_are_listed(call, protocol):
     ("GetMetricData", {"StartTime": 60, "EndTime": 0, "MetricDataQueries": [{"Id": "q"}]},
      "ValidationError", "ValidationError", "EndTime must be greater than StartTime"),
     ("GetMetricData", {"StartTime": 0, "EndTime": 60, "MetricDataQueries": [
-        {"Id": "q", "Expression": "SUM(METRICS())"}]},
-     "ValidationError", "ValidationError", "metric math is not available"),
+        {"Id": "q", "Expression": "TIME_SERIES(1) + SEARCH('{Test} m', 'Sum', 60)"}]},
+     "ValidationError", "ValidationError",
+     "Error in expression 'q': Function 'SEARCH' is not supported (at position 18)"),
+    ("GetMetricData", {"StartTime": 0, "EndTime": 60, "MetricDataQueries": [
+        {"Id": "q", "Expression": "m1 / m2"}]},
+     "ValidationError", "ValidationError", "there is no query with the id 'm1' (at position 1)"),
+    ("GetMetricData", {"StartTime": 0, "EndTime": 60, "MetricDataQueries": [
+        {"Id": "q", "Expression": "1 + 1"}]},
+     "ValidationError", "ValidationError", "the result must be a time series"),
     ("ListMetrics", {"NextToken": "zz"}, "InvalidNextToken", "InvalidNextToken", "NextToken"),
 ])
 def test_errors_name_what_is_wrong(call, protocol, operation, members, code, type_name, words):
@@ -358,12 +392,13 @@ def test_the_command_line_puts_and_reads(weir, program):
     listed = json.loads(weir.aws("cloudwatch", "list-metrics", "--metric-name", name,
                                  "--output", "json", program=program).stdout)["Metrics"]
     assert len(listed) == 1
-    query = [{"Id": "q", "MetricStat": {"Metric": listed[0], "Period": 300, "Stat": "Maximum"}}]
+    query = [{"Id": "q", "MetricStat": {"Metric": listed[0], "Period": 300, "Stat": "Maximum"}},
+             {"Id": "half", "Expression": "q / 2"}]
     result = json.loads(weir.aws(
         "cloudwatch", "get-metric-data", "--metric-data-queries", json.dumps(query), "--start-time",
         str(minute() - 300), "--end-time", str(minute() + 300), "--output", "json",
         program=program).stdout)
-    assert result["MetricDataResults"][0]["Values"] == [42.0]
+    assert [r["Values"] for r in result["MetricDataResults"]] == [[42.0], [21.0]]
     refused = weir.aws("cloudwatch", "put-metric-data", "--namespace", "AWS/CLI", "--metric-name",
                        name, "--value", "1", program=program, check=False)
     assert refused.returncode != 0
