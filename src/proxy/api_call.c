@@ -10,11 +10,17 @@
 #include "http/writer.h"
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
+#include "proxy/fields.h"
 
 enum { CONNECT_AGAIN_MS = 50 };
 
 void api_call_begin(struct exchange *x)
 {
+    if (x->worker->settings->standalone) {
+        exchange_refuse(x, 404, "UnknownOperationException",
+                        "No route has this path, and a proxy without control plane has no API.");
+        return;
+    }
     x->give_up = 0;
     exchange_follow(x);
     edge_auth_begin(&x->auth, &x->head, x->lease ? x->lease->route : NULL);
@@ -23,57 +29,12 @@ void api_call_begin(struct exchange *x)
 
 /* --- the request as control gets it ----------------------------------------------------------- */
 
-/* Whether the comma-separated Connection field names @name: such a field ends here (RFC 9110
- * §7.6.1). */
-static bool named_by_connection(const struct http_head *head, struct slice name)
+static bool is_ours(struct slice name)
 {
-    struct slice list = http_header_value(head, "Connection");
-
-    while (list.size) {
-        const char *comma = memchr(list.data, ',', list.size);
-        size_t n = comma ? (size_t)(comma - list.data) : list.size;
-
-        if (slice_equal_nocase(slice_trim((struct slice){ list.data, n }), name))
-            return true;
-        n += comma ? 1 : 0;
-        list = (struct slice){ list.data + n, list.size - n };
-    }
-    return false;
-}
-
-static bool passes(const struct http_head *head, struct slice name)
-{
-    static const char *const ends_here[] = { "Connection",        "Keep-Alive", "Proxy-Connection",
-                                             "Transfer-Encoding", "TE",         "Trailer",
-                                             "Upgrade",           "Expect",     "Content-Length" };
     struct slice ours = SLICE("X-Weir-");
 
-    for (size_t i = 0; i < sizeof(ends_here) / sizeof(*ends_here); i++)
-        if (slice_is_nocase(name, ends_here[i]))
-            return false;
-    if (name.size >= ours.size && slice_equal_nocase((struct slice){ name.data, ours.size }, ours))
-        return false;
-    return slice_is_nocase(name, "Host") || !named_by_connection(head, name);
-}
-
-static int write_passing(struct buffer *out, const struct http_head *head)
-{
-    int r = 0;
-
-    for (unsigned i = 0; i < head->n_headers && !r; i++) {
-        const struct http_header *h = &head->headers[i];
-
-        if (!passes(head, h->name))
-            continue;
-        r = buffer_append(out, h->name.data, h->name.size);
-        if (!r)
-            r = buffer_append(out, ": ", 2);
-        if (!r)
-            r = buffer_append(out, h->value.data, h->value.size);
-        if (!r)
-            r = buffer_append(out, "\r\n", 2);
-    }
-    return r;
+    return name.size >= ours.size &&
+           slice_equal_nocase((struct slice){ name.data, ours.size }, ours);
 }
 
 static int write_auth(struct buffer *out, const struct edge_auth *a)
@@ -96,7 +57,7 @@ static int write_request(struct exchange *x)
     if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
         r = http_write_header_text(out, "Host", "localhost");
     if (!r)
-        r = write_passing(out, &x->head);
+        r = fields_write(out, &x->head, is_ours);
     if (!r)
         r = write_auth(out, &x->auth);
     if (!r)
@@ -169,7 +130,7 @@ static void answered(struct exchange *x, const struct http_head *head)
     buffer_clear(out);
     r = http_write_status_line(out, head->status);
     if (!r)
-        r = write_passing(out, head);
+        r = fields_write(out, head, is_ours);
     if (r)
         exchange_die(x);
     else

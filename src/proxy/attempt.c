@@ -185,6 +185,18 @@ void exchange_push(struct exchange *x)
         watch_for_more(x);
 }
 
+int exchange_write_first_chunk(struct exchange *x)
+{
+    size_t size = buffer_size(&x->body_out);
+    int r = 0;
+
+    if (size > 0)
+        r = buffer_printf(&x->head_out, "%zx\r\n", size);
+    if (!r && size > 0)
+        r = buffer_append(&x->body_out, "\r\n", 2);
+    return r;
+}
+
 /* The pieces of a content on the wire: its chunk's frame, if it goes in chunks, around it. */
 static size_t frame_content(const struct exchange *x, struct slice content, char line[24],
                             struct iovec parts[3])
@@ -268,6 +280,16 @@ static ssize_t receive(struct exchange *x)
     return n;
 }
 
+/* When a target closes and then finds our request there, its reset comes after the end of the
+ * stream, and only the socket's error tells that nobody has read it. */
+static int pending_error(int fd)
+{
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) ? 0 : -error;
+}
+
 void exchange_upstream_ready(struct exchange *x, unsigned events)
 {
     struct upstream_connection *u = x->upstream;
@@ -279,7 +301,7 @@ void exchange_upstream_ready(struct exchange *x, unsigned events)
         return;
     n = receive(x);
     if (n == 0 && !exchange_answer_ended(x))
-        exchange_fail(x, EXCHANGE_BROKEN, 0);
+        exchange_fail(x, EXCHANGE_BROKEN, pending_error(u->fd));
     else if (n < 0 && n != -EAGAIN && n != -EINTR)
         exchange_fail(x, EXCHANGE_BROKEN, (int)n);
 }

@@ -35,6 +35,7 @@ static void bury(struct corpse *corpse)
 
     buffer_deinit(&c->in);
     buffer_deinit(&c->out);
+    free(c->forwarded);
     free(c);
 }
 
@@ -426,4 +427,39 @@ void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTE
         address_text(&peer, ret_text);
     else
         snprintf(ret_text, ADDRESS_TEXT_BYTES, "-");
+}
+
+/* Take "127.0.0.1:80" or "[::1]:80" apart. Return: the port's text. */
+static const char *split(const struct address *a, char *text, struct slice *ret_host)
+{
+    char *colon;
+
+    address_text(a, text);
+    colon = strrchr(text, ':');
+    if (a->any.sa_family == AF_UNIX || !colon) {
+        *ret_host = SLICE("unknown");
+        return "0";
+    }
+    *ret_host = (struct slice){ text, (size_t)(colon - text) };
+    if (text[0] == '[')
+        *ret_host = (struct slice){ text + 1, ret_host->size - 2 };
+    return colon + 1;
+}
+
+const char *downstream_forwarded(struct downstream *c)
+{
+    struct address peer = { .size = sizeof(peer.storage) }, own = peer;
+    char peer_text[ADDRESS_TEXT_BYTES], own_text[ADDRESS_TEXT_BYTES];
+    struct slice host, own_host;
+    const char *port;
+
+    if (c->forwarded)
+        return c->forwarded;
+    if (getpeername(c->fd, &peer.any, &peer.size) || getsockname(c->fd, &own.any, &own.size))
+        peer.any.sa_family = own.any.sa_family = AF_UNIX; /* gone: it makes no difference now */
+    split(&peer, peer_text, &host);
+    port = split(&own, own_text, &own_host);
+    c->forwarded = text_format("%.*s\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: %s\r\n",
+                               (int)host.size, host.data, port);
+    return c->forwarded;
 }

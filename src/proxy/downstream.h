@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "net/address.h"
 #include "proxy/morgue.h"
 
@@ -39,6 +40,7 @@ struct downstream {
     struct buffer in;  /* read, not used yet */
     struct buffer out; /* written, not sent yet */
     struct exchange *exchange;
+    char *forwarded; /* see downstream_forwarded(); NULL: not asked for yet */
     struct corpse corpse;
 };
 
@@ -72,5 +74,9 @@ void downstream_expect(struct downstream *c, ms_t deadline);
 /** downstream_update() - the exchange may want more or less of the input than before */
 void downstream_update(struct downstream *c);
 
+/** downstream_forwarded() - what follows "X-Forwarded-For: ", and addresses before the client's, in
+ * a forwarded request: address, protocol and port that it came by, line ends included. Kept with
+ * the connection. NULL if no memory. */
+const char *downstream_forwarded(struct downstream *c);
 /** downstream_peer() - "address:port" of the client; "-" if unknown */
 void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTES]);

@@ -55,7 +55,7 @@ static void reset(struct exchange *x, struct downstream *c)
     x->attempts = 0;
     x->spent_us = 0;
     x->timeout_ms = x->worker->settings->api_timeout_ms;
-    x->invocation = (struct invocation){ 0 };
+    x->place = (struct place){ 0 };
 }
 
 struct exchange *exchange_new(struct downstream *c)
@@ -320,9 +320,19 @@ static bool hear_out(const struct exchange *x)
     return !x->body_done && (!x->refused || worth_discarding(x));
 }
 
-void exchange_begin(struct exchange *x)
+/* Where no endpoints are served but routes are, their paths are free for those. */
+static bool is_invocation(const struct exchange *x, struct slice path)
 {
     struct slice prefix = SLICE("/endpoints/");
+    const struct lease *lease = x->worker->lease;
+
+    return path.size >= prefix.size &&
+           slice_equal((struct slice){ path.data, prefix.size }, prefix) &&
+           (!lease || lease->route->endpoints.size > 0 || lease->route->n_paths == 0);
+}
+
+void exchange_begin(struct exchange *x)
+{
     struct url_target target;
     int r = url_split_target(x->head.target, &target);
 
@@ -337,10 +347,9 @@ void exchange_begin(struct exchange *x)
     x->body_bytes_max = x->worker->settings->api_body_bytes_max;
     if (r)
         exchange_refuse(x, 400, "MalformedRequestException", "The request target is no path.");
-    else if (target.path.size >= prefix.size &&
-             slice_equal((struct slice){ target.path.data, prefix.size }, prefix))
+    else if (is_invocation(x, target.path))
         invocation_begin(x, target.path);
-    else
+    else if (!forward_begin(x, &target))
         api_call_begin(x);
     if (x->state == EXCHANGE_BODY && x->head.framing == HTTP_BODY_LENGTH &&
         x->head.content_length > x->body_bytes_max)

@@ -2,7 +2,8 @@
  *
  * What all requests have in common is here, in three files: exchange.c takes the request in,
  * attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
- * What differs is in a struct exchange_kind: invocation.c (a model's) and api_call.c (control's).
+ * What differs is in a struct exchange_kind: invocation.c (a model's), api_call.c (control's) and
+ * forward.c (anybody's); place.c finds targets for the first and the last.
  *
  * The request's body is either kept, when it must be complete before anything may be done (its hash
  * is signed, control wants its length), or streams. A kept body, and whatever of a streaming one
@@ -11,6 +12,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "http/parser.h"
+#include "http/url.h"
 #include "proxy/aws_error.h"
 #include "proxy/edge_auth.h"
 #include "proxy/worker.h"
@@ -55,15 +57,25 @@ struct exchange_kind {
     void (*too_large)(struct exchange *x);
 };
 
+/* what place.c keeps with a request */
+struct place {
+    const struct route_group *group;
+    ms_t queue_since, queue_until; /* 0: has not waited yet */
+    bool failed;                   /* counted as an error already */
+};
+
 /* what invocation.c keeps with a request */
 struct invocation {
     char endpoint[LINK_NAME_BYTES];
     char variant[LINK_NAME_BYTES]; /* asked for, or chosen; empty before that */
     bool variant_asked;
-    ms_t queue_since, queue_until; /* 0: has not waited yet */
-    unsigned status;               /* of the container's answer; 0: none */
-    bool failed;                   /* counted as a model error already */
-    const struct route_group *group;
+    unsigned status; /* of the container's answer; 0: none */
+};
+
+/* what forward.c keeps with a request */
+struct forward {
+    char prefix[LINK_NAME_BYTES]; /* of the path that was matched */
+    bool idempotent;              /* may be carried out twice */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together */
@@ -116,7 +128,9 @@ struct exchange {
     struct buffer collected;
     bool collected_cut;
 
+    struct place place;
     struct invocation invocation;
+    struct forward forward;
     ms_t give_up; /* api_call.c: when to stop trying to reach control */
 };
 
@@ -179,6 +193,8 @@ void exchange_die(struct exchange *x);
  * Return: 0, or why not even a connection could be begun; kind->failed() is not called then.
  */
 int exchange_attempt(struct exchange *x, struct upstream *pool);
+/** exchange_write_first_chunk() - of a body that goes on in chunks: what there is of it so far */
+int exchange_write_first_chunk(struct exchange *x);
 /** exchange_push() - send what is to be sent */
 void exchange_push(struct exchange *x);
 /** exchange_push_content() - send more of a streaming body, without keeping it if that can be
@@ -200,7 +216,9 @@ size_t exchange_take_answer(struct exchange *x, const char *data, size_t size);
  * the answer properly. */
 bool exchange_answer_ended(struct exchange *x);
 
-extern const struct exchange_kind invocation_kind, api_call_kind;
+extern const struct exchange_kind invocation_kind, api_call_kind, forward_kind;
 /** invocation_begin() - x->head has a path under /endpoints/ */
 void invocation_begin(struct exchange *x, struct slice path);
 void api_call_begin(struct exchange *x);
+/** forward_begin() - if a route has @target's path. Return: whether one has. */
+bool forward_begin(struct exchange *x, const struct url_target *target);

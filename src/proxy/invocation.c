@@ -6,22 +6,10 @@
 #include <string.h>
 
 #include "http/writer.h"
-#include "proxy/balance.h"
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/invocation.h"
-
-enum {
-    ATTEMPTS_MAX = 8, /* connects to targets that do not answer, before we give up */
-};
-
-static struct link_report_group *counts(struct exchange *x)
-{
-    struct stats *s = x->lease->groups[x->invocation.group->index]->stats;
-
-    s->touched = true;
-    return &s->sum;
-}
+#include "proxy/place.h"
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
@@ -49,6 +37,7 @@ void invocation_begin(struct exchange *x, struct slice path)
     static const size_t prefix = sizeof("/endpoints/") - 1;
 
     x->kind = &invocation_kind;
+    x->invocation = (struct invocation){ 0 };
     if (!exchange_follow(x)) {
         exchange_refuse(x, 503, "ServiceUnavailable", "The server is starting.");
         return;
@@ -101,61 +90,9 @@ static const struct route_variant *choose_variant(struct exchange *x)
     return variant;
 }
 
-static void time_out(struct exchange *x)
-{
-    counts(x)->queue_timeouts++;
-    exchange_refuse(x, 503, "ServiceUnavailable", "No instance became available in time.");
-}
-
-static void wait_for_target(struct exchange *x)
-{
-    const struct route_group *group = x->invocation.group;
-    struct invocation *v = &x->invocation;
-    ms_t now = exchange_now(x);
-
-    if (v->queue_until == 0) {
-        v->queue_since = now;
-        v->queue_until = now + group->config.queue_timeout_ms;
-    }
-    if (now >= v->queue_until) {
-        time_out(x);
-        return;
-    }
-    if (queue_push(&x->lease->groups[group->index]->queue, &x->queued, group->gauge,
-                   group->config.queue_length_max, v->queue_since)) {
-        counts(x)->queue_overflows++;
-        exchange_refuse(x, 503, "ServiceUnavailable", "Too many requests wait for an instance.");
-        return;
-    }
-    x->state = EXCHANGE_QUEUED;
-    x->attempts = 0;
-    downstream_expect(x->client, v->queue_until);
-    downstream_update(x->client);
-}
-
-static void failed(struct exchange *x, enum exchange_failure why, int error);
-
-static void ask(struct exchange *x, const struct route_target *t, unsigned in_service)
-{
-    int r;
-
-    if (x->attempts == 0 && !x->retried) {
-        counts(x)->requests++;
-        counts(x)->requests_per_target += 1.0 / in_service;
-    }
-    r = exchange_attempt(x, x->lease->pools[t->index]);
-    if (r) {
-        target_unref(x->avoid);
-        x->avoid = target_ref(t->target);
-        failed(x, EXCHANGE_CONNECT, r);
-    }
-}
-
 static void start(struct exchange *x)
 {
     const struct route_variant *variant;
-    const struct route_target *t;
-    unsigned in_service;
 
     if (!exchange_follow(x))
         return; /* a route, once there, never goes away */
@@ -168,21 +105,8 @@ static void start(struct exchange *x)
         }
     }
     variant = choose_variant(x);
-    if (!variant)
-        return;
-    x->invocation.group = variant->group;
-    x->timeout_ms = variant->group->config.request_timeout_ms;
-    t = balance_pick(variant->group, x->avoid, &x->worker->random, &in_service);
-    if (t)
-        ask(x, t, in_service);
-    else
-        wait_for_target(x);
-}
-
-static void expired(struct exchange *x)
-{
-    queue_leave(&x->queued);
-    time_out(x);
+    if (variant)
+        place(x, variant->group);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -223,20 +147,6 @@ static void answered(struct exchange *x, const struct http_head *head)
         exchange_relay(x, head);
 }
 
-static void count_error(struct exchange *x, unsigned status)
-{
-    struct link_report_group *g = counts(x);
-
-    if (x->invocation.failed)
-        return;
-    x->invocation.failed = true;
-    g->model_errors++;
-    if (status >= 400 && status < 500)
-        g->errors_4xx++;
-    else
-        g->errors_5xx++;
-}
-
 static void reply_model_error(struct exchange *x, unsigned status, struct slice words, bool cut)
 {
     const struct route *route = x->lease->route;
@@ -250,7 +160,7 @@ static void reply_model_error(struct exchange *x, unsigned status, struct slice 
                                    .cut = cut };
     struct aws_error error = { .status = 424, .type = "ModelError" };
 
-    count_error(x, status);
+    place_count_error(x, status);
     error.body = model_error_body(&m);
     if (error.body)
         exchange_reply(x, &error);
@@ -281,66 +191,28 @@ static void reply_timeout(struct exchange *x)
 
 /* --- failures --------------------------------------------------------------------------------- */
 
-/* The machine is short of something; that says nothing about the target. */
-static bool is_our_own(int error)
-{
-    return error == -EAGAIN || error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
-           error == -ENOBUFS || error == -EADDRNOTAVAIL;
-}
-
-static void connect_failed(struct exchange *x, int error)
-{
-    if (x->avoid && !is_our_own(error))
-        atomic_store_explicit(&x->avoid->health, TARGET_DOWN, memory_order_relaxed);
-    if (x->attempts < ATTEMPTS_MAX) {
-        start(x);
-        return;
-    }
-    count_error(x, 503);
-    exchange_refuse(x, 503, "ServiceUnavailable", "No instance could be reached.");
-}
-
 static void failed(struct exchange *x, enum exchange_failure why, int error)
 {
-    switch (why) {
-    case EXCHANGE_CONNECT:
-        connect_failed(x, error);
+    if (place_again(x, why, error, true))
         return;
-    case EXCHANGE_STALE:
-        if (!x->retried) {
-            x->retried = true;
-            start(x);
-            return;
-        }
-        break;
+    switch (why) {
     case EXCHANGE_TIMEOUT:
         reply_timeout(x);
         return;
     case EXCHANGE_CUT:
-        count_error(x, 503);
+        place_count_error(x, 503);
         exchange_refuse(x, 503, "ServiceUnavailable", "The instance was taken out of service.");
         return;
     case EXCHANGE_NONSENSE:
         reply_model_error(x, 0, SLICE("The container's answer is not valid HTTP."), false);
         return;
+    case EXCHANGE_CONNECT:
+    case EXCHANGE_STALE:
     case EXCHANGE_BROKEN:
         break;
     }
     reply_model_error(
         x, 0, SLICE("The container closed the connection before its answer was complete."), false);
-}
-
-static void ended(struct exchange *x, us_t us, bool complete)
-{
-    struct link_report_group *g = counts(x);
-    us_t overhead = loop_now_us(x->worker->loop) - x->begun_us - x->spent_us;
-
-    if (complete) {
-        histogram_record(&g->model_latency_us, (uint64_t)us);
-        histogram_record(&g->overhead_us, overhead > 0 ? (uint64_t)overhead : 0);
-    } else if (x->broken) {
-        count_error(x, 500);
-    }
 }
 
 static void too_large(struct exchange *x)
@@ -359,7 +231,7 @@ const struct exchange_kind invocation_kind = {
     .answered = answered,
     .collected = collected,
     .failed = failed,
-    .expired = expired,
-    .ended = ended,
+    .expired = place_expired,
+    .ended = place_ended,
     .too_large = too_large,
 };

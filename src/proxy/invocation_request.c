@@ -124,19 +124,6 @@ static int write_fields(struct buffer *out, const struct http_head *head)
     return r;
 }
 
-/* A body that goes on in chunks: what we have of it so far becomes the first. */
-static int write_first_chunk(struct exchange *x)
-{
-    size_t size = buffer_size(&x->body_out);
-    int r = 0;
-
-    if (size > 0)
-        r = buffer_printf(&x->head_out, "%zx\r\n", size);
-    if (!r && size > 0)
-        r = buffer_append(&x->body_out, "\r\n", 2);
-    return r;
-}
-
 int invocation_write(struct exchange *x)
 {
     struct buffer *out = &x->head_out;
@@ -155,5 +142,5 @@ int invocation_write(struct exchange *x)
                                                   : x->head.content_length);
     if (!r)
         r = http_write_end(out);
-    return !r && x->chunked_out ? write_first_chunk(x) : r;
+    return !r && x->chunked_out ? exchange_write_first_chunk(x) : r;
 }

@@ -62,6 +62,12 @@ static void wake_all(struct proxy *p)
 
 /* --- what control hears ----------------------------------------------------------------------- */
 
+/* Return: 0 or why it was not sent; a standalone proxy has nobody to tell. */
+static int tell(struct proxy *p, const struct link_message *m)
+{
+    return p->link ? link_client_send(p->link, m) : LINK_CLIENT_E_DOWN;
+}
+
 static void send_event(struct proxy *p, enum link_event_kind kind, const char *group,
                        const char *target, const char *state)
 {
@@ -70,8 +76,7 @@ static void send_event(struct proxy *p, enum link_event_kind kind, const char *g
     snprintf(m.event.group, sizeof(m.event.group), "%s", group);
     snprintf(m.event.target, sizeof(m.event.target), "%s", target);
     snprintf(m.event.state, sizeof(m.event.state), "%s", state);
-    link_client_send(p->link,
-                     &m); /* what is lost while control is away is repeated in connected() */
+    tell(p, &m); /* what is lost while control is away is repeated in connected() */
 }
 
 static void health_has_changed(const struct target *t, bool healthy, void *context)
@@ -121,8 +126,13 @@ static void acknowledge(struct proxy *p)
     const struct crew *last = last_of_crew(p);
     const struct link_message m = { .type = LINK_ACK, .ack = { .revision = last->revision } };
 
-    if (last->serial > p->acked && link_client_send(p->link, &m) == 0)
-        p->acked = last->serial;
+    if (last->serial <= p->acked)
+        return;
+    if (p->settings.worker.standalone)
+        log_info(p->log, "routes served", "revision=%" PRIu64, last->revision);
+    else if (tell(p, &m))
+        return; /* again when control is back */
+    p->acked = last->serial;
 }
 
 /* --- what control says ------------------------------------------------------------------------ */
@@ -199,6 +209,12 @@ static void connected(void *context)
     health_repeat(p->health);
 }
 
+void proxy_serve(struct proxy *p, struct link_snapshot *snapshot)
+{
+    catalog_replace(&p->catalog, snapshot);
+    loop_defer(p->loop, &p->rebuild);
+}
+
 /* --- several times a second ------------------------------------------------------------------- */
 
 static void look(struct loop_timer *timer)
@@ -232,7 +248,7 @@ static void send_report(struct proxy *p)
     int r = report_write(&p->report, p->route, now, loop_wall(p->loop), &m);
 
     if (!r) {
-        r = link_client_send(p->link, &m);
+        r = tell(p, &m);
         link_message_deinit(&m);
     }
     if (!r || now - p->report.since > REPORT_KEPT_MS)
@@ -371,7 +387,7 @@ int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct p
     r = mailbox_init(&p->box, loop, deliver);
     if (!r)
         r = health_new(loop, p->log, health_has_changed, p, &p->health);
-    if (!r)
+    if (!r && !settings->worker.standalone)
         r = link_client_new(loop, p->log, &settings->link, &events, &p->link);
     if (!r)
         r = start_crew(p);

@@ -13,7 +13,7 @@ struct proxy;
 struct proxy_settings {
     const int *listen_fds; /* one worker each; borrowed, non-blocking, listening */
     size_t n_workers;
-    struct address link;           /* control's link socket */
+    struct address link;           /* control's link socket; unused if worker.standalone */
     struct worker_settings worker; /* log and api included */
     ms_t drain_timeout_ms;         /* what is not done then is cut */
 };
@@ -22,6 +22,10 @@ struct proxy_settings {
 /** proxy_new() - start everything. Signals that the caller handles must be blocked before, as the
  * workers inherit that. Return: 0 or a negative errno. */
 int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct proxy **ret_proxy);
+
+/** proxy_serve() - of a standalone one: serve this from now on; contents are taken over, @snapshot is
+ * left empty */
+void proxy_serve(struct proxy *p, struct link_snapshot *snapshot);
 
 /** proxy_drain() - take no new connections, finish what runs, then call @done; @done is called
  * after drain_timeout_ms at the latest */

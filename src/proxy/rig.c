@@ -349,6 +349,7 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
     struct link_credential key = { .access_key_id = "AKIDEXAMPLE",
                                    .secret_access_key =
                                        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
+    struct link_route route = { .target_group = "e/v" };
     struct link_message m = { .type = LINK_SNAPSHOT,
                               .snapshot = { .version = LINK_VERSION,
                                             .revision = ++r->revision,
@@ -361,8 +362,12 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
                                             .endpoints = &endpoint,
                                             .n_endpoints = 1,
                                             .target_groups = &r->group,
-                                            .n_target_groups = 1 } };
+                                            .n_target_groups = 1,
+                                            .routes = &route,
+                                            .n_routes = r->path_prefix ? 1 : 0 } };
 
+    if (r->path_prefix)
+        snprintf(route.path_prefix, sizeof(route.path_prefix), "%s", r->path_prefix);
     for (size_t i = 0; i < n; i++) {
         snprintf(list[i].id, sizeof(list[i].id), "%s", targets[i].id);
         snprintf(list[i].address, sizeof(list[i].address), "%s", targets[i].address);

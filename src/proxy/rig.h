@@ -22,6 +22,9 @@
  *   close            answers with Connection: close
  *   nonsense         answers something that is not HTTP
  *   early            answers 413 before the body was read, and closes
+ *   head             the body is the head as it came, then the request's body
+ *   as=TEXT          answers TEXT and nothing else; "|" stands for a line's end
+ *   reset-if-reused  resets the connection, unless it is the first request on it
  */
 struct target_server;
 struct target_server *target_server_new(void);
@@ -64,6 +67,7 @@ struct rig {
     uint64_t revision;
     bool auth;
     struct link_target_group group; /* may be changed before rig_serve() */
+    const char *path_prefix;        /* also a plain route to the same group; NULL: none */
     struct target_server *api;      /* echoes the head it gets as the body */
     char api_path[96], link_path[96];
 };

@@ -32,7 +32,8 @@ struct talk {
     struct buffer in;
     struct http_head head;
     struct buffer body;
-    struct buffer fields; /* the names of the head's fields */
+    struct buffer fields;    /* the names of the head's fields */
+    struct buffer head_text; /* the head as it came */
     unsigned n_requests;
 };
 
@@ -181,6 +182,30 @@ static bool answer_big(struct talk *k, size_t n)
     return sent;
 }
 
+static bool answer_with_head(struct talk *k)
+{
+    struct buffer *all = &k->head_text;
+
+    assert(buffer_append(all, buffer_data(&k->body), buffer_size(&k->body)) == 0);
+    return answer_plain(k, 200, buffer_size(all), buffer_data(all), buffer_size(all));
+}
+
+static bool answer_as(struct talk *k, const char *text)
+{
+    for (; *text; text++)
+        if (!send_all(k->fd, *text == '|' ? "\r\n" : text, *text == '|' ? 2 : 1))
+            return false;
+    return true;
+}
+
+static bool reset(struct talk *k)
+{
+    const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+    connect(k->fd, &nobody, sizeof(nobody));
+    return false;
+}
+
 /* Return: whether the connection goes on. */
 static bool act(struct talk *k, const char *what)
 {
@@ -207,6 +232,12 @@ static bool act(struct talk *k, const char *what)
         answer_head(k, 200, "Content-Length: 0\r\nConnection: close\r\n");
         return false;
     }
+    if (strcmp(what, "head") == 0)
+        return answer_with_head(k);
+    if (strncmp(what, "as=", 3) == 0)
+        return answer_as(k, what + 3);
+    if (strcmp(what, "reset-if-reused") == 0 && k->n_requests > 1)
+        return reset(k);
     if (strcmp(what, "nonsense") == 0)
         return send_all(k->fd, "220 smtp ready\r\n\r\n", 18) && false;
     return answer_plain(k, 200, size, body, size);
@@ -227,7 +258,7 @@ static bool serve_api(struct talk *k, struct slice head)
 static bool serve_one(struct talk *k)
 {
     struct slice attributes;
-    char what[64];
+    char what[256];
     size_t size;
     bool early;
 
@@ -250,12 +281,13 @@ static bool serve_one(struct talk *k)
         buffer_consume(&k->in, size);
         return answer_plain(k, locked(k->t, &k->t->ping), 0, "", 0);
     }
-    assert(slice_is(k->head.target, "/invocations"));
     k->n_requests++;
     pthread_mutex_lock(&k->t->lock);
     k->t->served++;
     pthread_mutex_unlock(&k->t->lock);
     early = strcmp(what, "early") == 0;
+    buffer_clear(&k->head_text);
+    assert(buffer_append(&k->head_text, buffer_data(&k->in), size) == 0);
     buffer_consume(&k->in, size);
     if (early)
         return answer_plain(k, 413, 4, "much", 4) && false;
@@ -266,7 +298,7 @@ static void *talk(void *context)
 {
     struct talk *k = context;
 
-    k->in = k->body = k->fields = BUFFER_INIT(64 << 20);
+    k->in = k->body = k->fields = k->head_text = BUFFER_INIT(64 << 20);
     while (serve_one(k))
         set_busy(k, false);
     pthread_mutex_lock(&k->t->lock);
@@ -279,6 +311,7 @@ static void *talk(void *context)
     buffer_deinit(&k->in);
     buffer_deinit(&k->body);
     buffer_deinit(&k->fields);
+    buffer_deinit(&k->head_text);
     free(k);
     return NULL;
 }

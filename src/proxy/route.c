@@ -26,6 +26,7 @@ static struct route *route_free(struct route *route)
     for (size_t i = 0; i < route->n_groups; i++)
         group_deinit(&route->groups[i]);
     free(route->groups);
+    free(route->paths);
     map_for_each (slot, &route->endpoints) {
         endpoint_free(slot->value);
     }
@@ -111,6 +112,30 @@ static int add_endpoint(struct route *route, const struct link_endpoint *config)
     return r;
 }
 
+static int longest_first(const void *a, const void *b)
+{
+    const struct route_path *one = a, *other = b;
+
+    return (one->length < other->length) - (one->length > other->length);
+}
+
+static int add_paths(struct route *route, const struct link_snapshot *state)
+{
+    route->paths = calloc(state->n_routes + 1, sizeof(*route->paths));
+    if (!route->paths)
+        return -ENOMEM;
+    for (; route->n_paths < state->n_routes; route->n_paths++) {
+        const struct link_route *from = &state->routes[route->n_paths];
+        struct route_path *p = &route->paths[route->n_paths];
+
+        memcpy(p->prefix, from->path_prefix, sizeof(p->prefix));
+        p->length = strlen(p->prefix);
+        p->group = map_get(&route->groups_by_id, from->target_group);
+    }
+    qsort(route->paths, route->n_paths, sizeof(*route->paths), longest_first);
+    return 0;
+}
+
 static int add_secret(struct route *route, const struct link_credential *c)
 {
     char *secret, *old = map_get(&route->secrets, c->access_key_id);
@@ -150,6 +175,8 @@ int route_new(const struct link_snapshot *state, struct registry *registry, uint
         r = add_endpoint(route, &state->endpoints[i]);
     for (size_t i = 0; i < state->n_credentials && !r; i++)
         r = add_secret(route, &state->credentials[i]);
+    if (!r)
+        r = add_paths(route, state);
     if (r)
         return r;
     *ret_route = steal(route);
@@ -166,6 +193,25 @@ const struct route_variant *route_variant(const struct route_endpoint *e, const 
     for (size_t i = 0; i < e->n_variants; i++)
         if (strcmp(e->variants[i].name, name) == 0)
             return &e->variants[i];
+    return NULL;
+}
+
+const struct route_path *route_match(const struct route *route, struct slice path)
+{
+    for (size_t i = 0; i < route->n_paths; i++) {
+        const struct route_path *p = &route->paths[i];
+
+        if (path.size >= p->length && memcmp(path.data, p->prefix, p->length) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+const struct route_path *route_path(const struct route *route, const char *prefix)
+{
+    for (size_t i = 0; i < route->n_paths; i++)
+        if (strcmp(route->paths[i].prefix, prefix) == 0)
+            return &route->paths[i];
     return NULL;
 }
 

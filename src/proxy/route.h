@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "proxy/registry.h"
 
 struct route_target {
@@ -38,6 +39,12 @@ struct route_endpoint {
     size_t n_variants;
 };
 
+struct route_path {
+    char prefix[LINK_NAME_BYTES];
+    size_t length;
+    const struct route_group *group; /* NULL: there is no such group */
+};
+
 struct route {
     atomic_uint refs;
     uint64_t revision; /* control's number for it */
@@ -48,7 +55,9 @@ struct route {
     struct map groups_by_id;
     struct route_group *groups;
     size_t n_groups;
-    size_t n_targets; /* of all groups */
+    size_t n_targets;         /* of all groups */
+    struct route_path *paths; /* longest first */
+    size_t n_paths;
 };
 
 /**
@@ -66,6 +75,11 @@ DEFINE_AUTOFREE(struct route *, route_unref)
 
 const struct route_endpoint *route_endpoint(const struct route *route, const char *name);
 const struct route_variant *route_variant(const struct route_endpoint *e, const char *name);
+
+/** route_match() - where requests for @path go; NULL if nowhere */
+const struct route_path *route_match(const struct route *route, struct slice path);
+/** route_path() - the one with that very prefix, or NULL */
+const struct route_path *route_path(const struct route *route, const char *prefix);
 
 /** route_choose() - a variant at random by weight; all weights zero count as equal.
  * Return: NULL if the endpoint has no variant. */

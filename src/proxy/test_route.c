@@ -96,6 +96,37 @@ static void a_snapshot_becomes_a_route(void **state)
     assert_null(route_variant(e, "x"));
 }
 
+static const char *matched(const struct route *route, const char *path)
+{
+    const struct route_path *p = route_match(route, slice_from(path));
+
+    if (!p)
+        return "nowhere";
+    return p->group ? p->group->config.id : "no group";
+}
+
+static void the_longest_prefix_counts(void **state)
+{
+    struct fixture *f = *state;
+    autofree(route_unref) struct route *route = NULL;
+
+    hear(f, "{\"type\":\"snapshot\",\"revision\":5,\"settings\":{},\"target_groups\":["
+            "{\"id\":\"a\"},{\"id\":\"b\"},{\"id\":\"c\"}],\"routes\":["
+            "{\"path_prefix\":\"/x\",\"target_group\":\"a\"},"
+            "{\"path_prefix\":\"/x/longer\",\"target_group\":\"b\"},"
+            "{\"path_prefix\":\"/none\",\"target_group\":\"d\"},"
+            "{\"path_prefix\":\"/y/\",\"target_group\":\"c\"}]}");
+    route = build(f);
+    assert_string_equal(matched(route, "/x"), "a");
+    assert_string_equal(matched(route, "/xylophone"), "a");
+    assert_string_equal(matched(route, "/x/longer/still"), "b");
+    assert_string_equal(matched(route, "/y/"), "c");
+    assert_string_equal(matched(route, "/y"), "nowhere");
+    assert_string_equal(matched(route, "/none"), "no group");
+    assert_string_equal(route_path(route, "/x/longer")->group->config.id, "b");
+    assert_null(route_path(route, "/x/long"));
+}
+
 static void updates_change_one_object(void **state)
 {
     struct fixture *f = *state;
@@ -201,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_snapshot_becomes_a_route),
+        TEST(the_longest_prefix_counts),
         TEST(updates_change_one_object),
         TEST(updates_without_a_snapshot_mean_nothing),
         TEST(targets_keep_their_counts_from_route_to_route),

@@ -148,6 +148,10 @@ int upstream_lend(struct upstream *pool, struct exchange *x, bool fresh,
     struct upstream_connection *c = fresh ? NULL : take_idle(pool, x);
     int r;
 
+    /* It will join the idle ones: the longest unused makes room, or each such request would leave
+     * one more open. */
+    if (fresh && !list_empty(&pool->idle))
+        upstream_close(container_of(pool->idle.head.previous, struct upstream_connection, link));
     if (!c) {
         r = connection_new(pool->worker, &pool->target->address, x, &c);
         if (r)
@@ -167,8 +171,7 @@ void upstream_give_back(struct upstream_connection *c)
         upstream_close(c);
         return;
     }
-    assert(buffer_size(&c->in) == 0);
-    buffer_deinit(&c->in);
+    buffer_deinit(&c->in); /* an answer whose head came in pieces was read here, to its end */
     c->exchange = NULL;
     c->idle_since = loop_now(pool->worker->loop);
     list_remove(&c->link);

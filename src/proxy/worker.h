@@ -25,6 +25,7 @@ enum { WORKER_SCRATCH_BYTES = 256 << 10 };
 struct worker_settings {
     struct log *log;
     struct address api; /* control's socket */
+    bool standalone;    /* there is no control, and so no API */
     struct http_limits limits;
     unsigned connections_max;  /* of clients, each worker */
     size_t kept_bytes_max;     /* request bodies kept in memory, each worker */

@@ -135,6 +135,13 @@ static const struct layout endpoint_layout = { .size = sizeof(struct link_endpoi
                                                .members = endpoint_members,
                                                .defaults = &endpoint_defaults };
 
+static const struct member route_members[] = {
+    M_NAME(link_route, path_prefix),
+    M_NAME(link_route, target_group),
+    END,
+};
+static const struct layout route_layout = LAYOUT(link_route, route_members);
+
 static const struct member credential_members[] = {
     M_NAME(link_credential, access_key_id),
     M_NAME(link_credential, secret_access_key),
@@ -194,6 +201,7 @@ static const struct member snapshot_members[] = {
     M_LIST(link_snapshot, credentials, credential_layout),
     M_LIST(link_snapshot, endpoints, endpoint_layout),
     M_LIST(link_snapshot, target_groups, group_layout),
+    M_LIST(link_snapshot, routes, route_layout),
     END,
 };
 static const struct layout snapshot_layout = LAYOUT(link_snapshot, snapshot_members);
@@ -452,10 +460,12 @@ static int number_from_json(json_t *json, double *ret_value)
     return 0;
 }
 
-static int from_json(const struct layout *layout, json_t *json, void *ret_object);
+static int from_json(const struct layout *layout, json_t *json, void *ret_object,
+                     const char **ret_member);
 
 /* The list hangs in its owner from the start, so the owner's deinit() frees a half-read one. */
-static int list_from_json(const struct layout *of, json_t *json, void **ret_list, size_t *ret_n)
+static int list_from_json(const struct layout *of, json_t *json, void **ret_list, size_t *ret_n,
+                          const char **ret_member)
 {
     size_t n = json_array_size(json);
     int r;
@@ -468,14 +478,16 @@ static int list_from_json(const struct layout *of, json_t *json, void **ret_list
     if (!*ret_list)
         return -ENOMEM;
     for (; *ret_n < n; ++*ret_n) {
-        r = from_json(of, json_array_get(json, *ret_n), (char *)*ret_list + *ret_n * of->size);
+        r = from_json(of, json_array_get(json, *ret_n), (char *)*ret_list + *ret_n * of->size,
+                      ret_member);
         if (r)
             return r;
     }
     return 0;
 }
 
-static int member_from_json(const struct member *m, json_t *json, void *object)
+static int member_from_json(const struct member *m, json_t *json, void *object,
+                            const char **ret_member)
 {
     char *at = (char *)object + m->offset;
     json_int_t value;
@@ -503,16 +515,18 @@ static int member_from_json(const struct member *m, json_t *json, void *object)
     case HISTOGRAM:
         return histogram_from_json(json, (struct histogram *)at);
     case OBJECT:
-        return from_json(m->of, json, at);
+        return from_json(m->of, json, at, ret_member);
     case LIST:
         return list_from_json(m->of, json, (void **)at,
-                              (size_t *)((char *)object + m->count_offset));
+                              (size_t *)((char *)object + m->count_offset), ret_member);
     }
     abort(); /* the table holds nothing else */
 }
 
-/* On failure nothing is left behind to free. */
-static int from_json(const struct layout *layout, json_t *json, void *ret_object)
+/* On failure nothing is left behind to free, and @ret_member tells the innermost member that is at
+ * fault, unless it is known already. */
+static int from_json(const struct layout *layout, json_t *json, void *ret_object,
+                     const char **ret_member)
 {
     int r = json_is_object(json) ? 0 : LINK_E_MALFORMED;
 
@@ -524,9 +538,11 @@ static int from_json(const struct layout *layout, json_t *json, void *ret_object
         json_t *value = json_object_get(json, m->name);
 
         if (value)
-            r = member_from_json(m, value, ret_object);
+            r = member_from_json(m, value, ret_object, ret_member);
         else if (m->required)
             r = LINK_E_MALFORMED;
+        if (r && !*ret_member)
+            *ret_member = m->name;
     }
     if (r)
         deinit(layout, ret_object);
@@ -536,25 +552,38 @@ static int from_json(const struct layout *layout, json_t *json, void *ret_object
 static int update_from_json(json_t *json, struct link_update *u)
 {
     json_t *object = json_object_get(json, "object");
+    const char *member = NULL;
 
     u->removed = json_is_null(object);
     if (u->removed)
         return u->kind != LINK_SETTINGS && u->id[0] ? 0 : LINK_E_MALFORMED;
-    return from_json(kind_layouts[u->kind], object, &u->endpoint);
+    return from_json(kind_layouts[u->kind], object, &u->endpoint, &member);
 }
 
 int link_message_from_json(json_t *json, struct link_message *ret_message)
 {
+    const char *member = NULL;
     int type, r;
 
     r = choice_from_json(types, json_object_get(json, "type"), &type);
     if (r)
         return r;
-    r = from_json(message_layouts[type], json, &ret_message->snapshot);
+    r = from_json(message_layouts[type], json, &ret_message->snapshot, &member);
     if (r)
         return r;
     ret_message->type = type;
     return type == LINK_UPDATE ? update_from_json(json, &ret_message->update) : 0;
+}
+
+int link_snapshot_from_json(json_t *json, struct link_snapshot *ret_snapshot,
+                            const char **ret_member)
+{
+    const char *member = NULL;
+    int r = from_json(&snapshot_layout, json, ret_snapshot, &member);
+
+    if (r)
+        *ret_member = member ? member : "";
+    return r;
 }
 
 void link_message_deinit(struct link_message *m)

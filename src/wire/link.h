@@ -2,7 +2,8 @@
  *
  * control -> proxy
  *   {"type":"snapshot","version":1,"revision":N,"settings":{...},"credentials":[...],
- *    "endpoints":[...],"target_groups":[...]}           everything; replaces all that was known
+ *    "endpoints":[...],"target_groups":[...],
+ *    "routes":[...]}                                     everything; replaces all that was known
  *   {"type":"update","revision":N,"kind":"endpoint"|"target_group"|"credential"|"settings",
  *    "id":"...","object":{...}|null}                      one object; null: it is no more
  * proxy -> control
@@ -59,6 +60,12 @@ struct link_endpoint {
     size_t n_variants;
 };
 
+/* Requests that are no invocations, forwarded as they are. They change with a snapshot only. */
+struct link_route {
+    char path_prefix[LINK_NAME_BYTES]; /* compared byte by byte; the longest that fits counts */
+    char target_group[LINK_NAME_BYTES];
+};
+
 struct link_credential {
     char access_key_id[LINK_NAME_BYTES];
     char secret_access_key[LINK_NAME_BYTES];
@@ -106,6 +113,8 @@ struct link_snapshot {
     size_t n_endpoints;
     struct link_target_group *target_groups;
     size_t n_target_groups;
+    struct link_route *routes;
+    size_t n_routes;
 };
 
 enum link_kind { LINK_ENDPOINT, LINK_TARGET_GROUP, LINK_CREDENTIAL, LINK_SETTINGS };
@@ -180,6 +189,16 @@ enum {
  */
 int link_message_from_json(json_t *json, struct link_message *ret_message);
 void link_message_deinit(struct link_message *m);
+
+/**
+ * link_snapshot_from_json() - read what a snapshot says, without a message around it
+ * @ret_snapshot: to be given to link_snapshot_deinit()
+ * @ret_member:   of a malformed one, the name of the member that is missing or wrong; "" if it is
+ *                no object at all
+ * Return: 0, LINK_E_MALFORMED or -ENOMEM.
+ */
+int link_snapshot_from_json(json_t *json, struct link_snapshot *ret_snapshot,
+                            const char **ret_member);
 
 void link_snapshot_deinit(struct link_snapshot *s);
 void link_endpoint_deinit(struct link_endpoint *e);

@@ -37,6 +37,7 @@ static json_t *there_and_back(const char *text)
     "{\"name\":\"v\",\"weight\":0.5,\"target_group\":\"e/v\"}]}"
 #define SETTINGS                                                                                   \
     "{\"auth\":false,\"region\":\"eu-west-1\",\"account\":\"123456789012\",\"body_bytes_max\":9}"
+#define ROUTE      "{\"path_prefix\":\"/\",\"target_group\":\"e/v\"}"
 #define CREDENTIAL "{\"access_key_id\":\"AKID\",\"secret_access_key\":\"secret\"}"
 
 static void every_message_survives_both_ways(void **state)
@@ -44,7 +45,7 @@ static void every_message_survives_both_ways(void **state)
     static const char *const messages[] = {
         "{\"type\":\"snapshot\",\"version\":1,\"revision\":4,\"settings\":" SETTINGS
         ",\"credentials\":[" CREDENTIAL "],\"endpoints\":[" ENDPOINT "],\"target_groups\":[" GROUP
-        "]}",
+        "],\"routes\":[" ROUTE "]}",
         "{\"type\":\"update\",\"revision\":5,\"kind\":\"endpoint\",\"id\":\"e\","
         "\"object\":" ENDPOINT "}",
         "{\"type\":\"update\",\"revision\":5,\"kind\":\"target_group\",\"id\":\"e/v\","
@@ -191,6 +192,34 @@ static void malformed_messages_are_refused_whole(void **state)
     }
 }
 
+static void a_malformed_snapshot_is_told_by_its_member(void **state)
+{
+    static const char *const cases[][2] = {
+        { "[]", "" },
+        { "{\"revision\":1}", "settings" },
+        { "{\"revision\":1,\"settings\":{\"auth\":0}}", "auth" },
+        { "{\"revision\":1,\"settings\":{},\"routes\":[{\"path_prefix\":\"/\"}]}", "target_group" },
+        { "{\"revision\":1,\"settings\":{},\"routes\":[" ROUTE ",{\"path_prefix\":7}]}",
+          "path_prefix" },
+    };
+    struct link_snapshot s;
+    const char *member;
+    json_t *json;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        json = json_loads(cases[i][0], 0, NULL);
+        assert_int_equal(link_snapshot_from_json(json, &s, &member), LINK_E_MALFORMED);
+        assert_string_equal(member, cases[i][1]);
+        json_decref(json);
+    }
+    json = json_loads("{\"revision\":1,\"settings\":{},\"routes\":[" ROUTE "]}", 0, NULL);
+    assert_int_equal(link_snapshot_from_json(json, &s, &member), 0);
+    assert_string_equal(s.routes[0].path_prefix, "/");
+    json_decref(json);
+    link_snapshot_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +227,7 @@ int main(void)
         cmocka_unit_test(reports_carry_their_histograms),
         cmocka_unit_test(what_is_left_out_has_safe_defaults),
         cmocka_unit_test(malformed_messages_are_refused_whole),
+        cmocka_unit_test(a_malformed_snapshot_is_told_by_its_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
