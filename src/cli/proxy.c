@@ -1,5 +1,6 @@
 /* weir proxy: the data plane as a program. `weir serve` starts it, with a listening socket for each
- * of its threads already open, so that no connect is refused while it is away. */
+ * of its threads already open, so that no connect is refused while it is away. With a route file it
+ * runs alone, as a plain load balancer. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/proxy_routes.h"
 #include "proxy/proxy.h"
+#include "supervisor/front.h"
 
 enum {
     WORKERS_MAX = 256,
@@ -26,6 +30,9 @@ struct options {
     int listen_fds[WORKERS_MAX];
     size_t n_listen_fds;
     const char *api_address, *link_address;
+    const char *routes; /* a file; NULL: control says what to serve */
+    const char *listen; /* with routes: NULL for the default */
+    size_t threads;     /* with routes: 0 for one each core */
     ms_t drain_timeout_ms;
     enum log_level level;
     enum log_format format;
@@ -36,17 +43,24 @@ struct program {
     struct log log;
     struct loop *loop;
     struct proxy *proxy;
-    struct loop_signal term;
+    struct loop_signal term, interrupt, hangup;
+    uint64_t revision; /* of the route file: how often it was read */
     bool draining;
 };
 
 static const char usage[] =
-    "usage: weir proxy --listen-fds N,N,.. --api-address ADDRESS --link-address ADDRESS "
+    "usage: weir proxy --routes FILE [--listen ADDR:PORT] [--threads N] [OPTION...]\n"
+    "       weir proxy --listen-fds N,N,.. --api-address ADDRESS --link-address ADDRESS "
     "[OPTION...]\n"
     "\n"
-    "The data plane; 'weir serve' starts it. It serves clients on the inherited sockets, one\n"
-    "thread each, sends invocations to instances and everything else to the control plane.\n"
+    "With --routes a load balancer on its own, which serves what the file says and reads it again\n"
+    "on SIGHUP. Else the data plane of 'weir serve', which starts it: it serves clients on the\n"
+    "inherited sockets, one thread each, sends invocations to instances and everything else to\n"
+    "the control plane.\n"
     "\n"
+    "  --routes FILE          what to serve (JSON)\n"
+    "  --listen ADDR:PORT     with --routes: where clients connect (default 127.0.0.1:8080)\n"
+    "  --threads N            with --routes: default one for each core\n"
     "  --listen-fds N,N,..    listening sockets, one for each thread\n"
     "  --api-address ADDRESS  the control plane's API, unix:/path\n"
     "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n"
@@ -59,6 +73,9 @@ static const char usage[] =
 
 enum option_id {
     OPTION_LISTEN_FDS = 256,
+    OPTION_ROUTES,
+    OPTION_LISTEN,
+    OPTION_THREADS,
     OPTION_API_ADDRESS,
     OPTION_LINK_ADDRESS,
     OPTION_DRAIN_TIMEOUT,
@@ -69,6 +86,9 @@ enum option_id {
 
 static const struct option option_table[] = {
     { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
+    { "routes", required_argument, NULL, OPTION_ROUTES },
+    { "listen", required_argument, NULL, OPTION_LISTEN },
+    { "threads", required_argument, NULL, OPTION_THREADS },
     { "api-address", required_argument, NULL, OPTION_API_ADDRESS },
     { "link-address", required_argument, NULL, OPTION_LINK_ADDRESS },
     { "drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT },
@@ -104,6 +124,16 @@ static int take(struct options *o, int id, const char *value)
     uint64_t seconds;
 
     switch (id) {
+    case OPTION_ROUTES:
+        o->routes = value;
+        return 0;
+    case OPTION_LISTEN:
+        o->listen = value;
+        return 0;
+    case OPTION_THREADS:
+        if (text_to_u64(slice_from(value), WORKERS_MAX, &o->threads) || o->threads == 0)
+            return -EINVAL;
+        return 0;
     case OPTION_LISTEN_FDS:
         return take_fds(o, value);
     case OPTION_API_ADDRESS:
@@ -128,6 +158,23 @@ static int take(struct options *o, int id, const char *value)
     return -EINVAL;
 }
 
+static int check_options(const struct options *o)
+{
+    bool inherits = o->n_listen_fds || o->api_address || o->link_address;
+
+    if (o->routes && inherits)
+        return command_misused("proxy", "--routes and --listen-fds, --api-address or "
+                                        "--link-address exclude each other");
+    if (o->routes)
+        return COMMAND_OK;
+    if (o->listen || o->threads)
+        return command_misused("proxy", "--listen and --threads need --routes");
+    if (!o->n_listen_fds || !o->api_address || !o->link_address)
+        return command_misused("proxy", "--routes, or --listen-fds, --api-address and "
+                                        "--link-address are needed");
+    return COMMAND_OK;
+}
+
 /* Return: COMMAND_OK, COMMAND_USAGE, or -1 after --help. */
 static int read_options(int argc, char **argv, struct options *o)
 {
@@ -146,10 +193,7 @@ static int read_options(int argc, char **argv, struct options *o)
     }
     if (optind < argc)
         return command_misused("proxy", "what is '%s'?", argv[optind]);
-    if (!o->n_listen_fds || !o->api_address || !o->link_address)
-        return command_misused("proxy",
-                               "--listen-fds, --api-address and --link-address are needed");
-    return COMMAND_OK;
+    return check_options(o);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -159,10 +203,8 @@ static void drained(void *context)
     loop_stop(((struct program *)context)->loop);
 }
 
-static void terminated(struct loop_signal *signal)
+static void end(struct program *p)
 {
-    struct program *p = container_of(signal, struct program, term);
-
     if (p->draining) { /* asked twice: at once, then */
         loop_stop(p->loop);
         return;
@@ -170,6 +212,16 @@ static void terminated(struct loop_signal *signal)
     p->draining = true;
     log_info(&p->log, "draining", "timeout_ms=%" PRId64, p->options.drain_timeout_ms);
     proxy_drain(p->proxy, drained, p);
+}
+
+static void terminated(struct loop_signal *signal)
+{
+    end(container_of(signal, struct program, term));
+}
+
+static void interrupted(struct loop_signal *signal)
+{
+    end(container_of(signal, struct program, interrupt));
 }
 
 /* As many connections as there are descriptors for: each may need one upstream, too. */
@@ -200,33 +252,107 @@ static int inherit(int fd)
     return 0;
 }
 
+/* --- alone ------------------------------------------------------------------------------------ */
+
+/* Return: 0, or why the file is not served, which is logged. */
+static int read_routes(struct program *p, const char *then)
+{
+    char why[PROXY_ROUTES_WHY_BYTES];
+    struct link_snapshot s;
+    int r = proxy_routes_read(p->options.routes, p->revision + 1, &s, why);
+
+    if (r) {
+        log_error(&p->log, "routes not read", "file=%s why=\"%s\" then=\"%s\"", p->options.routes,
+                  why, then);
+        return r;
+    }
+    log_info(&p->log, "routes read", "file=%s routes=%zu endpoints=%zu target_groups=%zu",
+             p->options.routes, s.n_routes, s.n_endpoints, s.n_target_groups);
+    p->revision++;
+    proxy_serve(p->proxy, &s);
+    return 0;
+}
+
+static void hung_up(struct loop_signal *signal)
+{
+    read_routes(container_of(signal, struct program, hangup), "the old routes stay");
+}
+
+static int listen_for_clients(struct program *p)
+{
+    struct options *o = &p->options;
+    const char *text = o->listen ? o->listen : "127.0.0.1:8080";
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct address address;
+    char bound[ADDRESS_TEXT_BYTES];
+    int r = address_parse(text, &address);
+
+    o->n_listen_fds = o->threads ? o->threads : cores > 0 ? (size_t)cores : 1;
+    if (o->n_listen_fds > WORKERS_MAX)
+        o->n_listen_fds = WORKERS_MAX;
+    if (!r)
+        r = front_open(&address, o->n_listen_fds, o->listen_fds, &address);
+    if (r) {
+        log_error(&p->log, "cannot listen", "address=%s why=\"%s\"", text, strerror(-r));
+        return r;
+    }
+    address_text(&address, bound);
+    log_info(&p->log, "listening", "address=%s", bound);
+    return 0;
+}
+
+/* Without a supervisor an interrupt at the terminal is for us, and a hang-up asks for the file. */
+static int start_alone(struct program *p)
+{
+    int r = loop_signal_add(p->loop, &p->interrupt, SIGINT, interrupted);
+
+    return r ? r : loop_signal_add(p->loop, &p->hangup, SIGHUP, hung_up);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static int find_control(const struct options *o, struct proxy_settings *settings)
+{
+    int r = address_parse(o->api_address, &settings->worker.api);
+
+    if (!r)
+        r = address_parse(o->link_address, &settings->link);
+    for (size_t i = 0; i < o->n_listen_fds && !r; i++)
+        r = inherit(o->listen_fds[i]);
+    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends
+     * when. */
+    signal(SIGINT, SIG_IGN);
+    return r;
+}
+
 static int start(struct program *p)
 {
     struct options *o = &p->options;
+    int r = o->routes ? listen_for_clients(p) : 0;
     struct proxy_settings settings = { .listen_fds = o->listen_fds,
                                        .n_workers = o->n_listen_fds,
                                        .drain_timeout_ms = o->drain_timeout_ms,
                                        .worker = WORKER_SETTINGS_DEFAULT };
-    int r;
 
+    if (r)
+        return r;
     settings.worker.log = &p->log;
     settings.worker.connections_max = connections_max(o->n_listen_fds);
-    r = address_parse(o->api_address, &settings.worker.api);
-    if (!r)
-        r = address_parse(o->link_address, &settings.link);
-    for (size_t i = 0; i < o->n_listen_fds && !r; i++)
-        r = inherit(o->listen_fds[i]);
+    settings.worker.standalone = o->routes;
+    if (!o->routes)
+        r = find_control(o, &settings);
     if (!r)
         r = loop_new(clock_real(), &p->loop);
-    /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends
-     * when. */
-    signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     if (!r)
         r = loop_signal_add(p->loop, &p->term, SIGTERM, terminated);
+    if (!r && o->routes)
+        r = start_alone(p);
     if (!r)
         r = proxy_new(p->loop, &settings, &p->proxy);
-    return fault(r);
+    if (r)
+        return fault(r);
+    return o->routes ? read_routes(p, "stopping") : 0;
 }
 
 int command_proxy(int argc, char **argv)
@@ -252,8 +378,13 @@ int command_proxy(int argc, char **argv)
     else
         log_info(&p.log, "stopped", "");
     proxy_free(p.proxy);
-    if (p.loop)
+    for (size_t i = 0; p.options.routes && i < p.options.n_listen_fds; i++)
+        close(p.options.listen_fds[i]);
+    if (p.loop) {
         loop_signal_remove(&p.term);
+        loop_signal_remove(&p.interrupt);
+        loop_signal_remove(&p.hangup);
+    }
     loop_free(p.loop);
     return r ? COMMAND_FAILED : COMMAND_OK;
 }

@@ -1,0 +1,178 @@
+#include "cli/proxy_routes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "net/address.h"
+
+struct reading {
+    const struct link_snapshot *s;
+    char *why;
+};
+
+__attribute__((format(printf, 2, 3))) static int wrong(const struct reading *r, const char *format,
+                                                       ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(r->why, PROXY_ROUTES_WHY_BYTES, format, ap);
+    va_end(ap);
+    return -EINVAL;
+}
+
+/* --- what a snapshot's shape does not say ----------------------------------------------------- */
+
+static bool has_group(const struct link_snapshot *s, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(s->target_groups[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static int check_targets(const struct reading *r, const struct link_target_group *g)
+{
+    struct address address;
+
+    for (size_t i = 0; i < g->n_targets; i++) {
+        const struct link_target *t = &g->targets[i];
+
+        if (address_parse(t->address, &address))
+            return wrong(r, "target %s of group %s: '%s' is no address", t->id, g->id, t->address);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(g->targets[k].id, t->id) == 0)
+                return wrong(r, "target %s of group %s is there twice", t->id, g->id);
+    }
+    return 0;
+}
+
+static int check_groups(const struct reading *r)
+{
+    for (size_t i = 0; i < r->s->n_target_groups; i++) {
+        const struct link_target_group *g = &r->s->target_groups[i];
+        int e;
+
+        if (has_group(r->s, i, g->id))
+            return wrong(r, "target group %s is there twice", g->id);
+        if (g->health_path[0] != '/')
+            return wrong(r, "health_path of group %s does not begin with '/'", g->id);
+        e = check_targets(r, g);
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
+static int check_routes(const struct reading *r)
+{
+    const struct link_snapshot *s = r->s;
+
+    for (size_t i = 0; i < s->n_routes; i++) {
+        const struct link_route *route = &s->routes[i];
+
+        if (route->path_prefix[0] != '/')
+            return wrong(r, "path_prefix '%s' does not begin with '/'", route->path_prefix);
+        if (!has_group(s, s->n_target_groups, route->target_group))
+            return wrong(r, "route %s: there is no target group '%s'", route->path_prefix,
+                         route->target_group);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(s->routes[k].path_prefix, route->path_prefix) == 0)
+                return wrong(r, "route %s is there twice", route->path_prefix);
+    }
+    return 0;
+}
+
+static int check_endpoints(const struct reading *r)
+{
+    const struct link_snapshot *s = r->s;
+
+    for (size_t i = 0; i < s->n_endpoints; i++)
+        for (size_t k = 0; k < s->endpoints[i].n_variants; k++) {
+            const struct link_variant *v = &s->endpoints[i].variants[k];
+
+            if (!has_group(s, s->n_target_groups, v->target_group))
+                return wrong(r, "variant %s of endpoint %s: there is no target group '%s'", v->name,
+                             s->endpoints[i].name, v->target_group);
+        }
+    return 0;
+}
+
+static int check(const struct reading *r)
+{
+    int e = check_groups(r);
+
+    if (!e)
+        e = check_routes(r);
+    return e ? e : check_endpoints(r);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static void json_release(json_t **json)
+{
+    json_decref(*json);
+}
+
+/* What control must always say, a file may leave out. */
+static int complete(json_t *root, uint64_t revision)
+{
+    if (!json_is_object(root))
+        return 0; /* the reader says so */
+    if (json_object_set_new(root, "revision", json_integer((json_int_t)revision)))
+        return -ENOMEM;
+    if (!json_object_get(root, "settings") && json_object_set_new(root, "settings", json_object()))
+        return -ENOMEM;
+    return 0;
+}
+
+static int read_json(const char *path, const struct reading *r, json_t **ret_root)
+{
+    autofree(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    json_error_t error;
+    int e;
+
+    if (fd < 0) {
+        e = -errno;
+        wrong(r, "%s", strerror(-e));
+        return e;
+    }
+    *ret_root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
+    if (!*ret_root)
+        return wrong(r, "line %d column %d: %s", error.line, error.column, error.text);
+    return 0;
+}
+
+int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot *ret_snapshot,
+                      char ret_why[PROXY_ROUTES_WHY_BYTES])
+{
+    __attribute__((cleanup(json_release))) json_t *root = NULL;
+    struct link_snapshot s;
+    struct reading reading = { .s = &s, .why = ret_why };
+    const char *member;
+    int r = read_json(path, &reading, &root);
+
+    if (r)
+        return r;
+    r = complete(root, revision);
+    if (!r)
+        r = link_snapshot_from_json(root, &s, &member);
+    if (r == LINK_E_MALFORMED)
+        return wrong(&reading, member[0] ? "'%s' is missing or has no such value" : "%sno object",
+                     member);
+    if (r) {
+        wrong(&reading, "out of memory");
+        return r;
+    }
+    r = check(&reading);
+    if (r)
+        link_snapshot_deinit(&s);
+    else
+        *ret_snapshot = s;
+    return r;
+}

@@ -1,0 +1,146 @@
+"""weir proxy --routes: a load balancer without a control plane."""
+import http.client
+import http.server
+import json
+import re
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from conftest import WEIR
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        answer = json.dumps({"server": self.server.name, "path": self.path, "body": body.decode(),
+                             "for": self.headers["X-Forwarded-For"]}).encode()
+        self.send_response(201, "Made")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def servers():
+    made = []
+    for name in ("one", "two"):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+        server.daemon_threads = True
+        server.name = name
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made.append(server)
+    yield made
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+def group(server) -> dict:
+    return {"id": server.name, "health_path": "/health",
+            "targets": [{"id": "t", "address": "127.0.0.1:%d" % server.server_address[1]}]}
+
+
+class Standalone:
+    def __init__(self, file, routes):
+        file.write_text(routes)
+        self.process = subprocess.Popen(
+            [WEIR, "proxy", "--routes", file, "--listen", "127.0.0.1:0", "--threads", "2"],
+            stderr=subprocess.PIPE, text=True)
+
+    def line(self, text: str) -> str:
+        for line in self.process.stderr:
+            if text in line:
+                return line
+        raise AssertionError(f"it ended before it said {text}")
+
+    def started(self):
+        self.port = int(re.search(r"address=\S+:(\d+)", self.line("listening"))[1])
+        self.line("serving")
+        return self
+
+    def ask(self, method: str, path: str, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, answer.reason, json.loads(text)
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def begin(routes) -> Standalone:
+        text = routes if isinstance(routes, str) else json.dumps(routes)
+        started.append(Standalone(tmp_path / "routes.json", text))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGTERM)
+            assert one.process.wait(20) == 0
+        one.process.stderr.close()
+
+
+def test_forwards_and_takes_a_new_file_on_sighup(start, servers, tmp_path):
+    one, two = servers
+    proxy = start({"routes": [{"path_prefix": "/app", "target_group": "one"}], "target_groups": [group(one)]}).started()
+    assert proxy.ask("POST", "/app/x?y", "hello") == (
+        201, "Made", {"server": "one", "path": "/app/x?y", "body": "hello", "for": "127.0.0.1"})
+    status, _, answer = proxy.ask("POST", "/", "Action=GetCallerIdentity")
+    assert status == 404 and "no API" in answer["message"]
+
+    (tmp_path / "routes.json").write_text("{ what? }")
+    proxy.process.send_signal(signal.SIGHUP)
+    assert "the old routes stay" in proxy.line("routes not read")
+    assert proxy.ask("POST", "/app", "x")[2]["server"] == "one"
+
+    (tmp_path / "routes.json").write_text(json.dumps(
+        {"routes": [{"path_prefix": "/", "target_group": "two"}], "target_groups": [group(one), group(two)]}))
+    proxy.process.send_signal(signal.SIGHUP)
+    proxy.line("routes served")
+    assert proxy.ask("POST", "/anything", "x")[2]["server"] == "two"
+
+
+def test_serves_endpoints_without_control(start, servers):
+    proxy = start({"settings": {"auth": False}, "target_groups": [group(servers[0])],
+                   "endpoints": [{"name": "e", "variants": [{"name": "v", "target_group": "one"}]}]}).started()
+    assert proxy.ask("POST", "/endpoints/e/invocations", "row")[2]["path"] == "/invocations"
+
+
+@pytest.mark.parametrize("routes, why", [
+    ("{", "line 1"),
+    ("[]", "no object"),
+    ({"routes": [{"path_prefix": "/"}]}, "'target_group' is missing"),
+    ({"routes": [{"path_prefix": "/", "target_group": "g"}]}, "there is no target group 'g'"),
+    ({"routes": [{"path_prefix": "x", "target_group": "g"}], "target_groups": [{"id": "g"}]}, "begin with '/'"),
+    ({"target_groups": [{"id": "g"}, {"id": "g"}]}, "there twice"),
+    ({"target_groups": [{"id": "g", "health_path": "ping"}]}, "health_path"),
+    ({"target_groups": [{"id": "g", "targets": [{"id": "t", "address": "example.com:80"}]}]}, "no address"),
+    ({"endpoints": [{"name": "e", "variants": [{"name": "v", "target_group": "g"}]}]}, "variant v of endpoint e"),
+])
+def test_does_not_start_with_a_bad_file(start, routes, why):
+    proxy = start(routes)
+    assert why in proxy.line("routes not read")
+    assert proxy.process.wait(20) == 1
+
+
+def test_says_which_options_do_not_go_together():
+    for words in (["--listen", "127.0.0.1:0"], ["--routes", "x", "--api-address", "unix:/x"], []):
+        run = subprocess.run([WEIR, "proxy", *words], stderr=subprocess.PIPE, text=True, check=False)
+        assert run.returncode == 2 and "--routes" in run.stderr
