@@ -48,8 +48,8 @@ def with_wrk(weir: Weir, folder: pathlib.Path, seconds: int) -> dict:
     requests = int(re.search(r"(\d+) requests in", output)[1])
     errors = re.search(r"Non-2xx.*: (\d+)", output)
     return {"cpu_us": 1e6 * used / requests, "requests_per_second": requests / seconds,
-            "p50_ms": milliseconds(re.search(r"50%\s+(\S+)", output)[1]),
-            "p99_ms": milliseconds(re.search(r"99%\s+(\S+)", output)[1]),
+            "p50_ms": milliseconds(re.search(r"^\s+50%\s+(\S+)", output, re.M)[1]),
+            "p99_ms": milliseconds(re.search(r"^\s+99%\s+(\S+)", output, re.M)[1]),
             "failed": int(errors[1]) if errors else 0}
 
 

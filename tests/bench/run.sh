@@ -1,10 +1,15 @@
 #!/bin/sh
 # All benchmarks, one after the other. usage: tests/bench/run.sh [SECONDS]
-# Needs wrk (apt-get install wrk). Timings on shared machines are noisy: compare within one run.
+# Needs wrk, haproxy and nginx (apt-get install wrk haproxy nginx). Timings on shared machines are noisy: compare within
+# one run.
 set -eu
 cd "$(dirname "$0")/../.."
-command -v wrk >/dev/null || {
-    echo "weir: benchmarks need wrk: apt-get install wrk" >&2
-    exit 1
-}
-exec tests/bench/invoke.py --seconds "${1:-10}"
+for program in wrk haproxy nginx; do
+    PATH=$PATH:/usr/sbin command -v $program >/dev/null || {
+        echo "weir: benchmarks need $program: apt-get install wrk haproxy nginx" >&2
+        exit 1
+    }
+done
+ninja -C build --quiet bench-backend
+tests/bench/invoke.py --seconds "${1:-10}"
+exec tests/bench/proxy/run.py --seconds "${1:-5}"
