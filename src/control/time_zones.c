@@ -76,7 +76,7 @@ static int read_zone(const char *name, struct time_zone **ret)
     autofree(mem_free) uint8_t *bytes = malloc(TIME_ZONE_BYTES_MAX);
     autofree(fd_close) int fd = -1;
     struct stat st;
-    size_t n;
+    size_t n = 0; /* set by read_all(), which the optimizer does not see */
     int r;
 
     if (!path || !bytes)
