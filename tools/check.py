@@ -25,6 +25,7 @@ SANITIZER_ENVIRONMENT = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
+FAILURES = []  # what failed, by name: told again at the end, where a cut log still shows it
 THREADED = ["base/mailbox", "base/loop", "proxy", "model", "net"]
 
 
@@ -57,16 +58,16 @@ def meson_tests(folder: str, names=None) -> tuple[int, int]:
         program_failed = sum(map(int, re.findall(r"\[  FAILED  \] (\d+) test\(s\), listed", output)))
         if result["result"] == "OK" and not program_passed:
             program_passed = 1  # a script
-        if result["result"] != "OK" and not program_failed:
-            program_failed = 1
-            print(f"{result['name']}: {result['result']}\n{output[-4000:]}")
+        if result["result"] != "OK":
+            FAILURES.append(f"{result['name']}: {result['result']}\n{output[-2000:]}")
+            program_failed = program_failed or 1
         passed, failed = passed + program_passed, failed + program_failed
     return passed, failed
 
 
 def outcome(name: str, result: subprocess.CompletedProcess) -> tuple[int, int]:
     if result.returncode:
-        print(f"FAILED: {name}", flush=True)
+        FAILURES.append(name)
         return 0, 1
     return 1, 0
 
@@ -97,8 +98,9 @@ def fuzz(arguments) -> tuple[int, int]:
                  stdout=subprocess.PIPE, text=True)
     print(result.stdout)
     passed = len(re.findall(r"^fuzz/\S+ ok$", result.stdout, re.M))
-    failed = len(re.findall(r"^fuzz/\S+ FAILED", result.stdout, re.M))
-    return passed, failed or (1 if result.returncode else 0)
+    failed = re.findall(r"^fuzz/\S+ FAILED", result.stdout, re.M)
+    FAILURES.extend(failed)
+    return passed, len(failed) or (1 if result.returncode else 0)
 
 
 def e2e(_) -> tuple[int, int]:
@@ -108,6 +110,7 @@ def e2e(_) -> tuple[int, int]:
                  env={**os.environ, **SANITIZER_ENVIRONMENT, "WEIR": str(ROOT / "build-debug" / "weir")})
     print(result.stdout)
     last = result.stdout.strip().splitlines()[-1] if result.stdout.strip() else ""
+    FAILURES.extend(re.findall(r"^(?:FAILED|ERROR) .*", result.stdout, re.M))
     count = lambda word: sum(map(int, re.findall(rf"(\d+) {word}", last)))
     passed, failed = count("passed"), count("failed") + count("error")
     return passed, failed or (1 if result.returncode else 0)
@@ -135,7 +138,7 @@ def main() -> int:
             good, bad = 0, 1
         table.append(f"{suite.__name__:8} {good:5} passed {bad:3} failed {time.monotonic() - began:6.0f} s")
         passed, failed = passed + good, failed + bad
-    print("\n".join(["", *table, ""]))
+    print("\n".join(["", *FAILURES, "", *table, ""]))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

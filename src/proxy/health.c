@@ -78,7 +78,13 @@ static void tell(struct check *c, enum target_health health, const char *why)
 
 static void set_health(struct check *c, enum target_health health, const char *why)
 {
-    atomic_store_explicit(&c->target->health, health, memory_order_relaxed);
+    enum target_health before = (enum target_health)atomic_exchange_explicit(
+        &c->target->health, health, memory_order_relaxed);
+
+    /* A request may have found it down and wait since, before health_look() saw it: only
+     * `changed` wakes it. */
+    if (before == TARGET_DOWN && health == TARGET_HEALTHY)
+        tell(c, before, "a request could not connect");
     tell(c, health, why);
 }
 
