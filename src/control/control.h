@@ -16,6 +16,7 @@
 #include "scaling/pace.h"
 #include "store/store.h"
 
+struct alarm_book; /* alarm_book.h: CloudWatch alarms, their states, history and actions */
 struct autoscaler; /* autoscaler.h: scalable targets, policies, activities; decides with src/scaling
                     */
 struct proxy_link; /* proxy_link.h: tells the proxy what to serve, hears what it saw */
@@ -52,6 +53,7 @@ struct control {
     struct proxy_link *link;
     struct telemetry *telemetry;   /* NULL: no metrics are kept (tests) */
     struct autoscaler *autoscaler; /* NULL: nothing scales by itself (tests) */
+    struct alarm_book *alarms;     /* NULL: there are none (tests) */
     struct meter *meter;
 
     struct loop_task reconcile; /* reconcile_wake() */
