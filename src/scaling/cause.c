@@ -42,7 +42,7 @@ static void sum(const struct cause *c, char ret[SUM_BYTES])
 {
     const struct wish *w = c->wish;
 
-    if (w->capacity == tracking_capacity(w->demand, w->target))
+    if (w->capacity == wish_capacity(w->demand, w->target))
         snprintf(ret, SUM_BYTES, "%d x %.6g / %.6g rounded up is %d", c->in_service, w->metric,
                  w->target, w->capacity);
     else

@@ -69,7 +69,12 @@ static struct decision decide_out(const struct decide_input *in)
     return d;
 }
 
-/* the wish with the largest capacity, if all who may scale in want to and now is the time */
+static const struct wish *larger(const struct wish *a, const struct wish *b)
+{
+    return !a || b->capacity > a->capacity ? b : a;
+}
+
+/* of target tracking: the largest capacity, if all who may scale in want to and now is the time */
 static const struct wish *agreed_in(const struct decide_input *in)
 {
     const struct wish *best = NULL;
@@ -77,21 +82,33 @@ static const struct wish *agreed_in(const struct decide_input *in)
 
     for (size_t i = 0; i < in->n_wishes; i++) {
         const struct wish *w = &in->wishes[i];
-        if (!w->may_scale_in)
+        if (w->kind != WISH_TRACKING || !w->may_scale_in)
             continue;
         if (w->direction != DIRECTION_IN || w->in_blocked)
             return NULL;
         due |= w->due;
-        if (!best || w->capacity > best->capacity)
-            best = w;
+        best = larger(best, w);
     }
     return due ? best : NULL;
+}
+
+/* Steps neither ask others nor wait for them. */
+static const struct wish *best_in(const struct decide_input *in)
+{
+    const struct wish *best = agreed_in(in);
+
+    for (size_t i = 0; i < in->n_wishes; i++) {
+        const struct wish *w = &in->wishes[i];
+        if (w->kind == WISH_STEP && w->direction == DIRECTION_IN && w->due && !w->in_blocked)
+            best = larger(best, w);
+    }
+    return best;
 }
 
 static struct decision decide_in(const struct decide_input *in)
 {
     struct decision d = { .direction = DIRECTION_IN, .from = in->desired };
-    const struct wish *best = agreed_in(in);
+    const struct wish *best = best_in(in);
 
     if (!best || in->in_suspended)
         return nothing;
@@ -108,6 +125,11 @@ static struct decision decide_in(const struct decide_input *in)
         return not_scaled(d, NOT_SCALED_UNSCALABLE);
     d.verdict = VERDICT_SCALE;
     return d;
+}
+
+int decide_base(const struct decide_input *in)
+{
+    return in->settled < in->desired ? in->settled : in->desired;
 }
 
 struct decision decide(const struct decide_input *in)

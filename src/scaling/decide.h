@@ -1,7 +1,8 @@
 /* scaling/decide.h: from what each policy wants to what is done.
  *
- * Out if any policy wants out: the largest capacity wins. In only if every policy that may scale in
- * wants in and none is cooling down: again the largest capacity. The result stays within the
+ * Out if any policy wants out: the largest capacity wins. In only if none wants out, and either
+ * every target tracking policy that may scale in wants in and none is cooling down, or a step says
+ * so, which needs nobody's consent: again the largest capacity. The result stays within the
  * target's bounds, and is compared with what is already requested: capacity that is still starting
  * is never asked for twice.
  * Pure: values in, values out.
@@ -11,26 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "scaling/cooldown.h"
-
-/* What one policy wants, and the numbers that made it so. */
-struct wish {
-    enum direction direction;
-    bool due;              /* it is time to act on it; false: it only stands in the others' way */
-    bool may_scale_in;     /* takes part in the vote on scaling in */
-    bool in_blocked;       /* its scale-in cooldown runs */
-    int floor;             /* scale-out cooldown: a proposal must exceed this */
-    int capacity;          /* proposed, before bounds */
-    double metric, target; /* per instance */
-    double threshold;      /* that the metric was above or below */
-    double demand;         /* of all instances together: metric times instances */
-    unsigned window_s;     /* over which the metric was looked at */
-};
+#include "scaling/wish.h"
 
 struct decide_input {
     int min, max; /* 0 <= min <= max */
     int in_service;
     int desired; /* requested already; more than in_service while instances start */
+    int settled; /* what both were when they last were equal: steps count from there */
     bool out_suspended, in_suspended;
     bool unscalable; /* the resource cannot change its capacity now */
     const struct wish *wishes;
@@ -54,6 +42,9 @@ struct decision {
     size_t winner;          /* index of the wish that decided; unless VERDICT_NOTHING */
     enum not_scaled reason; /* with VERDICT_NOT_SCALED */
 };
+
+/** decide_base() - the count that steps add to: see wish_settle() */
+int decide_base(const struct decide_input *in);
 
 struct decision decide(const struct decide_input *in);
 

@@ -194,8 +194,8 @@ bool fast_in(const struct tracking *t, struct tracking_state *state, wall_ms_t n
     ms_t wait_ms = (fast_in_window_s(t) - (int)fast_in_period_s(t)) * MS_PER_S;
     int want = out;
 
-    if (!isnan(demand) && tracking_capacity(demand, t->target) > want)
-        want = tracking_capacity(demand, t->target);
+    if (!isnan(demand) && wish_capacity(demand, t->target) > want)
+        want = wish_capacity(demand, t->target);
     *ret_capacity = window_push(&state->wants, now, want);
 
     if (isnan(demand) || in_service == 0 || demand / in_service >= tracking_low_threshold(t))

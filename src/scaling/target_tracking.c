@@ -1,7 +1,6 @@
 #include "scaling/target_tracking.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <math.h>
 
 #include "scaling/fast.h"
@@ -16,7 +15,6 @@ enum {
 static const double low_share = 0.9;         /* of the target: where scaling in begins */
 static const ms_t settle_ms = 1000;          /* after a period's end, for its last data to arrive */
 static const ms_t repeat_ms = 60 * MS_PER_S; /* an alarm that stays is acted on again */
-static const double rounding = 1e-9;         /* 3.0000000001 instances are 3 */
 
 static_assert(IN_PERIODS_HIGH_RESOLUTION + 60 / HIGH_RESOLUTION_S <= ALARM_POINTS_MAX,
               "the longest evaluation range fits");
@@ -70,16 +68,6 @@ int tracking_in_cooldown_s(const struct tracking *t)
 {
     return t->scale_in_cooldown_s != COOLDOWN_NOT_GIVEN ? t->scale_in_cooldown_s
                                                         : COOLDOWN_DEFAULT_S;
-}
-
-int tracking_capacity(double demand, double target)
-{
-    double instances = demand / target * (1 - rounding);
-
-    assert(target > 0);
-    if (!(instances > 0))
-        return 0;
-    return instances >= INT_MAX ? INT_MAX : (int)ceil(instances);
 }
 
 void tracking_state_init(struct tracking_state *s)
@@ -147,13 +135,12 @@ static bool becomes_due(struct tracking_state *s, enum direction direction)
     return true;
 }
 
-static void propose(const struct tracking *t, const struct scaling_view *view,
-                    enum direction direction, double demand, unsigned window_s, struct wish *w)
+static void propose(const struct scaling_view *view, enum direction direction, double demand,
+                    unsigned window_s, struct wish *w)
 {
-    w->direction = direction;
+    w->alarm = direction;
     w->demand = demand;
     w->metric = demand / view->in_service;
-    w->capacity = tracking_capacity(demand, t->target);
     w->window_s = window_s;
 }
 
@@ -165,12 +152,12 @@ static void bucket_wish(const struct tracking *t, struct tracking_state *s,
 
     bucket_rules(t, view->pace, &high, &low);
     if (s->bucket_high == ALARM_ALARM)
-        propose(t, view, DIRECTION_OUT, s->bucket_metric_high * view->in_service,
+        propose(view, DIRECTION_OUT, s->bucket_metric_high * view->in_service,
                 high.evaluation_periods * high.period_s, w);
     else if (s->bucket_low == ALARM_ALARM && !t->disable_scale_in)
-        propose(t, view, DIRECTION_IN, s->bucket_metric_low * view->in_service,
+        propose(view, DIRECTION_IN, s->bucket_metric_low * view->in_service,
                 low.evaluation_periods * low.period_s, w);
-    w->due = becomes_due(s, w->direction);
+    w->due = becomes_due(s, w->alarm);
 }
 
 static void set_states(struct tracking_state *s, enum alarm_state high, enum alarm_state low,
@@ -271,11 +258,12 @@ static bool seconds_wish(const struct tracking *t, struct tracking_state *s,
         return false;
     }
     if (out)
-        propose(t, view, DIRECTION_OUT, e.demand, e.n_points * e.period_s, w);
-    in = fast_in(t, s, view->now, view->in_service, recent, w->capacity, &most);
+        propose(view, DIRECTION_OUT, e.demand, e.n_points * e.period_s, w);
+    in = fast_in(t, s, view->now, view->in_service, recent,
+                 out ? wish_capacity(e.demand, t->target) : 0, &most);
     if (in && !out && !t->disable_scale_in) {
-        propose(t, view, DIRECTION_IN, recent, (unsigned)fast_in_window_s(t), w);
-        w->capacity = most;
+        propose(view, DIRECTION_IN, recent, (unsigned)fast_in_window_s(t), w);
+        w->held = most;
     }
     w->due = true;
     set_states(s, state_of(out, true), state_of(in, !isnan(recent)), report);
@@ -310,7 +298,9 @@ void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
     wall_ms_t end = (view->now - settle_ms) / period * period;
     struct wish *w = &ret->wish;
 
-    *w = (struct wish){ .target = t->target, .may_scale_in = !t->disable_scale_in };
+    *w = (struct wish){ .kind = WISH_TRACKING,
+                        .target = t->target,
+                        .may_scale_in = !t->disable_scale_in };
     ret->high.n = ret->low.n = 0;
     notice_break(t, s, view);
     s->evaluated = view->now;
@@ -324,7 +314,7 @@ void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
         bucket_wish(t, s, view, w);
         bucket_states(t, s, view, ret);
     }
-    w->threshold = w->direction == DIRECTION_IN ? tracking_low_threshold(t) : t->target;
-    w->in_blocked = cooldown_blocks_in(&s->cooldown, view->now);
-    w->floor = cooldown_floor(&s->cooldown, view->now);
+    w->threshold = w->alarm == DIRECTION_IN ? tracking_low_threshold(t) : t->target;
+    w->cooldown = s->cooldown;
+    wish_settle(w, view->now, 0);
 }

@@ -78,9 +78,6 @@ int tracking_in_cooldown_s(const struct tracking *t);
 /** tracking_low_threshold() - 0.9 of the target: below it, scaling in begins */
 double tracking_low_threshold(const struct tracking *t);
 
-/** tracking_capacity() - ceil(demand / target): instances that @demand needs */
-int tracking_capacity(double demand, double target);
-
 /** tracking_state_init() - no data yet, no cooldown */
 void tracking_state_init(struct tracking_state *s);
 /** tracking_evaluate() - @s is told the time and the metrics; @ret says what follows */

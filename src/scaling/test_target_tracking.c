@@ -139,13 +139,13 @@ static void current_4_target_70_points_140_150_160_gives_9(void **state)
 
 static void capacity_is_rounded_up(void **state)
 {
-    assert_int_equal(tracking_capacity(4 * 150, 70), 9);
-    assert_int_equal(tracking_capacity(2 * 60, 70), 2); /* the flapping guard */
-    assert_int_equal(tracking_capacity(2 * 34, 70), 1);
-    assert_int_equal(tracking_capacity(10 * 44, 50), 9);
-    assert_int_equal(tracking_capacity(0, 50), 0);
-    assert_int_equal(tracking_capacity(3 * (0.1 + 0.2), 0.3), 3); /* 3.0000000000000004 */
-    assert_int_equal(tracking_capacity(1e300, 1e-300), INT32_MAX);
+    assert_int_equal(wish_capacity(4 * 150, 70), 9);
+    assert_int_equal(wish_capacity(2 * 60, 70), 2); /* the flapping guard */
+    assert_int_equal(wish_capacity(2 * 34, 70), 1);
+    assert_int_equal(wish_capacity(10 * 44, 50), 9);
+    assert_int_equal(wish_capacity(0, 50), 0);
+    assert_int_equal(wish_capacity(3 * (0.1 + 0.2), 0.3), 3); /* 3.0000000000000004 */
+    assert_int_equal(wish_capacity(1e300, 1e-300), INT32_MAX);
 }
 
 static void low_for_fifteen_minutes(struct scene *s, double value)
