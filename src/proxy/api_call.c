@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "http/writer.h"
-#include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/fields.h"
 
@@ -53,7 +52,7 @@ static int write_request(struct exchange *x)
     char peer[ADDRESS_TEXT_BYTES];
     int r = http_write_request_line(out, x->head.method, x->head.target);
 
-    downstream_peer(x->client, peer);
+    client_peer(x->client, peer);
     if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
         r = http_write_header_text(out, "Host", "localhost");
     if (!r)

@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 
 #include "http/writer.h"
-#include "proxy/downstream.h"
 #include "proxy/exchange.h"
 
 enum { READ_PART_BYTES = 16 << 10 };
@@ -38,7 +37,7 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     /* Not the turn's instant: what was done for the request before, in this turn, is our
      * overhead. */
     x->attempt_us = loop_clock(w->loop)->mono_us(loop_clock(w->loop));
-    downstream_expect(x->client, exchange_now(x) + w->settings->connect_timeout_ms);
+    client_expect(x->client, exchange_now(x) + w->settings->connect_timeout_ms);
     exchange_push(x);
     return 0;
 }
@@ -126,11 +125,11 @@ static void sent_all(struct exchange *x)
         x->sent = 0;
         buffer_clear(&x->head_out);
         buffer_clear(&x->body_out);
-        downstream_expect(x->client, exchange_now(x) + s->body_timeout_ms);
+        client_expect(x->client, exchange_now(x) + s->body_timeout_ms);
     } else {
-        downstream_expect(x->client, exchange_now(x) + x->timeout_ms);
+        client_expect(x->client, exchange_now(x) + x->timeout_ms);
     }
-    downstream_update(x->client);
+    client_update(x->client);
 }
 
 /* Return: bytes sent, 0 if the socket is full. Failures are dealt with: then -1, and x may be
@@ -179,7 +178,7 @@ void exchange_push(struct exchange *x)
         if (sent > 0 && !unsent(x))
             sent_all(x);
         else if (sent > 0)
-            downstream_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
+            client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
     }
     if (x->upstream)
         watch_for_more(x);

@@ -1,14 +1,15 @@
 #include "proxy/aws_error.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "http/writer.h"
 
 enum { MESSAGE_CHARS_MAX = 2048 };
 
-static int write_head(struct buffer *out, const struct aws_error *e, const char *request_id,
-                      bool keep_alive, wall_ms_t now, size_t body_size)
+int aws_error_write_head(struct buffer *out, const struct aws_error *e, const char *request_id,
+                         wall_ms_t now)
 {
     int r = http_write_status_line(out, e->status);
 
@@ -19,31 +20,36 @@ static int write_head(struct buffer *out, const struct aws_error *e, const char 
     if (!r)
         r = http_write_header_text(out, "Content-Type", "application/json");
     if (!r)
-        r = http_write_header_number(out, "Content-Length", body_size);
-    if (!r)
         r = http_write_date(out, now);
-    if (!r && e->retry_after_s)
-        r = http_write_header_number(out, "Retry-After", e->retry_after_s);
-    if (!r)
-        r = http_write_header_text(out, "Connection", keep_alive ? "keep-alive" : "close");
-    return r ? r : http_write_end(out);
+    return r || !e->retry_after_s ? r
+                                  : http_write_header_number(out, "Retry-After", e->retry_after_s);
 }
 
-int aws_error_write(struct buffer *out, const struct aws_error *e, const char *request_id,
-                    bool keep_alive, wall_ms_t now)
+char *aws_error_body(const struct aws_error *e)
 {
     json_t *body = e->body ? json_incref(e->body)
                            : json_pack("{s:s,s:s,s:s}", "__type", e->type, "message", e->message,
                                        "Message", e->message);
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    int r = -ENOMEM;
 
-    if (text)
-        r = write_head(out, e, request_id, keep_alive, now, strlen(text));
-    if (!r && !e->head_only)
-        r = buffer_puts(out, text);
-    free(text);
     json_decref(body);
+    return text;
+}
+
+int aws_error_write(struct buffer *out, const struct aws_error *e, wall_ms_t now)
+{
+    char *body = aws_error_body(e);
+    int r = body ? aws_error_write_head(out, e, NULL, now) : -ENOMEM;
+
+    if (!r)
+        r = http_write_header_number(out, "Content-Length", strlen(body));
+    if (!r)
+        r = http_write_header_text(out, "Connection", "close");
+    if (!r)
+        r = http_write_end(out);
+    if (!r)
+        r = buffer_puts(out, body);
+    free(body);
     return r;
 }
 

@@ -15,13 +15,18 @@ struct aws_error {
     const char *message;
     json_t *body;           /* borrowed; instead of type and message in the body; may be NULL */
     unsigned retry_after_s; /* 0: not said */
-    bool head_only;         /* the answer to a HEAD request */
 };
 
-/** aws_error_write() - the whole answer. @request_id may be NULL. Return: 0, or a negative
- * errno. */
-int aws_error_write(struct buffer *out, const struct aws_error *e, const char *request_id,
-                    bool keep_alive, wall_ms_t now);
+/** aws_error_write_head() - status line and fields, without framing and end. @request_id may be
+ * NULL. Return: 0, or a negative errno. */
+int aws_error_write_head(struct buffer *out, const struct aws_error *e, const char *request_id,
+                         wall_ms_t now);
+/** aws_error_body() - to be freed; NULL if no memory */
+char *aws_error_body(const struct aws_error *e);
+
+/** aws_error_write() - a whole HTTP/1 answer to what is no request, after which the connection
+ * closes. Return: 0, or a negative errno. */
+int aws_error_write(struct buffer *out, const struct aws_error *e, wall_ms_t now);
 
 /* What a container did wrong. */
 struct model_error {

@@ -158,14 +158,14 @@ void downstream_send(struct downstream *c, struct iovec *parts, size_t n)
         downstream_update(c);
 }
 
-void downstream_send_error(struct downstream *c, const struct aws_error *e, const char *request_id,
-                           bool keep_alive)
+/* The last answer, to what is no request. */
+static void send_error(struct downstream *c, const struct aws_error *e)
 {
     struct buffer *text = &c->worker->text;
     struct iovec part;
 
     buffer_clear(text);
-    if (aws_error_write(text, e, request_id, keep_alive, loop_wall(c->worker->loop))) {
+    if (aws_error_write(text, e, loop_wall(c->worker->loop))) {
         downstream_kill(c);
         return;
     }
@@ -213,7 +213,7 @@ static void refuse(struct downstream *c, int outcome, const char *why)
                                  .type = answers[outcome].type,
                                  .message = why };
 
-    downstream_send_error(c, &e, NULL, false);
+    send_error(c, &e);
     if (c->state != DOWNSTREAM_DEAD)
         close_after_output(c);
 }
@@ -221,7 +221,7 @@ static void refuse(struct downstream *c, int outcome, const char *why)
 static size_t take_head(struct downstream *c, const char *data, size_t size)
 {
     struct worker *w = c->worker;
-    struct exchange *x = exchange_new(c);
+    struct exchange *x = exchange_new(w, &c->client);
     const char *why = NULL;
     size_t head_size = 0;
     int r;
@@ -243,8 +243,38 @@ static size_t take_head(struct downstream *c, const char *data, size_t size)
     c->head_begun = false;
     c->exchange = x;
     c->state = DOWNSTREAM_BUSY;
+    http_body_init(&c->body, &x->head);
     exchange_begin(x);
     return head_size;
+}
+
+/* Return: how much of the input was used. */
+static size_t take_body(struct downstream *c, const char *data, size_t size)
+{
+    struct exchange *x = c->exchange;
+    size_t used = 0;
+
+    while (exchange_takes_body(x)) {
+        struct slice content = { 0 };
+        const char *why = NULL;
+        size_t n = 0;
+        int r = http_body_next(&c->body, data + used, size - used, &n, &content, &why);
+
+        used += n;
+        if (r != 0 && r != HTTP_AGAIN) {
+            exchange_bad_body(x, why);
+            return size;
+        }
+        if (content.size)
+            exchange_body(x, content);
+        if (x->state == EXCHANGE_OVER)
+            break;
+        if (r == 0)
+            exchange_body_ended(x);
+        if (r == 0 || n == 0)
+            break;
+    }
+    return used;
 }
 
 /* Use as much input as can be used now. Return: how much that is. */
@@ -259,7 +289,7 @@ static size_t take_input(struct downstream *c, const char *data, size_t size)
         if (c->state == DOWNSTREAM_READY && !downstream_congested(c))
             n = take_head(c, data + used, size - used);
         else if (c->state == DOWNSTREAM_BUSY && exchange_takes_body(c->exchange))
-            n = exchange_body(c->exchange, data + used, size - used);
+            n = take_body(c, data + used, size - used);
         if (n == 0)
             break;
         used += n;
@@ -357,7 +387,7 @@ static void expired(struct loop_timer *timer)
     } else if (c->state == DOWNSTREAM_BUSY) {
         exchange_expired(c->exchange);
     } else if (c->state == DOWNSTREAM_READY && c->head_begun && !downstream_congested(c)) {
-        downstream_send_error(c, &slow, NULL, false);
+        send_error(c, &slow);
         if (c->state != DOWNSTREAM_DEAD)
             close_after_output(c);
         downstream_update(c);
@@ -407,6 +437,7 @@ int downstream_new(struct worker *w, int fd)
         return fault(r);
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a hint; no such thing on Unix */
+    c->client.ops = &downstream_ops;
     c->magic = DOWNSTREAM_MAGIC;
     c->worker = w;
     c->fd = fd;

@@ -1,4 +1,4 @@
-/* proxy/downstream.h: the client's side of the proxy.
+/* proxy/downstream.h: the client's side of the proxy, in HTTP/1.
  *
  * A connection reads heads and hands each request to an exchange (exchange.h), one after another;
  * pipelined requests wait in its buffer. What is read lies in the worker's scratch buffer and is
@@ -9,11 +9,10 @@
 
 #include "base/buffer.h"
 #include "base/loop.h"
-#include "base/text.h"
-#include "net/address.h"
+#include "http/parser.h"
+#include "proxy/client.h"
 #include "proxy/morgue.h"
 
-struct aws_error;
 struct exchange;
 struct worker;
 
@@ -26,6 +25,7 @@ enum downstream_state {
 };
 
 struct downstream {
+    struct client client; /* as its exchange sees it */
     uint32_t magic;
     enum downstream_state state;
     struct worker *worker;
@@ -40,9 +40,23 @@ struct downstream {
     struct buffer in;  /* read, not used yet */
     struct buffer out; /* written, not sent yet */
     struct exchange *exchange;
-    char *forwarded; /* see downstream_forwarded(); NULL: not asked for yet */
+    struct http_body body;     /* of the request */
+    enum http_framing framing; /* of the answer's body */
+    char *forwarded;           /* see downstream_forwarded(); NULL: not asked for yet */
     struct corpse corpse;
 };
+
+/* Pieces of one send: of an answer that is being relayed, in the worker's text, its scratch and
+ * `lines`. */
+enum { GATHER_PARTS = 64, GATHER_LINES = 24, GATHER_LINE_BYTES = 24 };
+struct gather {
+    const struct client *client; /* it is for; NULL: nobody */
+    size_t n, n_lines;
+    struct iovec parts[GATHER_PARTS];
+    char lines[GATHER_LINES][GATHER_LINE_BYTES]; /* sizes of chunks */
+};
+
+extern const struct client_ops downstream_ops;
 
 /** downstream_new() - serve the client behind @fd, which is taken over. Return: 0, or a negative
  * errno, then @fd is still the caller's. */
@@ -56,9 +70,6 @@ void downstream_drain(struct downstream *c);
 /** downstream_send() - send, and keep what cannot be sent yet; kills the connection if that fails.
  * @parts is changed. */
 void downstream_send(struct downstream *c, struct iovec *parts, size_t n);
-/** downstream_send_error() - send an error answer; with @keep_alive false it says that we close */
-void downstream_send_error(struct downstream *c, const struct aws_error *e, const char *request_id,
-                           bool keep_alive);
 /** downstream_congested() - the client reads slower than we write */
 static inline bool downstream_congested(const struct downstream *c)
 {

@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "http/url.h"
 #include "http/writer.h"
-#include "proxy/downstream.h"
 
 enum {
     DISCARD_BYTES_MAX = 256 << 10, /* of a body that nobody needs: cheaper than a new connection */
@@ -43,7 +43,7 @@ static struct exchange *exchange_make(struct worker *w)
 }
 
 /* What is not set here is set before it is read. */
-static void reset(struct exchange *x, struct downstream *c)
+static void reset(struct exchange *x, struct client *c)
 {
     x->client = c;
     x->state = EXCHANGE_BODY;
@@ -58,9 +58,8 @@ static void reset(struct exchange *x, struct downstream *c)
     x->place = (struct place){ 0 };
 }
 
-struct exchange *exchange_new(struct downstream *c)
+struct exchange *exchange_new(struct worker *w, struct client *c)
 {
-    struct worker *w = c->worker;
     struct exchange *x = list_first_entry(&w->exchanges, struct exchange, link);
 
     if (x)
@@ -132,15 +131,15 @@ void exchange_abandon(struct exchange *x)
 
 void exchange_die(struct exchange *x)
 {
-    downstream_kill(x->client); /* comes back through exchange_abandon() */
+    client_die(x->client); /* comes back through exchange_abandon() */
 }
 
 void exchange_over(struct exchange *x, bool keep_alive)
 {
-    struct downstream *c = x->client;
+    struct client *c = x->client;
 
     retire(x);
-    downstream_finish(c, keep_alive);
+    client_finish(c, keep_alive);
 }
 
 /* --- the request's body ----------------------------------------------------------------------- */
@@ -208,7 +207,7 @@ static int keep_content(struct exchange *x, struct slice content)
     return 0;
 }
 
-static void take_content(struct exchange *x, struct slice content)
+void exchange_body(struct exchange *x, struct slice content)
 {
     x->body_bytes += content.size;
     if (x->state == EXCHANGE_DISCARDING) {
@@ -229,7 +228,7 @@ static void take_content(struct exchange *x, struct slice content)
         exchange_refuse(x, 503, "ServiceUnavailable", "Too many request bodies are waiting.");
 }
 
-static void refuse_body(struct exchange *x, const char *why)
+void exchange_bad_body(struct exchange *x, const char *why)
 {
     if (x->state == EXCHANGE_DISCARDING) { /* it has its answer */
         exchange_over(x, false);
@@ -239,7 +238,7 @@ static void refuse_body(struct exchange *x, const char *why)
     exchange_refuse(x, 400, "MalformedRequestException", why);
 }
 
-static void body_complete(struct exchange *x)
+void exchange_body_ended(struct exchange *x)
 {
     x->body_done = true;
     if (x->state == EXCHANGE_DISCARDING)
@@ -250,48 +249,27 @@ static void body_complete(struct exchange *x)
         exchange_push_content(x, (struct slice){ 0 }); /* the end of it */
 }
 
-size_t exchange_body(struct exchange *x, const char *data, size_t size)
+static void go_on(struct exchange *x)
 {
-    size_t used = 0;
+    struct buffer *head = &x->worker->text;
 
-    while (exchange_takes_body(x)) {
-        struct slice content = { 0 };
-        const char *why = NULL;
-        size_t n = 0;
-        int r = http_body_next(&x->body, data + used, size - used, &n, &content, &why);
-
-        used += n;
-        if (r != 0 && r != HTTP_AGAIN) {
-            refuse_body(x, why);
-            return size;
-        }
-        if (content.size)
-            take_content(x, content);
-        if (x->state == EXCHANGE_OVER)
-            break;
-        if (r == 0) {
-            body_complete(x);
-            break;
-        }
-        if (n == 0)
-            break;
-    }
-    return used;
+    buffer_clear(head);
+    if (http_write_status_line(head, 100))
+        exchange_die(x);
+    else
+        client_interim(x->client);
 }
 
 void exchange_starved(struct exchange *x)
 {
-    struct iovec go_on = { (char *)"HTTP/1.1 100 Continue\r\n\r\n", 25 };
-    struct downstream *c = x->client;
-
     if (x->state != EXCHANGE_BODY && x->state != EXCHANGE_DISCARDING)
         return; /* streaming: the attempt has a deadline of its own */
-    downstream_expect(c, exchange_now(x) + x->worker->settings->body_timeout_ms);
+    client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
     if (x->state == EXCHANGE_DISCARDING)
         return;
     if (x->expects) {
         x->expects = false;
-        downstream_send(c, &go_on, 1);
+        go_on(x);
         if (x->state == EXCHANGE_OVER)
             return;
     }
@@ -307,9 +285,10 @@ void exchange_starved(struct exchange *x)
  * that waits for 100 Continue may or may not send the body now: one cannot tell what comes next. */
 static bool worth_discarding(const struct exchange *x)
 {
-    if (x->expects)
+    if (x->expects || !x->client->ops->in_line)
         return false;
-    return x->body.framing != HTTP_BODY_LENGTH || x->body.left <= DISCARD_BYTES_MAX;
+    return x->head.framing != HTTP_BODY_LENGTH ||
+           x->head.content_length - x->body_bytes <= DISCARD_BYTES_MAX;
 }
 
 /* A request that will be refused is heard out all the same, if it is short: then a mistake in its
@@ -341,8 +320,8 @@ void exchange_begin(struct exchange *x)
     x->http10 = x->head.minor == 0;
     x->head_only = slice_is(x->head.method, "HEAD");
     x->expects = x->head.expect_continue && !x->http10;
-    http_body_init(&x->body, &x->head);
-    x->body_done = http_body_done(&x->body);
+    x->body_done = x->head.framing == HTTP_BODY_NONE ||
+                   (x->head.framing == HTTP_BODY_LENGTH && x->head.content_length == 0);
     x->kind = &api_call_kind;
     x->body_bytes_max = x->worker->settings->api_body_bytes_max;
     if (r)
@@ -370,7 +349,7 @@ bool exchange_follow(struct exchange *x)
 void exchange_hold(struct exchange *x, ms_t until)
 {
     x->state = EXCHANGE_HELD;
-    downstream_expect(x->client, until);
+    client_expect(x->client, until);
 }
 
 void exchange_resume(struct exchange *x)
@@ -382,14 +361,34 @@ void exchange_resume(struct exchange *x)
 
 /* --- answering ourselves ---------------------------------------------------------------------- */
 
+static void send_error(struct exchange *x, const struct aws_error *e)
+{
+    struct client *c = x->client;
+    struct buffer *head = &x->worker->text;
+    char *body = aws_error_body(e);
+
+    buffer_clear(head);
+    if (!body || aws_error_write_head(head, e, x->request_id, loop_wall(x->worker->loop))) {
+        exchange_die(x);
+    } else {
+        client_begin(c, strlen(body), x->head_only);
+        if (x->state != EXCHANGE_OVER && !x->head_only)
+            client_content(c, slice_from(body));
+        if (x->state != EXCHANGE_OVER)
+            client_end(c, (struct slice){ 0 });
+        if (x->state != EXCHANGE_OVER)
+            client_flush(c);
+    }
+    free(body);
+}
+
 void exchange_reply(struct exchange *x, const struct aws_error *e)
 {
-    struct aws_error answer = *e;
     bool keep = x->keep_alive && !x->worker->draining && (x->body_done || worth_discarding(x));
 
-    answer.head_only = x->head_only;
+    x->keep_alive = keep;
     leave(x);
-    downstream_send_error(x->client, &answer, x->request_id, keep);
+    send_error(x, e);
     if (x->state == EXCHANGE_OVER)
         return; /* the client has gone meanwhile */
     if (x->body_done || !keep) {
@@ -398,8 +397,8 @@ void exchange_reply(struct exchange *x, const struct aws_error *e)
     }
     x->state = EXCHANGE_DISCARDING;
     x->body_bytes = 0;
-    downstream_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
-    downstream_update(x->client);
+    client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
+    client_update(x->client);
 }
 
 void exchange_refuse(struct exchange *x, unsigned status, const char *type, const char *message)

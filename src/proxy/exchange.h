@@ -2,6 +2,7 @@
  *
  * What all requests have in common is here, in three files: exchange.c takes the request in,
  * attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
+ * Who the client is and what it speaks is behind client.h.
  * What differs is in a struct exchange_kind: invocation.c (a model's), api_call.c (control's) and
  * forward.c (anybody's); place.c finds targets for the first and the last.
  *
@@ -14,6 +15,7 @@
 #include "http/parser.h"
 #include "http/url.h"
 #include "proxy/aws_error.h"
+#include "proxy/client.h"
 #include "proxy/edge_auth.h"
 #include "proxy/worker.h"
 
@@ -81,7 +83,7 @@ struct forward {
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together */
 struct exchange {
     struct worker *worker;
-    struct downstream *client;
+    struct client *client;
     const struct exchange_kind *kind;
     enum exchange_state state;
     struct list_link link;     /* of the worker's unused ones */
@@ -95,7 +97,6 @@ struct exchange {
     struct http_head head; /* slices into what was just read, or into head_kept; valid in
                                  EXCHANGE_BODY only */
     struct buffer head_kept;
-    struct http_body body;
     bool body_done;
     bool streams; /* the body need not be complete */
     bool refused; /* the body need not be kept, as the answer is known: see hear_out() */
@@ -123,8 +124,7 @@ struct exchange {
     bool broken;     /* it failed while the answer was on its way */
 
     /* the answer */
-    enum http_framing framing; /* of its body, toward the client */
-    bool upstream_keeps;       /* the connection can be used again */
+    bool upstream_keeps; /* the connection can be used again */
     struct buffer collected;
     bool collected_cut;
 
@@ -134,10 +134,10 @@ struct exchange {
     ms_t give_up; /* api_call.c: when to stop trying to reach control */
 };
 
-/* --- for downstream.c ------------------------------------------------------------------------- */
+/* --- for the client's side -------------------------------------------------------------------- */
 
-/** exchange_new() - for the request whose head comes next on @c; NULL if no memory */
-struct exchange *exchange_new(struct downstream *c);
+/** exchange_new() - for the request whose head comes next from @c; NULL if no memory */
+struct exchange *exchange_new(struct worker *w, struct client *c);
 /** exchange_unused() - there was no request */
 void exchange_unused(struct exchange *x);
 /** exchange_begin() - x->head is there */
@@ -146,8 +146,12 @@ void exchange_begin(struct exchange *x);
 bool exchange_takes_body(const struct exchange *x);
 /** exchange_has_body() - the whole request has come */
 bool exchange_has_body(const struct exchange *x);
-/** exchange_body() - more of the body. Return: how much of @data was used. */
-size_t exchange_body(struct exchange *x, const char *data, size_t size);
+/** exchange_body() - more of the body, when it takes some; all of @content is used */
+void exchange_body(struct exchange *x, struct slice content);
+/** exchange_body_ended() - that was all of it */
+void exchange_body_ended(struct exchange *x);
+/** exchange_bad_body() - what comes is no body, for a reason @why that the client may read */
+void exchange_bad_body(struct exchange *x, const char *why);
 /** exchange_starved() - the input at hand has ended before the body did */
 void exchange_starved(struct exchange *x);
 /** exchange_client_reads() - what was written has left; there is room for more of the answer */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "http/writer.h"
-#include "proxy/downstream.h"
 #include "proxy/fields.h"
 #include "proxy/place.h"
 
@@ -49,7 +48,7 @@ static bool is_forwarded(struct slice name)
 /* Each of those before us has left the address that it saw; ours comes last. */
 static int write_forwarded(struct exchange *x, struct buffer *out)
 {
-    const char *ours = downstream_forwarded(x->client);
+    const char *ours = client_forwarded(x->client);
     int r = ours ? buffer_append(out, "X-Forwarded-For: ", 17) : -ENOMEM;
 
     for (unsigned i = 0; i < x->head.n_headers && !r; i++) {
@@ -108,7 +107,7 @@ static int write_request(struct exchange *x)
     struct buffer *out = &x->head_out;
     int r = write_line(x, out);
 
-    x->chunked_out = !x->body_done && x->body.framing == HTTP_BODY_CHUNKED;
+    x->chunked_out = !x->body_done && x->head.framing == HTTP_BODY_CHUNKED;
     if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
         r = http_write_header_text(out, "Host", "localhost");
     if (!r)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "http/writer.h"
-#include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/invocation.h"
 #include "proxy/place.h"

@@ -129,7 +129,7 @@ int invocation_write(struct exchange *x)
     struct buffer *out = &x->head_out;
     int r = http_write_request_line(out, SLICE("POST"), SLICE("/invocations"));
 
-    x->chunked_out = !x->body_done && x->body.framing == HTTP_BODY_CHUNKED;
+    x->chunked_out = !x->body_done && x->head.framing == HTTP_BODY_CHUNKED;
     if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
         r = http_write_header_text(out, "Host", "localhost");
     if (!r)

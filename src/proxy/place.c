@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "proxy/balance.h"
-#include "proxy/downstream.h"
 
 enum {
     ATTEMPTS_MAX = 8, /* connects to targets that do not answer, before we give up */
@@ -47,8 +46,8 @@ static void wait_for_target(struct exchange *x)
     }
     x->state = EXCHANGE_QUEUED;
     x->attempts = 0;
-    downstream_expect(x->client, p->queue_until);
-    downstream_update(x->client);
+    client_expect(x->client, p->queue_until);
+    client_update(x->client);
 }
 
 static void ask(struct exchange *x, const struct route_target *t, unsigned in_service)

@@ -2,109 +2,35 @@
  * sent. */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <sys/uio.h>
 
-#include "http/writer.h"
-#include "proxy/downstream.h"
 #include "proxy/exchange.h"
-
-/* Pieces of one send: they lie in the worker's scratch and in `lines`. */
-struct gather {
-    struct exchange *x;
-    size_t n, n_lines;
-    struct iovec parts[64];
-    char lines[24][24]; /* sizes of chunks */
-};
-
-static void flush(struct gather *g)
-{
-    if (g->n)
-        downstream_send(g->x->client, g->parts, g->n);
-    g->n = g->n_lines = 0;
-}
-
-static void add(struct gather *g, const char *data, size_t size)
-{
-    g->parts[g->n++] = (struct iovec){ (char *)data, size };
-}
-
-static void add_content(struct gather *g, struct slice content)
-{
-    char *line;
-
-    if (content.size == 0)
-        return;
-    if (g->n + 4 > 64 || g->n_lines == 24) {
-        flush(g);
-        if (g->x->state == EXCHANGE_OVER)
-            return;
-    }
-    if (g->x->framing != HTTP_BODY_CHUNKED) {
-        add(g, content.data, content.size);
-        return;
-    }
-    line = g->lines[g->n_lines++];
-    add(g, line, (size_t)snprintf(line, 24, "%zx\r\n", content.size));
-    add(g, content.data, content.size);
-    add(g, "\r\n", 2);
-}
 
 /* --- heads ------------------------------------------------------------------------------------ */
 
-static enum http_framing framing_for(const struct exchange *x, const struct http_head *answer)
+/* A body's length as the client may be told, body or none. */
+static uint64_t length_of(const struct exchange *x, const struct http_head *answer)
 {
-    if (x->head_only || answer->framing == HTTP_BODY_NONE || answer->framing == HTTP_BODY_LENGTH)
-        return answer->framing;
-    return x->http10 ? HTTP_BODY_CLOSE : HTTP_BODY_CHUNKED;
-}
+    uint64_t length = CLIENT_LENGTH_UNKNOWN;
 
-static int write_framing(struct exchange *x, const struct http_head *answer, struct buffer *head)
-{
-    struct slice length = http_header_value(answer, "Content-Length");
-
-    if (x->head_only)
-        return length.size ? http_write_header(head, "Content-Length", length) : 0;
-    switch (x->framing) {
-    case HTTP_BODY_LENGTH:
-        return http_write_header_number(head, "Content-Length", answer->content_length);
-    case HTTP_BODY_CHUNKED:
-        return http_write_header_text(head, "Transfer-Encoding", "chunked");
-    case HTTP_BODY_NONE:
-        if (answer->status == 204 || answer->status == 304)
-            return 0;
-        return http_write_header_number(head, "Content-Length", 0);
-    case HTTP_BODY_CLOSE:
-        break;
-    }
-    return 0;
-}
-
-/* What still makes the client's connection unfit for another request. */
-static bool must_close(const struct exchange *x)
-{
-    return x->framing == HTTP_BODY_CLOSE || !x->body_done || x->worker->draining;
+    if (answer->framing == HTTP_BODY_LENGTH)
+        return answer->content_length;
+    if (answer->framing == HTTP_BODY_NONE && x->head_only)
+        return text_to_u64(http_header_value(answer, "Content-Length"), UINT64_MAX - 1, &length)
+                   ? CLIENT_LENGTH_UNKNOWN
+                   : length;
+    if (answer->framing == HTTP_BODY_NONE && answer->status != 204 && answer->status != 304)
+        return 0;
+    return CLIENT_LENGTH_UNKNOWN;
 }
 
 void exchange_relay(struct exchange *x, const struct http_head *answer)
 {
-    struct buffer *head = &x->worker->text;
-    int r;
+    bool draining = x->worker->draining;
 
-    x->framing = framing_for(x, answer);
-    x->keep_alive = x->keep_alive && !must_close(x);
-    r = write_framing(x, answer, head);
-    if (!r && !x->keep_alive)
-        r = http_write_header_text(head, "Connection", "close");
-    else if (!r && x->http10)
-        r = http_write_header_text(head, "Connection", "keep-alive");
-    if (!r)
-        r = http_write_end(head);
-    if (r) {
-        exchange_die(x);
-        return;
-    }
-    x->state = EXCHANGE_ANSWERING; /* the head leaves with the first of the body: take_body() */
+    x->keep_alive = x->keep_alive && x->body_done && !draining;
+    client_begin(x->client, length_of(x, answer), answer->framing == HTTP_BODY_NONE);
+    if (x->state != EXCHANGE_OVER)
+        x->state = EXCHANGE_ANSWERING; /* the head leaves with the first of the body: take_body() */
 }
 
 void exchange_collect(struct exchange *x)
@@ -129,6 +55,15 @@ static void answer_complete(struct exchange *x, bool surplus)
         exchange_over(x, x->keep_alive);
 }
 
+/* Let go what the client was given of the answer, the last of it if @complete. */
+static void pass_on(struct exchange *x, bool complete)
+{
+    if (complete)
+        client_end(x->client, (struct slice){ 0 });
+    if (x->state != EXCHANGE_OVER)
+        client_flush(x->client);
+}
+
 static void collect(struct exchange *x, struct slice content)
 {
     size_t room = x->collected.max_bytes - buffer_size(&x->collected);
@@ -139,17 +74,12 @@ static void collect(struct exchange *x, struct slice content)
         x->collected_cut = true;
 }
 
-/* @begins: the head has just come. Return: how many bytes belong to the body. */
-static size_t take_body(struct exchange *x, bool begins, const char *data, size_t size)
+/* Return: how many bytes belong to the body. */
+static size_t take_body(struct exchange *x, const char *data, size_t size)
 {
-    struct gather g;
     size_t used = 0;
     int r = HTTP_AGAIN;
 
-    g.x = x;
-    g.n = g.n_lines = 0;
-    if (begins && x->state == EXCHANGE_ANSWERING)
-        add(&g, buffer_data(&x->worker->text), buffer_size(&x->worker->text));
     while (r == HTTP_AGAIN) {
         struct slice content = { 0 };
         const char *why = NULL;
@@ -160,15 +90,14 @@ static size_t take_body(struct exchange *x, bool begins, const char *data, size_
         if (x->state == EXCHANGE_COLLECTING)
             collect(x, content);
         else
-            add_content(&g, content);
+            client_content(x->client, content);
         if (x->state == EXCHANGE_OVER)
             return used;
         if (n == 0)
             break;
     }
-    if (r == 0 && x->framing == HTTP_BODY_CHUNKED && x->state == EXCHANGE_ANSWERING)
-        add(&g, "0\r\n\r\n", 5);
-    flush(&g);
+    if (x->state == EXCHANGE_ANSWERING)
+        pass_on(x, r == 0);
     if (x->state == EXCHANGE_OVER)
         return used;
     if (r == 0)
@@ -177,7 +106,7 @@ static size_t take_body(struct exchange *x, bool begins, const char *data, size_
         exchange_fail(x, EXCHANGE_NONSENSE, 0);
     else if (x->collected_cut)
         answer_complete(x, true); /* enough of it */
-    else if (x->state == EXCHANGE_ANSWERING && downstream_congested(x->client) &&
+    else if (x->state == EXCHANGE_ANSWERING && client_is_congested(x->client) &&
              upstream_watch(x->upstream, 0))
         exchange_fail(x, EXCHANGE_BROKEN, -ENOMEM);
     return used;
@@ -213,7 +142,6 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
 size_t exchange_take_answer(struct exchange *x, const char *data, size_t size)
 {
     struct upstream_connection *u = x->upstream;
-    bool begins = x->state == EXCHANGE_UPSTREAM;
     size_t used = 0;
 
     while (x->state == EXCHANGE_UPSTREAM && x->upstream == u && used < size) {
@@ -224,19 +152,17 @@ size_t exchange_take_answer(struct exchange *x, const char *data, size_t size)
         used += n;
     }
     if (x->upstream == u && (x->state == EXCHANGE_ANSWERING || x->state == EXCHANGE_COLLECTING))
-        used += take_body(x, begins, data + used, size - used);
+        used += take_body(x, data + used, size - used);
     return used;
 }
 
 bool exchange_answer_ended(struct exchange *x)
 {
-    struct iovec end = { (char *)"0\r\n\r\n", 5 };
-
     if ((x->state != EXCHANGE_ANSWERING && x->state != EXCHANGE_COLLECTING) ||
         http_body_eof(&x->upstream->body))
         return false;
-    if (x->state == EXCHANGE_ANSWERING && x->framing == HTTP_BODY_CHUNKED)
-        downstream_send(x->client, &end, 1);
+    if (x->state == EXCHANGE_ANSWERING)
+        pass_on(x, true);
     if (x->state != EXCHANGE_OVER)
         answer_complete(x, true);
     return true;

@@ -14,6 +14,7 @@
 #include "base/mailbox.h"
 #include "base/random.h"
 #include "http/parser.h"
+#include "proxy/downstream.h"
 #include "proxy/morgue.h"
 #include "proxy/queue.h"
 #include "proxy/route.h"
@@ -126,6 +127,7 @@ struct worker {
 
     char *scratch;      /* WORKER_SCRATCH_BYTES: what was just read; valid in a callback */
     struct buffer text; /* a head or an error answer on its way out */
+    struct gather gather;
     struct http_head answer_head; /* of an answer being read; valid in a callback */
     size_t kept_bytes;
     struct random random;
