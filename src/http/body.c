@@ -7,7 +7,7 @@
 #include "http/chars.h"
 #include "http/parser.h"
 
-/* Extensions and trailers say nothing that we use. Extension bytes are forgiven as content follows
+/* Extensions say nothing that we use. Their bytes are forgiven as content follows
  * (one byte each), so that a long body may have many, while a stream of nothing but extensions
  * ends. */
 enum { EXTRA_BYTES_MAX = 8192, SIZE_DIGITS_MAX = 16 };
@@ -141,6 +141,16 @@ static int frame_byte(struct http_body *b, char c)
     return -1;
 }
 
+/* @c is of a trailer's line, which may go on in the next input: lines are put together here. */
+static bool keep_trailer(struct buffer *trailers, unsigned state, unsigned next, char c)
+{
+    if (!trailers)
+        return true;
+    if (next == TRAILER_NAME || next == TRAILER_VALUE)
+        return buffer_append(trailers, &c, 1) == 0;
+    return state != TRAILER_LF || buffer_append(trailers, "\r\n", 2) == 0;
+}
+
 static bool is_extra(unsigned state)
 {
     return state == SIZE_SPACE || state == EXTENSION || state == TRAILER_NAME ||
@@ -178,6 +188,10 @@ static int next_chunked(struct http_body *b, struct slice in, size_t *ret_consum
         next = frame_byte(b, in.data[i++]);
         if (next < 0) {
             *ret_why = "the chunk framing is malformed";
+            return HTTP_E_MALFORMED;
+        }
+        if (!keep_trailer(b->trailers, b->state, (unsigned)next, in.data[i - 1])) {
+            *ret_why = "there is no room for trailers";
             return HTTP_E_MALFORMED;
         }
         b->state = (unsigned)next;

@@ -26,12 +26,15 @@ enum http_framing {
 struct http_head {
     struct slice method;  /* requests */
     struct slice target;  /* requests: origin-form, absolute-form or "*", as received */
+    struct slice host;    /* requests: whom it is for: the host of an absolute-form target, else the
+                             Host field's; empty if there is neither */
     unsigned status;      /* answers: 100..999 */
     struct slice reason;  /* answers */
     unsigned minor;       /* HTTP/1.minor: 0 or 1 */
     bool keep_alive;      /* what version and Connection fields say together */
     bool upgrade;         /* Connection: upgrade with an Upgrade field */
     bool expect_continue; /* Expect: 100-continue */
+    bool takes_trailers;  /* TE: trailers */
     enum http_framing framing;
     uint64_t content_length; /* with HTTP_BODY_LENGTH */
     unsigned n_headers;

@@ -14,6 +14,7 @@ struct facts {
     struct slice host;
     unsigned n_hosts, n_lengths, n_codings;
     uint64_t length;
+    bool other_expectation;
     bool close, keep_alive, connection_upgrade, upgrade;
 };
 
@@ -270,6 +271,24 @@ static int see_transfer_encoding(struct slice value, struct facts *facts, const 
     return 0;
 }
 
+static void see_expect(struct slice value, struct http_head *head, struct facts *facts)
+{
+    if (slice_is_nocase(value, "100-continue"))
+        head->expect_continue = true;
+    else
+        facts->other_expectation = true;
+}
+
+static bool has_member(struct slice list, const char *wanted)
+{
+    struct slice member;
+
+    while (next_member(&list, &member))
+        if (slice_is_nocase(member, wanted))
+            return true;
+    return false;
+}
+
 static void see_connection(struct slice value, struct facts *facts)
 {
     struct slice option;
@@ -286,13 +305,17 @@ static int see_field(const struct http_header *h, struct http_head *head, struct
                      const char **ret_why)
 {
     switch (h->name.size) {
+    case 2:
+        if (slice_is_nocase(h->name, "te"))
+            head->takes_trailers |= has_member(h->value, "trailers");
+        break;
     case 4:
         if (slice_is_nocase(h->name, "host"))
             return see_host(h->value, facts, ret_why);
         break;
     case 6:
         if (slice_is_nocase(h->name, "expect") && head->minor > 0)
-            head->expect_continue |= slice_is_nocase(h->value, "100-continue");
+            see_expect(h->value, head, facts);
         break;
     case 7:
         if (slice_is_nocase(h->name, "upgrade"))
@@ -375,13 +398,13 @@ static int decide_framing(struct http_head *head, const struct facts *facts, con
     return 0;
 }
 
-static int check_host(const struct http_head *head, const struct facts *facts,
-                      struct slice authority, const char **ret_why)
+/* An absolute-form target overrides Host (RFC 9112 §3.2.2). */
+static int decide_host(struct http_head *head, const struct facts *facts, struct slice authority,
+                       const char **ret_why)
 {
     if (facts->n_hosts == 0 && head->minor > 0)
         return malformed(ret_why, "there is no Host field");
-    if (authority.size > 0 && facts->n_hosts > 0 && !slice_equal_nocase(authority, facts->host))
-        return malformed(ret_why, "Host and the request target name different hosts");
+    head->host = authority.size > 0 ? authority : facts->host;
     return 0;
 }
 
@@ -419,9 +442,11 @@ static int read_request(struct slice rest, const struct http_limits *limits, str
     if (!r)
         r = parse_fields(rest, head, &facts, ret_why);
     if (!r)
-        r = check_host(head, &facts, authority, ret_why);
+        r = decide_host(head, &facts, authority, ret_why);
     if (!r)
         r = decide_framing(head, &facts, ret_why);
+    if (!r && facts.other_expectation)
+        r = refuse(HTTP_E_EXPECTATION, ret_why, "no expectation but 100-continue can be met");
     return r;
 }
 

@@ -4,12 +4,12 @@
  * refused, never guessed: bare CR or LF, obs-fold, white space before a colon, NUL and other
  * control bytes, both Content-Length and Transfer-Encoding, differing or repeated Content-Length,
  * any transfer coding but a final chunked, HTTP/1.0 with Transfer-Encoding, missing, repeated or
- * malformed Host (or one that differs from an absolute-form target), bad chunk sizes, 1xx and 204
- * answers that announce a body. Incremental: call again from the start of the message when more
+ * malformed Host, bad chunk sizes, 1xx and 204 answers that announce a body. Incremental: call again from the start of the message when more
  * bytes have come; *@scanned remembers how far the search for the end of the head went, so that no
  * byte is searched twice. No sockets, no heap.
  */
 #pragma once
+#include "base/buffer.h"
 #include "http/message.h"
 
 enum {
@@ -19,6 +19,7 @@ enum {
     HTTP_E_URI_TOO_LONG,  /* 414 and close */
     HTTP_E_VERSION,       /* not HTTP/1.0 or 1.1: 505 and close */
     HTTP_E_NOT_SUPPORTED, /* unknown transfer coding, CONNECT: 501 and close */
+    HTTP_E_EXPECTATION,   /* Expect with anything but 100-continue: 417 and close */
 };
 
 struct http_limits {
@@ -57,10 +58,12 @@ int http_parse_response(const char *data, size_t size, struct slice method,
 /* Reads a body's framing as its bytes pass by. Content is handed on as slices of the input. */
 struct http_body {
     enum http_framing framing;
-    uint64_t left;        /* of the length, or of the current chunk */
-    unsigned state;       /* of the chunk reader */
-    unsigned n_digits;    /* of the current chunk's size so far */
-    unsigned extra_bytes; /* of extensions and trailers, bounded */
+    uint64_t left;           /* of the length, or of the current chunk */
+    unsigned state;          /* of the chunk reader */
+    unsigned n_digits;       /* of the current chunk's size so far */
+    unsigned extra_bytes;    /* of extensions and trailers, bounded */
+    struct buffer *trailers; /* where trailer lines go, checked, with their ends; NULL: nowhere.
+                                Borrowed; to be set after http_body_init(). */
 };
 
 /** http_body_init() - for the body that @head announces; ready to be fed */
@@ -73,8 +76,8 @@ void http_body_init(struct http_body *b, const struct http_head *head);
  * @ret_content:  content among them: contiguous, maybe empty; points into @data
  *
  * Call until it consumes nothing or ends. Return: 0 the body is complete; HTTP_AGAIN there is more
- * to come; HTTP_E_MALFORMED (chunk framing is broken). Chunk extensions and trailers are checked,
- * bounded (8 KiB) and dropped.
+ * to come; HTTP_E_MALFORMED (chunk framing is broken). Chunk extensions and trailers are checked
+ * and bounded (8 KiB); extensions are dropped.
  */
 int http_body_next(struct http_body *b, const char *data, size_t size, size_t *ret_consumed,
                    struct slice *ret_content, const char **ret_why);

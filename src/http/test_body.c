@@ -15,6 +15,7 @@ struct reading {
     size_t consumed;
     char content[65536];
     size_t size;
+    char trailers[16384];
 };
 
 /* Feed @text in pieces of @step bytes. Stops when the body ends, or at the end of the input. */
@@ -22,12 +23,14 @@ static void read_body(enum http_framing framing, uint64_t length, struct slice t
                       struct reading *ret)
 {
     struct http_head head = { .framing = framing, .content_length = length };
+    autobuffer struct buffer trailers = BUFFER_INIT(sizeof(ret->trailers) - 1);
     struct http_body body;
     size_t given = 0;
 
     memset(ret, 0, offsetof(struct reading, content));
     ret->size = 0;
     http_body_init(&body, &head);
+    body.trailers = &trailers;
     ret->result = HTTP_AGAIN;
     do {
         size_t n;
@@ -50,6 +53,7 @@ static void read_body(enum http_framing framing, uint64_t length, struct slice t
         ret->size += content.size;
     } while (ret->result == HTTP_AGAIN && ret->consumed < text.size);
     assert_int_equal(http_body_done(&body), ret->result == 0);
+    sprintf(ret->trailers, "%s", buffer_cstr(&trailers));
 }
 
 static struct reading whole, piecewise;
@@ -66,6 +70,7 @@ static const struct reading *read_all_ways(enum http_framing framing, uint64_t l
             assert_int_equal(piecewise.consumed, whole.consumed);
             assert_int_equal(piecewise.size, whole.size);
             assert_memory_equal(piecewise.content, whole.content, whole.size);
+            assert_string_equal(piecewise.trailers, whole.trailers);
         }
     }
     return &whole;
@@ -97,6 +102,41 @@ static void reads_chunks(void **state)
         assert_int_equal(r->size, strlen(cases[i].content));
         assert_memory_equal(r->content, cases[i].content, r->size);
     }
+}
+
+static void keeps_the_lines_of_trailers(void **state)
+{
+    static const struct {
+        struct slice text;
+        const char *trailers;
+    } cases[] = {
+        { SLICE("0\r\n\r\n"), "" },
+        { SLICE("1\r\na\r\n0\r\n\r\nA: b\r\n\r\n"), "" },
+        { SLICE("1\r\na\r\n0;x=y\r\nA: b\r\n\r\n"), "A: b\r\n" },
+        { SLICE("0\r\nA:\t b \r\nx-c:\r\nA:d\r\n\r\n"), "A:\t b \r\nx-c:\r\nA:d\r\n" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(read_all_ways(HTTP_BODY_CHUNKED, 0, cases[i].text)->trailers,
+                            cases[i].trailers);
+}
+
+static void trailers_need_room(void **state)
+{
+    autobuffer struct buffer room = BUFFER_INIT(5);
+    struct http_head head = { .framing = HTTP_BODY_CHUNKED };
+    struct http_body body;
+    struct slice content;
+    const char *why = NULL;
+    size_t n;
+    (void)state;
+
+    http_body_init(&body, &head);
+    body.trailers = &room;
+    assert_int_equal(http_body_next(&body, "0\r\nA: b\r\n\r\n", 13, &n, &content, &why),
+                     HTTP_E_MALFORMED);
+    assert_non_null(why);
 }
 
 static void refuses_broken_chunk_framing(void **state)
@@ -285,6 +325,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_chunks),
+        cmocka_unit_test(keeps_the_lines_of_trailers),
+        cmocka_unit_test(trailers_need_room),
         cmocka_unit_test(refuses_broken_chunk_framing),
         cmocka_unit_test(the_greatest_chunk_size_is_taken),
         cmocka_unit_test(extensions_and_trailers_are_bounded),

@@ -147,8 +147,6 @@ static const struct refusal request_refusals[] = {
     { "Host with an open bracket", GET("Host: [::1\r\n"), HTTP_E_MALFORMED },
     { "Host with empty brackets", GET("Host: []\r\n"), HTTP_E_MALFORMED },
     { "Host with bytes after the bracket", GET("Host: [::1]a\r\n"), HTTP_E_MALFORMED },
-    { "Host other than the target's", SLICE("GET http://b/ HTTP/1.1\r\n" H "\r\n"),
-      HTTP_E_MALFORMED },
     { "absolute target without Host", SLICE("GET http://a/ HTTP/1.1\r\n\r\n"), HTTP_E_MALFORMED },
 
     { "empty request line", SLICE(" \r\n\r\n"), HTTP_E_MALFORMED },
@@ -183,6 +181,11 @@ static const struct refusal request_refusals[] = {
     { "long version", SLICE("GET / HTTP/1.10\r\n" H "\r\n"), HTTP_E_MALFORMED },
     { "no minor version", SLICE("GET / HTTP/1\r\n" H "\r\n"), HTTP_E_MALFORMED },
     { "TLS hello", SLICE("\x16\x03\x01\x02"), HTTP_E_MALFORMED },
+
+    { "unknown expectation", GET(H "Expect: 200-ok\r\n"), HTTP_E_EXPECTATION },
+    { "one expectation of two unknown", GET(H "Expect: 100-continue, x\r\n"), HTTP_E_EXPECTATION },
+    { "a second expectation", GET(H "Expect: 100-continue\r\nExpect: x\r\n"), HTTP_E_EXPECTATION },
+    { "empty expectation", GET(H "Expect:\r\n"), HTTP_E_EXPECTATION },
 };
 
 static const struct refusal response_refusals[] = {
@@ -272,6 +275,15 @@ static const struct acceptance request_acceptances[] = {
     { "expectation in HTTP/1.0",
       SLICE("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"),
       { .n_headers = 1 } },
+    { "other expectation in HTTP/1.0",
+      SLICE("GET / HTTP/1.0\r\nExpect: x\r\n\r\n"),
+      { .n_headers = 1 } },
+    { "trailers wanted",
+      GET(H "TE: gzip;q=0.5, Trailers\r\n"),
+      { .minor = 1, .keep_alive = true, .takes_trailers = true, .n_headers = 2 } },
+    { "other codings wanted",
+      GET(H "TE: trailers;q=1, deflate\r\n"),
+      { .minor = 1, .keep_alive = true, .n_headers = 2 } },
     { "length",
       GET(H "Content-Length: 0012\r\n"),
       { .minor = 1,
@@ -383,6 +395,7 @@ static void check_acceptances(parse_function *function, const struct acceptance 
         assert_int_equal(head.keep_alive, want->keep_alive);
         assert_int_equal(head.upgrade, want->upgrade);
         assert_int_equal(head.expect_continue, want->expect_continue);
+        assert_int_equal(head.takes_trailers, want->takes_trailers);
         assert_int_equal(head.framing, want->framing);
         assert_int_equal(head.content_length, want->content_length);
         assert_int_equal(head.n_headers, want->n_headers);
@@ -415,6 +428,27 @@ static void slices_point_into_the_input(void **state)
     assert_non_null(http_header_find(&head, "x-empty"));
     assert_null(http_header_find(&head, "x-absent"));
     assert_null(http_header_value(&head, "x-absent").data);
+}
+
+static void the_target_says_whom_it_is_for_before_host_does(void **state)
+{
+    static const struct {
+        struct slice text;
+        const char *host;
+    } cases[] = {
+        { GET("hOST: a.b:80 \r\n"), "a.b:80" },
+        { SLICE("GET http://c/ HTTP/1.1\r\n" H "\r\n"), "c" },
+        { SLICE("GET HTTPS://[::1]:443?q HTTP/1.1\r\n" H "\r\n"), "[::1]:443" },
+        { SLICE("GET http://c HTTP/1.0\r\n\r\n"), "c" },
+        { SLICE("GET / HTTP/1.0\r\n\r\n"), "" },
+        { GET("Host:\r\n"), "" },
+    };
+    static struct http_head head;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_int_equal(parse(as_request, cases[i].text, &head).result, 0);
+        assert_true(slice_is(head.host, cases[i].host));
+    }
 }
 
 static void reason_and_status_are_read(void **state)
@@ -552,6 +586,7 @@ int main(void)
         cmocka_unit_test(refuses_what_could_be_read_in_two_ways),
         cmocka_unit_test(reads_what_is_well_formed),
         cmocka_unit_test(slices_point_into_the_input),
+        cmocka_unit_test(the_target_says_whom_it_is_for_before_host_does),
         cmocka_unit_test(reason_and_status_are_read),
         cmocka_unit_test(answers_to_head_have_no_body),
         cmocka_unit_test(pipelined_requests_are_read_one_by_one),

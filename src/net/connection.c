@@ -125,6 +125,8 @@ static enum step refuse_for(struct connection *c, int r, const char *why)
         return refuse(c, 505, why);
     case HTTP_E_NOT_SUPPORTED:
         return refuse(c, 501, why);
+    case HTTP_E_EXPECTATION:
+        return refuse(c, 417, why);
     case INTAKE_E_BODY_TOO_LARGE:
         return refuse(c, 413, "the body is too large");
     }

@@ -208,6 +208,7 @@ static void refuse(struct downstream *c, int outcome, const char *why)
         [HTTP_E_URI_TOO_LONG] = { 414, "UriTooLongException" },
         [HTTP_E_VERSION] = { 505, "HttpVersionNotSupportedException" },
         [HTTP_E_NOT_SUPPORTED] = { 501, "NotImplementedException" },
+        [HTTP_E_EXPECTATION] = { 417, "ExpectationFailedException" },
     };
     const struct aws_error e = { .status = answers[outcome].status,
                                  .type = answers[outcome].type,

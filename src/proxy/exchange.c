@@ -187,6 +187,7 @@ static int keep_head(struct exchange *x)
     to = buffer_data(&x->head_kept);
     h->method = moved(h->method, from, to);
     h->target = moved(h->target, from, to);
+    h->host = moved(h->host, from, to);
     for (unsigned i = 0; i < h->n_headers; i++) {
         h->headers[i].name = moved(h->headers[i].name, from, to);
         h->headers[i].value = moved(h->headers[i].value, from, to);

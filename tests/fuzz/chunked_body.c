@@ -5,7 +5,7 @@
 #include "http/writer.h"
 
 struct reading {
-    struct buffer content;
+    struct buffer content, trailers;
     size_t consumed;
     int result;
 };
@@ -13,11 +13,14 @@ struct reading {
 static struct reading read_body(const uint8_t *data, size_t size, size_t step)
 {
     struct http_head head = { .framing = HTTP_BODY_CHUNKED };
-    struct reading reading = { .content = BUFFER_INIT(1 << 24), .result = HTTP_AGAIN };
+    struct reading reading = { .content = BUFFER_INIT(1 << 24),
+                               .trailers = BUFFER_INIT(1 << 16),
+                               .result = HTTP_AGAIN };
     struct http_body body;
     size_t given = 0, n;
 
     http_body_init(&body, &head);
+    body.trailers = &reading.trailers;
     do {
         struct slice content;
         const char *why = NULL;
@@ -58,6 +61,7 @@ static void write_and_read_back(const uint8_t *data, size_t size, size_t step)
     MUST(buffer_size(&back.content) == size);
     MUST(size == 0 || memcmp(buffer_data(&back.content), data, size) == 0);
     buffer_deinit(&back.content);
+    buffer_deinit(&back.trailers);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -67,9 +71,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     MUST(whole.result == steps.result);
     if (whole.result != HTTP_E_MALFORMED)
-        MUST(whole.consumed == steps.consumed && same_content(&whole.content, &steps.content));
+        MUST(whole.consumed == steps.consumed && same_content(&whole.content, &steps.content) &&
+             same_content(&whole.trailers, &steps.trailers));
     buffer_deinit(&whole.content);
     buffer_deinit(&steps.content);
+    buffer_deinit(&whole.trailers);
+    buffer_deinit(&steps.trailers);
     write_and_read_back(data, size, step * 5);
     return 0;
 }

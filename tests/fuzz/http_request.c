@@ -52,6 +52,7 @@ static void write_and_read_back(void)
                             &why) == 0);
     MUST(size == buffer_size(&b));
     MUST(same(again.method, whole.method) && same(again.target, whole.target));
+    MUST(same(again.host, whole.host) && again.takes_trailers == whole.takes_trailers);
     MUST(again.framing == whole.framing && again.content_length == whole.content_length);
     MUST(again.keep_alive == whole.keep_alive && again.upgrade == whole.upgrade);
     MUST(again.n_headers == whole.n_headers);
