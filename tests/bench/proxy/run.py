@@ -1,273 +1,269 @@
 #!/usr/bin/env python3
 """weir as a plain load balancer beside HAProxy and nginx: what a request costs in each of them.
 
-All programs stand in front of the same four backends and take turns, case by case and round by round, so that what
-the machine does meanwhile meets all of them alike; medians are printed. Each proxy is one thread, pinned to the first
-core; wrk and the backends share the second. CPU time is the proxy's own, from /proc/PID/schedstat. Writes
-bench-out/proxy.json: {case: {program: {cpu_us, rps, p50_us, p99_us, rss_bytes}}}.
+In each case all programs stand in front of the same four backends and take turns, round by round, so that what the
+machine does meanwhile meets all of them alike; medians are printed. Each proxy is one thread, pinned to the first core;
+the load and the backends share the second. CPU time is the proxy's own, from /proc/PID/schedstat; system calls are
+counted by strace in a short run of their own. Writes bench-out/proxy.json: {case: {program: {cpu_us, rps, p50_us,
+p99_us, p999_us, syscalls, rss_bytes}}}; what a case does not measure is null.
 """
 import argparse
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
-import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = pathlib.Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve().parent
-PROXY_CORE, LOAD_CORE = 0, 1
-BACKENDS = 4
-PROGRAMS = ("weir", "haproxy", "nginx")
-# name: body bytes, answer bytes, connections, idle connections, what it is
+from peers import BUILD, LOAD_CORE, ROOT, Backends, Proxy, make_certificate, on_core, program_path
+
+KEYS = ("cpu_us", "rps", "p50_us", "p99_us", "p999_us", "syscalls", "rss_bytes")
+
+
+@dataclass
+class Case:
+    about: str
+    programs: tuple
+    path: str = "/128"
+    body: int = 128          # bytes; 0: GET
+    connections: int = 64
+    idle: int = 0            # connections that are kept beside those
+    tls: bool = False
+    arrivals: object = None  # open loop: seconds -> instants of the requests
+    cap: int = 0             # requests in flight per target
+    backends: tuple = ()     # options of the backend
+    # (program, key, share, [of which others]): program's value shall be at most share of the others' best
+    goals: list = field(default_factory=list)
+
+
+def evenly(rate: float):
+    return lambda seconds: [i / rate for i in range(int(seconds * rate))]
+
+
+def in_bursts(rate: float, factor: float, burst_s: float):
+    """Poisson arrivals at rate, and for the first burst_s of each second at factor times that."""
+    def arrivals(seconds: float) -> list:
+        chance, now, instants = random.Random(1), 0.0, []
+        while now < seconds:
+            now += chance.expovariate(rate * (factor if now % 1 < burst_s else 1))
+            instants.append(now)
+        return instants
+    return arrivals
+
+
+PEERS = ("haproxy", "nginx")
+SLOW = ("--service-us", "60000,6000,6000,6000", "--slots", "4")
 CASES = {
-    "a": (128, 128, 64, 0, "128 B POST, 128 B answer, 64 connections"),
-    "b": (16 << 10, 1024, 64, 0, "16 KiB POST, 1 KiB answer, 64 connections"),
-    "c": (1 << 20, 1024, 64, 0, "1 MiB POST, 1 KiB answer, 64 connections"),
-    "f": (128, 128, 64, 1000, "a, beside 1000 idle connections"),
+    "a": Case("128 B POST, 128 B answer, 64 connections", ("weir", "weir-unix", *PEERS),
+              goals=[("weir", "cpu_us", 0.75, PEERS), ("weir-unix", "cpu_us", 0.5, PEERS)]),
+    "a1": Case("a, but one connection", ("weir", *PEERS), connections=1, goals=[("weir", "p50_us", 1, PEERS)]),
+    "b": Case("16 KiB POST, 1 KiB answer", ("weir", *PEERS), "/1024", 16 << 10,
+              goals=[("weir", "cpu_us", 0.6, PEERS)]),
+    "c": Case("1 MiB POST, 1 KiB answer", ("weir", "haproxy", "haproxy-splice", "nginx"), "/1024", 1 << 20,
+              goals=[("weir", "cpu_us", 0.5, PEERS), ("weir", "cpu_us", 1, ("haproxy-splice",))]),
+    "d": Case("answer in 100 chunks of 64 B, one each 2 ms", ("weir", *PEERS), "/stream/100/64/2000", 0,
+              goals=[("weir", "cpu_us", 1, PEERS)]),
+    "e": Case("a over TLS 1.3", ("weir", *PEERS), tls=True, goals=[("weir", "cpu_us", 0.8, PEERS)]),
+    "f": Case("a beside 1000 idle connections", ("weir", *PEERS), idle=1000,
+              goals=[("weir", "cpu_us", 0.75, PEERS)]),
+    "slow": Case("one of four targets 10 times slower, open loop, 1000/s", ("weir", *PEERS), backends=SLOW,
+                 arrivals=evenly(1000), goals=[("weir", "p99_us", 0.4, PEERS)]),
+    "queue": Case("4 in flight per target, bursts of 5 times the rate", ("weir", *PEERS), cap=4,
+                  backends=("--service-us", "10000", "--slots", "4"), arrivals=in_bursts(400, 5, 0.2),
+                  goals=[("weir", "p99_us", 1, PEERS)]),
 }
-UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7}
-
-HAPROXY = """global
-    nbthread 1
-    maxconn 4000
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 75s
-    timeout server 60s
-    option forwardfor
-    http-reuse always
-frontend front
-    bind 127.0.0.1:{port}
-    default_backend back
-backend back
-    balance leastconn
-{servers}
-"""
-NGINX = """daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_max_body_size 0;
-    keepalive_requests 1000000000;
-    upstream back {{
-        least_conn;
-        keepalive 128;
-        keepalive_requests 1000000000;
-{servers}
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://back;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_request_buffering off;
-            proxy_buffering off;
-        }}
-    }}
-}}
-"""
+IDLE_CASES = {"idle": ("memory of an idle connection", False, 256), "idle-tls": ("the same over TLS", True, 6 << 10)}
+IDLE_CONNECTIONS = 2000
 
 
-def program_path(name: str) -> str:
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not found:
-        sys.exit(f"weir: the proxy benchmark needs {name}: apt-get install wrk haproxy nginx")
-    return found
+# --- connections that wait ---------------------------------------------------------------------------------------------
 
-
-def on_core(core: int):
-    return lambda: os.sched_setaffinity(0, {core})
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    sys.exit(f"weir: nobody listens on port {port}")
-
-
-class Proxy:
-    """One of the programs, running; its pid is that of the process which does the work."""
-
-    def __init__(self, name: str, folder: pathlib.Path, backends: list[int]):
-        self.name, self.folder, self.port = name, folder / name, free_port()
-        self.folder.mkdir()
-        self.log = open(self.folder / "log", "w", encoding="utf-8")
-        self.process = subprocess.Popen(getattr(self, name)(backends), preexec_fn=on_core(PROXY_CORE),
-                                        stdout=self.log, stderr=self.log)
-        wait_for(self.port)
-        self.pid = self.worker()
-
-    def weir(self, backends: list[int]) -> list:
-        routes = {"routes": [{"path_prefix": "/", "target_group": "back"}],
-                  "target_groups": [{"id": "back", "health_path": "/0", "targets": [
-                      {"id": str(port), "address": f"127.0.0.1:{port}"} for port in backends]}]}
-        file = self.folder / "routes.json"
-        file.write_text(json.dumps(routes))
-        return [BUILD / "weir", "proxy", "--routes", file, "--listen", f"127.0.0.1:{self.port}", "--threads", "1"]
-
-    def haproxy(self, backends: list[int]) -> list:
-        file = self.folder / "haproxy.cfg"
-        servers = "\n".join(f"    server s{port} 127.0.0.1:{port}" for port in backends)
-        file.write_text(HAPROXY.format(port=self.port, servers=servers))
-        return [program_path("haproxy"), "-db", "-f", file]
-
-    def nginx(self, backends: list[int]) -> list:
-        file = self.folder / "nginx.conf"
-        servers = "\n".join(f"        server 127.0.0.1:{port};" for port in backends)
-        file.write_text(NGINX.format(folder=self.folder, port=self.port, servers=servers))
-        return [program_path("nginx"), "-p", self.folder, "-e", self.folder / "nginx-error.log", "-c", file]
-
-    def worker(self) -> int:
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0]) if children else self.process.pid
-
-    def cpu_ns(self) -> int:
-        tasks = pathlib.Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
-
-    def rss_bytes(self) -> int:
-        return 1024 * int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-
-
-def idle_connections(port: int, count: int) -> list[socket.socket]:
+def idle_connections(proxy: Proxy, count: int, tls: bool = False) -> list:
     """Connections that have been served once, and are kept."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     sockets = []
     for _ in range(count):
-        s = socket.create_connection(("127.0.0.1", port), timeout=10)
+        s = socket.create_connection(("127.0.0.1", proxy.tls_port if tls else proxy.port), timeout=10)
+        s = context.wrap_socket(s) if tls else s
         s.sendall(b"GET /1 HTTP/1.1\r\nHost: bench\r\n\r\n")
         assert s.recv(4096).startswith(b"HTTP/1.1 200"), "an idle connection was not served"
         sockets.append(s)
     return sockets
 
 
-def microseconds(text: str) -> float:
-    number, unit = re.match(r"([\d.]+)(us|ms|s|m)", text).groups()
-    return float(number) * UNITS[unit]
+def measure_idle(proxy: Proxy, tls: bool) -> dict:
+    idle_connections(proxy, 10, tls)  # what is made once is there now
+    before = proxy.rss_bytes()
+    kept = idle_connections(proxy, IDLE_CONNECTIONS, tls)
+    time.sleep(1)  # buffers may be given back a little later
+    grown = proxy.rss_bytes() - before
+    for s in kept:
+        s.close()
+    return {**dict.fromkeys(KEYS), "rss_bytes": max(grown, 0) / IDLE_CONNECTIONS}
 
 
-def load(port: int, script: pathlib.Path, connections: int, answer: int, seconds: float) -> str:
-    return subprocess.check_output(
-        [program_path("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s", "-s", script,
-         f"http://127.0.0.1:{port}/{answer}"], text=True, preexec_fn=on_core(LOAD_CORE))
+# --- loads -------------------------------------------------------------------------------------------------------------
+
+def wrk(proxy: Proxy, case: Case, folder: pathlib.Path, seconds: float) -> dict:
+    """Closed loop: each connection sends its next request when it has its answer."""
+    script = folder / "wrk.lua"
+    body = f'wrk.method = "POST"\nwrk.body = string.rep("x", {case.body})\n' if case.body else ""
+    script.write_text(body + 'function done(summary, latency)\n'
+                      '  local e = summary.errors\n'
+                      '  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, latency:percentile(50),\n'
+                      '    latency:percentile(99), latency:percentile(99.9),\n'
+                      '    e.connect + e.read + e.write + e.status + e.timeout))\nend\n')
+    port, scheme = (proxy.tls_port, "https") if case.tls else (proxy.port, "http")
+    output = subprocess.check_output(
+        [program_path("wrk"), "-t1", f"-c{case.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s",
+         script, f"{scheme}://127.0.0.1:{port}{case.path}"], text=True, preexec_fn=on_core(LOAD_CORE))
+    requests, p50, p99, p999, failed = map(int, re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", output).groups())
+    return {"requests": requests, "failed": failed, "p50_us": p50, "p99_us": p99, "p999_us": p999}
 
 
-def measure(proxy: Proxy, case: str, script: pathlib.Path, seconds: int) -> dict:
-    _, answer, connections, idle, _ = CASES[case]
-    kept = idle_connections(proxy.port, idle)
+def open_loop(proxy: Proxy, case: Case, folder: pathlib.Path, seconds: float) -> dict:
+    trace, body = folder / "arrivals.csv", folder / "body"
+    trace.write_text("".join(f"{instant:.6f}\n" for instant in case.arrivals(seconds)))
+    body.write_bytes(b"x" * case.body)
+    done = subprocess.run(
+        [BUILD / "weir", "load", "--url", f"http://127.0.0.1:{proxy.port}{case.path}", "--trace", trace, "--body-lines",
+         body, "--json", "--quiet", "--connections", "1000"], stdout=subprocess.PIPE, text=True,
+        preexec_fn=on_core(LOAD_CORE))
+    result = json.loads(done.stdout)
+    return {"requests": result["completed"], "failed": result["failed"], "p50_us": result["p50_ms"] * 1000,
+            "p99_us": result["p99_ms"] * 1000, "p999_us": result["p99_9_ms"] * 1000}
+
+
+def load(proxy: Proxy, case: Case, folder: pathlib.Path, seconds: float) -> dict:
+    result = (open_loop if case.arrivals else wrk)(proxy, case, folder, seconds)
+    if result["failed"]:
+        print(f"weir: {result['failed']} requests failed in {proxy.name}: {case.about}", file=sys.stderr)
+    return result
+
+
+def count_syscalls(proxy: Proxy, case: Case, folder: pathlib.Path) -> float | None:
+    strace = shutil.which("strace")
+    if not strace:
+        return None
+    counts = folder / "strace"
+    tracer = subprocess.Popen([strace, "-f", "-c", "-U", "calls,name", "-o", counts, "-p", str(proxy.pid)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    tracer.stderr.readline()  # "attached"
+    result = load(proxy, case, folder, 1)
+    tracer.terminate()
+    tracer.wait()
+    total = re.search(r"^\s*(\d+)\s+total", counts.read_text(), re.M)
+    return int(total[1]) / result["requests"] if total and result["requests"] else None
+
+
+def measure(proxy: Proxy, case: Case, folder: pathlib.Path, seconds: float) -> dict:
+    kept = idle_connections(proxy, case.idle)
     before, begun = proxy.cpu_ns(), time.monotonic()
-    output = load(proxy.port, script, connections, answer, seconds)
+    result = load(proxy, case, folder, seconds)
     used, lasted = proxy.cpu_ns() - before, time.monotonic() - begun
     rss = proxy.rss_bytes()
     for s in kept:
         s.close()
-    if re.search(r"Non-2xx|Socket errors", output):
-        sys.exit(f"weir: requests failed in {proxy.name}, case {case}:\n{output}")
-    requests = int(re.search(r"(\d+) requests in", output)[1])
-    return {"cpu_us": used / 1000 / requests, "rps": requests / seconds,
-            "p50_us": microseconds(re.search(r"^\s+50%\s+(\S+)", output, re.M)[1]),
-            "p99_us": microseconds(re.search(r"^\s+99%\s+(\S+)", output, re.M)[1]), "rss_bytes": rss,
+    return {**{key: result[key] for key in ("p50_us", "p99_us", "p999_us", "failed")}, "rss_bytes": rss,
+            "cpu_us": used / 1000 / max(1, result["requests"]), "rps": result["requests"] / lasted,
             "busy": used / 1e9 / lasted}
 
 
-def write_script(folder: pathlib.Path, case: str) -> pathlib.Path:
-    script = folder / f"{case}.lua"
-    script.write_text(f'wrk.method = "POST"\nwrk.body = string.rep("x", {CASES[case][0]})\n')
-    return script
+# --- runs --------------------------------------------------------------------------------------------------------------
+
+def median_row(rows: list) -> dict:
+    return {key: statistics.median(row[key] for row in rows) if rows[0][key] is not None else None for key in rows[0]}
 
 
-def run(folder: pathlib.Path, cases: list[str], programs: list[str], seconds: int, rounds: int) -> dict:
-    backend = subprocess.Popen([BUILD / "bench-backend", str(BACKENDS)], stdout=subprocess.PIPE, text=True,
-                               preexec_fn=on_core(LOAD_CORE))
-    proxies = []
+def run_case(name: str, folder: pathlib.Path, certificate: pathlib.Path, options) -> dict:
+    idle = IDLE_CASES.get(name)
+    case = CASES.get(name) or Case(idle[0], ("weir", *PEERS), tls=idle[1])
+    chosen = [p for p in case.programs if not options.programs or p in options.programs.split(",")]
+    folder.mkdir()
+    backends, proxies = Backends(folder / "backends", *case.backends), []
     try:
-        ports = [int(port) for port in backend.stdout.readline().split()]
-        for name in programs:
-            proxies.append(Proxy(name, folder, ports))
-        results = {case: {name: [] for name in programs} for case in cases}
-        for case in cases:
-            script = write_script(folder, case)
-            for proxy in proxies * rounds:
-                results[case][proxy.name].append(measure(proxy, case, script, seconds))
+        for program in chosen:
+            proxies.append(Proxy(program, folder, backends, certificate, case))
+        if idle:
+            return {proxy.name: measure_idle(proxy, idle[1]) for proxy in proxies}
+        rows = {proxy.name: [] for proxy in proxies}
+        for proxy in proxies * options.rounds:
+            rows[proxy.name].append(measure(proxy, case, folder, options.seconds))
+        results = {program: median_row(r) for program, r in rows.items()}
+        for proxy in proxies:
+            results[proxy.name]["syscalls"] = count_syscalls(proxy, case, folder) if options.syscalls else None
+        return results
     finally:
         for proxy in proxies:
             proxy.stop()
-        backend.terminate()
-        backend.wait()
-    return {case: {name: {key: statistics.median(r[key] for r in rows) for key in rows[0]}
-                   for name, rows in by_name.items()} for case, by_name in results.items()}
+        backends.stop()
 
 
-def print_table(results: dict) -> None:
-    print(f"{'case':5}{'program':9}{'CPU us':>9}{'weir/best':>11}{'requests/s':>12}{'p50 us':>9}{'p99 us':>9}"
-          f"{'RSS MiB':>9}{'busy':>6}")
-    for case, by_name in results.items():
-        best = min((row["cpu_us"] for name, row in by_name.items() if name != "weir"), default=0)
-        for name, row in by_name.items():
-            ratio = f"{row['cpu_us'] / best:.2f}" if name == "weir" and best else ""
-            print(f"{case:5}{name:9}{row['cpu_us']:9.1f}{ratio:>11}{row['rps']:12.0f}{row['p50_us']:9.0f}"
-                  f"{row['p99_us']:9.0f}{row['rss_bytes'] / 2**20:9.1f}{row['busy']:6.0%}")
+def goals_of(name: str, rows: dict) -> list[str]:
+    """What was wanted and what was reached, in words."""
+    if name in IDLE_CASES:
+        wanted = IDLE_CASES[name][2]
+        return [f"weir {rows['weir']['rss_bytes']:.0f} bytes, goal {wanted}"] if "weir" in rows else []
+    texts = []
+    for program, key, share, others in CASES[name].goals:
+        values = [rows[other][key] for other in others if other in rows]
+        if program in rows and values:
+            texts.append(f"{program} {key} {rows[program][key] / min(values):.2f} of the best of {'/'.join(others)}, "
+                         f"goal {share}")
+    return texts
+
+
+def print_case(name: str, rows: dict) -> None:
+    about = IDLE_CASES[name][0] if name in IDLE_CASES else CASES[name].about
+    print(f"\n{name}: {about}\n  {'program':16}{'CPU us':>9}{'requests/s':>12}{'p50 us':>9}{'p99 us':>9}{'p99.9 us':>10}"
+          f"{'syscalls':>10}{'RSS':>10}{'busy':>6}{'failed':>8}")
+    def text(value, digits=0):
+        return "-" if value is None else f"{value:.{digits}f}"
+    for program, row in rows.items():
+        rss = text(row["rss_bytes"]) if name in IDLE_CASES else f"{row['rss_bytes'] / 2**20:.1f} MiB"
+        busy = f"{row['busy']:.0%}" if row.get("busy") is not None else "-"
+        print(f"  {program:16}{text(row['cpu_us'], 1):>9}{text(row['rps']):>12}{text(row['p50_us']):>9}"
+              f"{text(row['p99_us']):>9}{text(row['p999_us']):>10}{text(row['syscalls'], 2):>10}{rss:>10}{busy:>6}"
+              f"{text(row.get('failed')):>8}")
+    for line in goals_of(name, rows):
+        print(f"  {line}")
+    sys.stdout.flush()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0],
-                                     epilog="; ".join(f"{case}: {row[4]}" for case, row in CASES.items()))
-    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    every = [*CASES, *IDLE_CASES]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog="; ".join(
+        [f"{name}: {case.about}" for name, case in CASES.items()] + [f"{n}: {c[0]}" for n, c in IDLE_CASES.items()]))
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each case and program")
-    parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--programs", default=",".join(PROGRAMS))
+    parser.add_argument("--cases", default=",".join(every))
+    parser.add_argument("--programs", default="", help="only these of weir,weir-unix,haproxy,haproxy-splice,nginx")
+    parser.add_argument("--no-syscalls", dest="syscalls", action="store_false", help="do not count system calls")
     options = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         sys.exit("weir: the proxy benchmark needs two cores")
-    for name in ("wrk", *(p for p in options.programs.split(",") if p != "weir")):
+    for name in ("wrk", "haproxy", "nginx", "openssl"):
         program_path(name)
+    results = {}
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
-        results = run(pathlib.Path(folder), options.cases.split(","), options.programs.split(","), options.seconds,
-                      options.rounds)
-    print_table(results)
-    keys = ("cpu_us", "rps", "p50_us", "p99_us", "rss_bytes")
+        certificate = make_certificate(pathlib.Path(folder))
+        for name in options.cases.split(","):
+            results[name] = run_case(name, pathlib.Path(folder) / name, certificate, options)
+            print_case(name, results[name])
     out = ROOT / "bench-out"
     out.mkdir(exist_ok=True)
     (out / "proxy.json").write_text(json.dumps(
-        {case: {name: {key: row[key] for key in keys} for name, row in by_name.items()}
-         for case, by_name in results.items()}, indent=2) + "\n")
+        {case: {program: {key: row[key] for key in KEYS} for program, row in rows.items()}
+         for case, rows in results.items()}, indent=2) + "\n")
     return 0
 
 
