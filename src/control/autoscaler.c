@@ -87,8 +87,8 @@ static void alarm_changed(const struct scaling_policy *p, struct scaling_alarm *
     const char *unit =
         p->tracking.unit == METRIC_UNIT_ANY ? NULL : metric_unit_text(p->tracking.unit);
 
-    alarm_reason(rule, state, e, reason);
-    alarm_reason_data(rule, e, cause_statistic(&p->tracking.statistic), unit, now, data);
+    alarm_reason(rule, state, e->points, e->n, reason);
+    alarm_reason_data(rule, e->points, e->n, cause_statistic(&p->tracking.statistic), unit, now, data);
     free(alarm->reason);
     free(alarm->reason_data);
     alarm->reason = strdup(reason);

@@ -1,7 +1,9 @@
 #include "scaling/alarm.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
+#include <string.h>
 
 const char *alarm_state_text(enum alarm_state state)
 {
@@ -14,6 +16,16 @@ const char *alarm_state_text(enum alarm_state state)
         break;
     }
     return "INSUFFICIENT_DATA";
+}
+
+int alarm_state_parse(const char *text, enum alarm_state *ret)
+{
+    for (int state = ALARM_INSUFFICIENT_DATA; state <= ALARM_ALARM; state++)
+        if (strcmp(text, alarm_state_text((enum alarm_state)state)) == 0) {
+            *ret = (enum alarm_state)state;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 const char *alarm_comparison_text(enum alarm_comparison comparison)
@@ -29,6 +41,33 @@ const char *alarm_comparison_text(enum alarm_comparison comparison)
         break;
     }
     return "LessThanOrEqualToThreshold";
+}
+
+int alarm_comparison_parse(const char *text, enum alarm_comparison *ret)
+{
+    for (int comparison = ALARM_GREATER; comparison <= ALARM_LESS_OR_EQUAL; comparison++)
+        if (strcmp(text, alarm_comparison_text((enum alarm_comparison)comparison)) == 0) {
+            *ret = (enum alarm_comparison)comparison;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+int alarm_missing_parse(const char *text, enum alarm_missing *ret)
+{
+    static const char *const texts[] = {
+        [ALARM_MISSING] = "missing",
+        [ALARM_IGNORE] = "ignore",
+        [ALARM_BREACHING] = "breaching",
+        [ALARM_NOT_BREACHING] = "notBreaching",
+    };
+
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(text, texts[i]) == 0) {
+            *ret = (enum alarm_missing)i;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 bool alarm_breaches(const struct alarm_rule *rule, double value)
@@ -109,6 +148,15 @@ enum alarm_state alarm_judge(const struct alarm_rule *rule, const double *points
         break;
     }
     return judge_missing(t, datapoints);
+}
+
+bool alarm_samples_suffice(double percent, double samples)
+{
+    const double enough = 10;
+
+    if (percent <= 0 || percent >= 100)
+        return true;
+    return samples * (percent >= 50 ? 100 - percent : percent) / 100 >= enough;
 }
 
 enum alarm_state alarm_judge_evidence(const struct alarm_rule *rule, const struct alarm_evidence *e,

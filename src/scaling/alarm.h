@@ -51,8 +51,14 @@ struct alarm_evidence {
 };
 
 const char *alarm_state_text(enum alarm_state state); /* "OK" ... */
+/** alarm_state_parse() - Return: 0 or -EINVAL */
+int alarm_state_parse(const char *text, enum alarm_state *ret);
 const char *
 alarm_comparison_text(enum alarm_comparison comparison); /* "GreaterThanThreshold" ... */
+/** alarm_comparison_parse() - Return: 0 or -EINVAL: those with bands are not known here */
+int alarm_comparison_parse(const char *text, enum alarm_comparison *ret);
+/** alarm_missing_parse() - "missing" ... Return: 0 or -EINVAL */
+int alarm_missing_parse(const char *text, enum alarm_missing *ret);
 bool alarm_breaches(const struct alarm_rule *rule, double value);
 
 /** alarm_range() - how many periods back to look: N + 2, below one minute N + 60 / period */
@@ -66,7 +72,15 @@ size_t alarm_range(const struct alarm_rule *rule);
 enum alarm_state alarm_judge(const struct alarm_rule *rule, const double *points, size_t n,
                              enum alarm_state state);
 
-/** alarm_judge_evidence() - the same, over what was gathered */
+/**
+ * alarm_samples_suffice() - whether a percentile of so many samples means anything: 10 / (1 - p) of
+ * them from the median up, 10 / p below. p0 and p100 are no percentiles, but the least and the
+ * greatest, and always mean something.
+ * @percent: 0..100
+ */
+bool alarm_samples_suffice(double percent, double samples);
+
+/** alarm_judge_evidence() - as alarm_judge(), over what was gathered */
 enum alarm_state alarm_judge_evidence(const struct alarm_rule *rule, const struct alarm_evidence *e,
                                       enum alarm_state state);
 

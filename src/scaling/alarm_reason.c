@@ -8,7 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { LISTED_MAX = 5, POINT_BYTES = 128, STAMP_BYTES = 40 };
+enum {
+    LISTED_MAX = 5,
+    POINT_BYTES = 256,
+    STAMP_BYTES = 40,
+    RECENT_BYTES = 2000, /* half of what there is */
+};
 
 /* text that stops at the end of its buffer */
 struct sheet {
@@ -51,33 +56,42 @@ static void print_date(struct sheet *s, wall_ms_t at)
     print(s, "%s", text);
 }
 
-/* the points of the evaluated N that are (or are not) beyond the threshold, newest first */
-static size_t telling(const struct alarm_rule *rule, bool breaching, const struct alarm_evidence *e,
-                      const struct alarm_point *ret[ALARM_POINTS_MAX])
+/* the points of the evaluated N that are (or are not) beyond the threshold: how many, and the newest
+ * of them, newest first */
+struct telling {
+    size_t n;
+    const struct alarm_point *newest[LISTED_MAX];
+};
+
+static struct telling tell(const struct alarm_rule *rule, bool breaching,
+                           const struct alarm_point *points, size_t n)
 {
-    size_t n = 0;
+    struct telling t = { 0 };
     unsigned seen = 0;
 
-    for (size_t i = e->n; i > 0 && seen < rule->evaluation_periods; i--) {
-        const struct alarm_point *p = &e->points[i - 1];
+    for (size_t i = n; i > 0 && seen < rule->evaluation_periods; i--) {
+        const struct alarm_point *p = &points[i - 1];
         if (isnan(p->value))
             continue;
         seen++;
-        if (alarm_breaches(rule, p->value) == breaching)
-            ret[n++] = p;
+        if (alarm_breaches(rule, p->value) != breaching)
+            continue;
+        if (t.n < LISTED_MAX)
+            t.newest[t.n] = p;
+        t.n++;
     }
-    return n;
+    return t;
 }
 
-static void print_points(struct sheet *s, const struct alarm_point *points[], size_t n)
+static void print_points(struct sheet *s, const struct telling *t)
 {
     char number[ALARM_NUMBER_BYTES];
 
     print(s, "[");
-    for (size_t i = 0; i < n && i < LISTED_MAX; i++) {
-        alarm_number(points[i]->value, number);
+    for (size_t i = 0; i < t->n && i < LISTED_MAX; i++) {
+        alarm_number(t->newest[i]->value, number);
         print(s, "%s%s (", i > 0 ? ", " : "", number);
-        print_date(s, points[i]->at);
+        print_date(s, t->newest[i]->at);
         print(s, ")");
     }
     print(s, "]");
@@ -107,65 +121,64 @@ static void print_transition(struct sheet *s, const struct alarm_rule *rule, enu
 }
 
 static void print_crossed(struct sheet *s, const struct alarm_rule *rule, enum alarm_state state,
-                          const struct alarm_evidence *e)
+                          const struct alarm_point *points, size_t n)
 {
-    const struct alarm_point *points[ALARM_POINTS_MAX];
     bool breaching = state == ALARM_ALARM;
-    size_t n = telling(rule, breaching, e, points);
-    bool chance = n == 0; /* pace fast: all are beyond it, but by no more than chance explains */
+    struct telling t = tell(rule, breaching, points, n);
+    bool chance = t.n == 0; /* pace fast: all are beyond it, but by no more than chance explains */
     bool many;
     char threshold[ALARM_NUMBER_BYTES];
 
     if (chance)
-        n = telling(rule, !breaching, e, points);
-    many = n > LISTED_MAX;
+        t = tell(rule, !breaching, points, n);
+    many = t.n > LISTED_MAX;
     alarm_number(rule->threshold, threshold);
-    print(s, "Threshold Crossed: %zu ", n);
+    print(s, "Threshold Crossed: %zu ", t.n);
     if (rule->datapoints > 0)
         print(s, "out of the last %u datapoints ", rule->evaluation_periods);
     else
-        print(s, "datapoint%s ", n == 1 ? "" : "s");
+        print(s, "datapoint%s ", t.n == 1 ? "" : "s");
     if (!many) {
-        print_points(s, points, n);
+        print_points(s, &t);
         print(s, " ");
     }
-    print(s, "%s %s%s%s the threshold (%s)", n == 1 ? "was" : "were", breaching ? "" : "not ",
+    print(s, "%s %s%s%s the threshold (%s)", t.n == 1 ? "was" : "were", breaching ? "" : "not ",
           chance ? "significantly " : "", comparison_phrase(rule->comparison), threshold);
     if (rule->datapoints > 0)
         print_transition(s, rule, state);
     print(s, ".");
     if (many) {
         print(s, " The most recent datapoints which crossed the threshold: ");
-        print_points(s, points, n);
+        print_points(s, &t);
         print(s, ".");
     }
 }
 
-static size_t points_with_data(const struct alarm_evidence *e)
+static bool has_data(const struct alarm_point *points, size_t n)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < e->n; i++)
-        n += !isnan(e->points[i].value);
-    return n;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(points[i].value))
+            return true;
+    return false;
 }
 
 void alarm_reason(const struct alarm_rule *rule, enum alarm_state state,
-                  const struct alarm_evidence *e, char ret_text[ALARM_REASON_BYTES])
+                  const struct alarm_point *points, size_t n_points,
+                  char ret_text[ALARM_REASON_BYTES])
 {
     struct sheet s = { .text = ret_text, .size = ALARM_REASON_BYTES };
     unsigned n = rule->evaluation_periods;
 
     if (state == ALARM_INSUFFICIENT_DATA)
         print(&s, "Insufficient Data: %u datapoint%s unknown.", n, n == 1 ? " was" : "s were");
-    else if (points_with_data(e) == 0)
+    else if (!has_data(points, n_points))
         print(&s,
               "Threshold Crossed: no datapoints were received for %u period%s and %u missing "
               "datapoint%s treated as [%s].",
               n, n == 1 ? "" : "s", n, n == 1 ? " was" : "s were",
               state == ALARM_ALARM ? "Breaching" : "NonBreaching");
     else
-        print_crossed(&s, rule, state, e);
+        print_crossed(&s, rule, state, points, n_points);
 }
 
 static void iso_date(wall_ms_t at, char ret_text[STAMP_BYTES])
@@ -180,13 +193,14 @@ static void iso_date(wall_ms_t at, char ret_text[STAMP_BYTES])
 }
 
 /* where the evaluated points start: the N-th newest that has data, or the oldest there is */
-static size_t first_evaluated(const struct alarm_rule *rule, const struct alarm_evidence *e)
+static size_t first_evaluated(const struct alarm_rule *rule, const struct alarm_point *points,
+                              size_t n)
 {
-    size_t first = e->n;
+    size_t first = n;
     unsigned seen = 0;
 
-    for (size_t i = e->n; i > 0 && seen < rule->evaluation_periods; i--) {
-        if (isnan(e->points[i - 1].value))
+    for (size_t i = n; i > 0 && seen < rule->evaluation_periods; i--) {
+        if (isnan(points[i - 1].value))
             continue;
         seen++;
         first = i - 1;
@@ -194,66 +208,89 @@ static size_t first_evaluated(const struct alarm_rule *rule, const struct alarm_
     return first;
 }
 
-static void print_recent(struct sheet *s, const struct alarm_evidence *e, size_t first)
+static void recent_number(double value, char ret_text[ALARM_NUMBER_BYTES])
+{
+    if (isnan(value))
+        snprintf(ret_text, ALARM_NUMBER_BYTES, "null");
+    else
+        alarm_number(value, ret_text);
+}
+
+/* The newest come last, and are the ones that must be there. */
+static void print_recent(struct sheet *s, const struct alarm_point *points, size_t n, size_t first)
 {
     char number[ALARM_NUMBER_BYTES];
+    size_t bytes = 0, from = n;
 
+    while (from > first) {
+        recent_number(points[from - 1].value, number);
+        bytes += strlen(number) + 1;
+        if (bytes > RECENT_BYTES)
+            break;
+        from--;
+    }
     print(s, "\"recentDatapoints\":[");
-    for (size_t i = first; i < e->n; i++) {
-        if (isnan(e->points[i].value))
-            snprintf(number, sizeof number, "null");
-        else
-            alarm_number(e->points[i].value, number);
-        print(s, "%s%s", i > first ? "," : "", number);
+    for (size_t i = from; i < n; i++) {
+        recent_number(points[i].value, number);
+        print(s, "%s%s", i > from ? "," : "", number);
     }
     print(s, "],");
 }
 
-static void print_evaluated(struct sheet *s, const struct alarm_evidence *e, size_t first)
+static void point_item(const struct alarm_point *p, bool counted, char ret_text[POINT_BYTES])
 {
-    const size_t closing = sizeof "]}";
+    char at[STAMP_BYTES], value[ALARM_NUMBER_BYTES], count[ALARM_NUMBER_BYTES];
+
+    iso_date(p->at, at);
+    alarm_number(p->value, value);
+    alarm_number(p->count, count);
+    snprintf(ret_text, POINT_BYTES, "{\"timestamp\":\"%s\",%s%s%s\"value\":%s}", at,
+             counted ? "\"sampleCount\":" : "", counted ? count : "", counted ? "," : "", value);
+}
+
+static void print_evaluated(struct sheet *s, const struct alarm_point *points, size_t n,
+                            size_t first, bool counted)
+{
+    const size_t closing = sizeof ",]}";
     bool comma = false;
 
     print(s, "\"evaluatedDatapoints\":[");
-    for (size_t i = e->n; i > first; i--) {
-        const struct alarm_point *p = &e->points[i - 1];
-        char item[POINT_BYTES * 2], at[STAMP_BYTES], value[ALARM_NUMBER_BYTES],
-            count[ALARM_NUMBER_BYTES];
-        if (isnan(p->value))
+    for (size_t i = n; i > first; i--) {
+        char item[POINT_BYTES];
+
+        if (isnan(points[i - 1].value))
             continue;
-        iso_date(p->at, at);
-        alarm_number(p->value, value);
-        alarm_number(p->count, count);
-        snprintf(item, sizeof item, "%s{\"timestamp\":\"%s\",\"sampleCount\":%s,\"value\":%s}",
-                 comma ? "," : "", at, count, value);
+        point_item(&points[i - 1], counted, item);
         if (s->used + strlen(item) + closing > s->size)
             break;
-        print(s, "%s", item);
+        print(s, "%s%s", comma ? "," : "", item);
         comma = true;
     }
     print(s, "]");
 }
 
-void alarm_reason_data(const struct alarm_rule *rule, const struct alarm_evidence *e,
+void alarm_reason_data(const struct alarm_rule *rule, const struct alarm_point *points, size_t n,
                        const char *statistic, const char *unit, wall_ms_t now,
                        char ret_text[ALARM_REASON_DATA_BYTES])
 {
     struct sheet s = { .text = ret_text, .size = ALARM_REASON_DATA_BYTES };
     char at[STAMP_BYTES], threshold[ALARM_NUMBER_BYTES];
-    size_t first = first_evaluated(rule, e);
+    size_t first = first_evaluated(rule, points, n);
 
     iso_date(now, at);
     print(&s, "{\"version\":\"1.0\",\"queryDate\":\"%s\",", at);
-    if (first < e->n) {
-        iso_date(e->points[first].at, at);
+    if (first < n) {
+        iso_date(points[first].at, at);
         print(&s, "\"startDate\":\"%s\",", at);
     }
     if (unit)
         print(&s, "\"unit\":\"%s\",", unit);
+    if (statistic)
+        print(&s, "\"statistic\":\"%s\",", statistic);
     alarm_number(rule->threshold, threshold);
-    print(&s, "\"statistic\":\"%s\",\"period\":%u,", statistic, rule->period_s);
-    print_recent(&s, e, first);
+    print(&s, "\"period\":%u,", rule->period_s);
+    print_recent(&s, points, n, first);
     print(&s, "\"threshold\":%s,", threshold);
-    print_evaluated(&s, e, first);
+    print_evaluated(&s, points, n, first, statistic != NULL);
     print(&s, "}");
 }

@@ -1,4 +1,5 @@
 /* Alarms against CloudWatch's own tables of missing data, and the texts they give. */
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,7 +131,7 @@ static void tells_its_reason_in_cloudwatchs_words(void **state)
     };
     struct alarm_evidence e = evidence((double[]){ 3 }, 1, 300000);
 
-    alarm_reason(&rule, ALARM_ALARM, &e, text);
+    alarm_reason(&rule, ALARM_ALARM, e.points, e.n, text);
     assert_string_equal(text,
                         "Threshold Crossed: 1 datapoint [3.0 (21/01/26 20:17:00)] was greater "
                         "than or equal to the threshold (3.0).");
@@ -139,13 +140,13 @@ static void tells_its_reason_in_cloudwatchs_words(void **state)
         .comparison = ALARM_GREATER, .threshold = 42, .period_s = 60, .evaluation_periods = 2
     };
     e = evidence((double[]){ 1, 0 }, 2, 60000);
-    alarm_reason(&rule, ALARM_OK, &e, text);
+    alarm_reason(&rule, ALARM_OK, e.points, e.n, text);
     assert_string_equal(text,
                         "Threshold Crossed: 2 datapoints [0.0 (21/01/26 20:18:00), 1.0 (21/01/26 "
                         "20:17:00)] were not greater than the threshold (42.0).");
 
     rule.evaluation_periods = 5;
-    alarm_reason(&rule, ALARM_INSUFFICIENT_DATA, &e, text);
+    alarm_reason(&rule, ALARM_INSUFFICIENT_DATA, e.points, e.n, text);
     assert_string_equal(text, "Insufficient Data: 5 datapoints were unknown.");
 }
 
@@ -157,7 +158,7 @@ static void tells_of_m_out_of_n_and_of_many_points(void **state)
     };
     struct alarm_evidence e = evidence((double[]){ 0, 2.5, 0 }, 3, 60000);
 
-    alarm_reason(&rule, ALARM_ALARM, &e, text);
+    alarm_reason(&rule, ALARM_ALARM, e.points, e.n, text);
     assert_string_equal(text,
                         "Threshold Crossed: 1 out of the last 3 datapoints [2.5 (21/01/26 "
                         "20:18:00)] was greater than the threshold (0.0) (minimum 1 datapoint "
@@ -167,7 +168,7 @@ static void tells_of_m_out_of_n_and_of_many_points(void **state)
         .comparison = ALARM_LESS, .threshold = 63, .period_s = 60, .evaluation_periods = 6
     };
     e = evidence((double[]){ 1, 2, 3, 4, 5, 6 }, 6, 60000);
-    alarm_reason(&rule, ALARM_ALARM, &e, text);
+    alarm_reason(&rule, ALARM_ALARM, e.points, e.n, text);
     assert_string_equal(
         text,
         "Threshold Crossed: 6 datapoints were less than the threshold (63.0). The most recent "
@@ -182,7 +183,7 @@ static void gives_its_reason_as_data(void **state)
     struct alarm_rule rule = { .threshold = 3, .period_s = 300, .evaluation_periods = 1 };
     struct alarm_evidence e = evidence((double[]){ 3 }, 1, 300000);
 
-    alarm_reason_data(&rule, &e, "Sum", "Percent", 1769026974408, text);
+    alarm_reason_data(&rule, e.points, e.n, "Sum", "Percent", 1769026974408, text);
     assert_string_equal(
         text, "{\"version\":\"1.0\",\"queryDate\":\"2026-01-21T20:22:54.408+0000\","
               "\"startDate\":\"2026-01-21T20:17:00.000+0000\",\"unit\":\"Percent\","
@@ -192,12 +193,68 @@ static void gives_its_reason_as_data(void **state)
 
     rule.evaluation_periods = 3;
     e = evidence((double[]){ 1, NAN, 1.35 }, 3, 60000);
-    alarm_reason_data(&rule, &e, "Sum", NULL, 0, text);
+    alarm_reason_data(&rule, e.points, e.n, "Sum", NULL, 0, text);
     assert_non_null(strstr(text, "\"recentDatapoints\":[1.0,null,1.35]"));
     e.n = 0;
-    alarm_reason_data(&rule, &e, "Sum", NULL, 0, text);
+    alarm_reason_data(&rule, e.points, e.n, "Sum", NULL, 0, text);
     assert_non_null(strstr(text, "\"recentDatapoints\":[],"));
     assert_null(strstr(text, "startDate"));
+}
+
+static void tells_nothing_of_samples_for_metric_math(void **state)
+{
+    char text[ALARM_REASON_DATA_BYTES];
+    struct alarm_rule rule = { .threshold = 3, .period_s = 60, .evaluation_periods = 1 };
+    struct alarm_evidence e = evidence((double[]){ 4 }, 1, 60000);
+
+    alarm_reason_data(&rule, e.points, e.n, NULL, NULL, 1769026974408, text);
+    assert_non_null(strstr(text, "\"period\":60,\"recentDatapoints\":[4.0]"));
+    assert_non_null(strstr(text, "0+0000\",\"value\":4.0}]}"));
+    assert_null(strstr(text, "statistic"));
+    assert_null(strstr(text, "sampleCount"));
+}
+
+static void keeps_the_newest_of_very_many_points(void **state)
+{
+    enum { N = 8640 };
+    static struct alarm_point points[N];
+    char text[ALARM_REASON_DATA_BYTES];
+    struct alarm_rule rule = { .threshold = 3, .period_s = 10, .evaluation_periods = N };
+
+    for (int i = 0; i < N; i++)
+        points[i] = (struct alarm_point){ .at = 1769026620000 + i * 10000, .value = i, .count = 1 };
+    alarm_reason_data(&rule, points, N, "Sum", NULL, 1769026974408, text);
+    assert_non_null(strstr(text, ",8638.0,8639.0],\"threshold\":3.0"));
+    assert_string_equal(text + strlen(text) - 3, "}]}");
+}
+
+static void percentiles_need_samples(void **state)
+{
+    assert_true(alarm_samples_suffice(90, 100));
+    assert_false(alarm_samples_suffice(90, 99));
+    assert_true(alarm_samples_suffice(50, 20));
+    assert_false(alarm_samples_suffice(50, 19));
+    assert_true(alarm_samples_suffice(10, 100));
+    assert_false(alarm_samples_suffice(10, 99));
+    assert_true(alarm_samples_suffice(100, 1));
+    assert_true(alarm_samples_suffice(0, 1));
+}
+
+static void reads_its_words(void **state)
+{
+    enum alarm_state s = ALARM_OK;
+    enum alarm_comparison c = ALARM_LESS;
+    enum alarm_missing m = ALARM_MISSING;
+
+    assert_int_equal(alarm_state_parse("INSUFFICIENT_DATA", &s), 0);
+    assert_int_equal(s, ALARM_INSUFFICIENT_DATA);
+    assert_int_equal(alarm_state_parse("alarm", &s), -EINVAL);
+    assert_int_equal(alarm_comparison_parse("GreaterThanOrEqualToThreshold", &c), 0);
+    assert_int_equal(c, ALARM_GREATER_OR_EQUAL);
+    assert_int_equal(alarm_comparison_parse("GreaterThanUpperThreshold", &c), -EINVAL);
+    assert_int_equal(alarm_missing_parse("notBreaching", &m), 0);
+    assert_int_equal(m, ALARM_NOT_BREACHING);
+    assert_int_equal(alarm_missing_parse("", &m), -EINVAL);
 }
 
 static void keeps_its_data_whole_when_there_are_many_points(void **state)
@@ -208,7 +265,7 @@ static void keeps_its_data_whole_when_there_are_many_points(void **state)
 
     for (size_t i = 0; i < 90; i++)
         e.points[i] = (struct alarm_point){ .at = 1769026620000, .value = 1.0 / 3, .count = 10 };
-    alarm_reason_data(&rule, &e, "Maximum", NULL, 1769026974408, text);
+    alarm_reason_data(&rule, e.points, e.n, "Maximum", NULL, 1769026974408, text);
     assert_true(strlen(text) < ALARM_REASON_DATA_BYTES);
     assert_string_equal(text + strlen(text) - 3, "}]}");
 }
@@ -224,6 +281,10 @@ int main(void)
         cmocka_unit_test(tells_its_reason_in_cloudwatchs_words),
         cmocka_unit_test(tells_of_m_out_of_n_and_of_many_points),
         cmocka_unit_test(gives_its_reason_as_data),
+        cmocka_unit_test(tells_nothing_of_samples_for_metric_math),
+        cmocka_unit_test(keeps_the_newest_of_very_many_points),
+        cmocka_unit_test(percentiles_need_samples),
+        cmocka_unit_test(reads_its_words),
         cmocka_unit_test(keeps_its_data_whole_when_there_are_many_points),
     };
 
