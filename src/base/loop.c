@@ -128,7 +128,8 @@ static int wait_ms(const struct loop *loop, ms_t max_wait)
 static unsigned from_epoll(uint32_t events)
 {
     return (events & EPOLLIN ? LOOP_READ : 0u) | (events & EPOLLOUT ? LOOP_WRITE : 0u) |
-           (events & (EPOLLERR | EPOLLHUP) ? LOOP_HANGUP : 0u);
+           (events & (EPOLLERR | EPOLLHUP) ? LOOP_HANGUP : 0u) |
+           (events & EPOLLRDHUP ? LOOP_END : 0u);
 }
 
 /* loop_io_remove() takes events of this turn back: nobody is called after removal, whoever has the
@@ -215,7 +216,8 @@ static int control(struct loop_io *io, int operation)
 {
     struct epoll_event e = { .data.ptr = io };
 
-    e.events = (io->events & LOOP_READ ? EPOLLIN : 0u) | (io->events & LOOP_WRITE ? EPOLLOUT : 0u);
+    e.events = (io->events & LOOP_READ ? EPOLLIN : 0u) | (io->events & LOOP_WRITE ? EPOLLOUT : 0u) |
+               (io->events & LOOP_EDGE ? EPOLLET | EPOLLRDHUP : 0u);
     return epoll_ctl(io->loop->epoll_fd, operation, io->fd, &e) < 0 ? -errno : 0;
 }
 
@@ -242,18 +244,30 @@ int loop_io_change(struct loop_io *io, unsigned events)
     return fault(control(io, EPOLL_CTL_MOD));
 }
 
-void loop_io_remove(struct loop_io *io)
+static void forget_events(struct loop_io *io)
 {
     struct loop *loop = io->loop;
 
-    if (!loop)
-        return;
-    control(io, EPOLL_CTL_DEL); /* fails only if the owner closed too early; nothing is left then */
     for (int i = loop->next_event; i < loop->n_events; i++) {
         if (loop->events[i].data.ptr == io)
             loop->events[i].data.ptr = NULL;
     }
     io->loop = NULL;
+}
+
+void loop_io_remove(struct loop_io *io)
+{
+    if (!io->loop)
+        return;
+    control(io, EPOLL_CTL_DEL); /* fails only if the owner closed too early; nothing is left then */
+    forget_events(io);
+}
+
+void loop_io_close(struct loop_io *io)
+{
+    if (io->loop)
+        forget_events(io);
+    io->fd = fd_close(io->fd);
 }
 
 /* --- timers

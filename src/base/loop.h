@@ -35,14 +35,20 @@ us_t loop_now_us(const struct loop *loop);    /* the same instant, finer */
 wall_ms_t loop_wall(const struct loop *loop); /* calendar time at this wake-up */
 struct clock *loop_clock(const struct loop *loop);
 
-/* --- descriptors: level triggered ------------------------------------------------------------- */
+/* --- descriptors: level triggered unless LOOP_EDGE is wanted ---------------------------------- */
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 /* error or hang-up; always reported */ };
+enum {
+    LOOP_READ = 1,
+    LOOP_WRITE = 2,
+    LOOP_HANGUP = 4, /* error or hang-up; always reported */
+    LOOP_END = 8,    /* the peer has sent its last; reported if LOOP_EDGE is wanted */
+    LOOP_EDGE = 16,  /* report changes only: read and write until -EAGAIN */
+};
 
 struct loop_io {
     uint32_t magic;
     int fd;          /* borrowed */
-    unsigned events; /* LOOP_READ | LOOP_WRITE wanted now */
+    unsigned events; /* LOOP_READ | LOOP_WRITE | LOOP_EDGE wanted now */
     void (*ready)(struct loop_io *io, unsigned events);
     struct loop *loop; /* NULL: not watched */
 };
@@ -52,6 +58,9 @@ int loop_io_add(struct loop *loop, struct loop_io *io, int fd, unsigned events,
                 void (*ready)(struct loop_io *io, unsigned events));
 int loop_io_change(struct loop_io *io, unsigned events);
 void loop_io_remove(struct loop_io *io); /* before the descriptor is closed; twice is harmless */
+/** loop_io_close() - remove, and close the descriptor, which has no duplicate: saves a system call.
+ * io->fd is -1 then; twice is harmless. */
+void loop_io_close(struct loop_io *io);
 
 /* --- timers: one-shot; set again to repeat ---------------------------------------------------- */
 

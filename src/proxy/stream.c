@@ -1,0 +1,391 @@
+#include "proxy/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "proxy/stream_out.h"
+
+enum {
+    READ_BYTES_MIN = 64 << 10, /* room for a read; with less, everything is sent first */
+};
+
+/* What was received and not used, while nobody can use it. */
+struct stream_rest {
+    size_t size;
+    char data[];
+};
+
+/* --- the engine ------------------------------------------------------------------------------- */
+
+static void run_turn(struct loop_task *task);
+
+int stream_engine_init(struct stream_engine *e, struct loop *loop)
+{
+    *e = (struct stream_engine){ .loop = loop };
+    list_init(&e->reads);
+    list_init(&e->sends);
+    list_init(&e->spare);
+    loop_task_init(&e->turn, run_turn);
+    e->lent = malloc(STREAM_LENT_BYTES);
+    return e->lent ? 0 : -ENOMEM;
+}
+
+void stream_engine_deinit(struct stream_engine *e)
+{
+    if (!e->loop)
+        return;
+    assert(list_empty(&e->reads) && list_empty(&e->sends));
+    loop_task_cancel(&e->turn);
+    stream_out_free_spare(e);
+    free(e->lent);
+    e->lent = NULL;
+}
+
+static void read_on(struct stream *s)
+{
+    if (!list_linked(&s->read))
+        list_push_back(&s->engine->reads, &s->read);
+    loop_defer(s->engine->loop, &s->engine->turn);
+}
+
+static void send_later(struct stream *s)
+{
+    if (!list_linked(&s->send))
+        list_push_back(&s->engine->sends, &s->send);
+    loop_defer(s->engine->loop, &s->engine->turn);
+}
+
+/* --- output ----------------------------------------------------------------------------------- */
+
+bool stream_congested(const struct stream *s)
+{
+    return s->blocked || (s->out && stream_out_size(s->out) > STREAM_OUT_HIGH);
+}
+
+/* A Unix socket wakes its writer whenever its reader takes something: look only when it matters. */
+static void watch(struct stream *s)
+{
+    unsigned events = LOOP_EDGE | LOOP_READ;
+
+    if (!s->local || s->blocked)
+        events |= LOOP_WRITE;
+    loop_io_change(&s->io, events); /* an epoll that forgot us will make us time out */
+}
+
+void stream_drop_output(struct stream *s)
+{
+    s->failed = true;
+    s->blocked = false;
+    list_remove(&s->send);
+    s->out = stream_out_free(s->engine, s->out);
+}
+
+/* One attempt to send all there is. Return: 0, also if the socket is full, or a negative errno. */
+static int push(struct stream *s, bool *ret_progress)
+{
+    struct stream_out *o = s->out;
+    struct iovec one;
+    size_t n = 0;
+    const struct iovec *parts = o ? stream_out_parts(o, &one, &n) : NULL;
+    ssize_t sent = s->ops->send(s, parts, n);
+    int r = 0;
+
+    *ret_progress = sent > 0;
+    if (sent == -EAGAIN)
+        sent = 0;
+    if (sent < 0)
+        return (int)sent;
+    s->connected = s->connected || sent > 0;
+    if (o && stream_out_consume(o, (size_t)sent))
+        s->out = stream_out_free(s->engine, o);
+    else if (o)
+        r = stream_out_settle(o);
+    if (s->blocked != stream_unsent(s) || s->local) {
+        s->blocked = stream_unsent(s);
+        watch(s);
+    }
+    return r;
+}
+
+static void send_now(struct stream *s)
+{
+    bool progress;
+    int r;
+
+    list_remove(&s->send);
+    r = push(s, &progress);
+    if (r) {
+        stream_drop_output(s);
+        s->owner->failed(s, r);
+    } else if (progress || !stream_unsent(s)) {
+        s->owner->sent(s);
+    }
+}
+
+static void send_all(struct stream_engine *e)
+{
+    struct stream *s;
+
+    /* who sends more from its callback is sent again: that ends when sockets are full */
+    while ((s = list_first_entry(&e->sends, struct stream, send)))
+        send_now(s);
+    e->lending = false;
+    e->lent_used = 0;
+}
+
+void stream_flush(struct stream *s)
+{
+    bool progress;
+
+    if (s->out && !s->blocked && !s->failed)
+        push(s, &progress);
+}
+
+/* Return: 1 dropped, 0 there is a place for output, or -ENOMEM. */
+static int open_output(struct stream *s)
+{
+    if (s->failed)
+        return 1;
+    if (!s->out) {
+        s->out = stream_out_new(s->engine);
+        if (!s->out)
+            return -ENOMEM;
+    }
+    if (!s->blocked)
+        send_later(s);
+    return 0;
+}
+
+int stream_send(struct stream *s, const char *data, size_t size)
+{
+    int r = open_output(s);
+
+    if (r)
+        return r < 0 ? r : 0;
+    if (s->blocked) /* it will not leave in this turn */
+        return stream_out_copy(s->out, data, size);
+    s->engine->lending = true;
+    return stream_out_lend(s->out, data, size);
+}
+
+int stream_send_kept(struct stream *s, const char *data, size_t size)
+{
+    int r = open_output(s);
+
+    if (r)
+        return r < 0 ? r : 0;
+    return stream_out_refer(s->out, data, size);
+}
+
+int stream_write(struct stream *s, const char *data, size_t size)
+{
+    int r = open_output(s);
+
+    if (r)
+        return r < 0 ? r : 0;
+    return stream_out_copy(s->out, data, size);
+}
+
+int stream_shut(struct stream *s)
+{
+    return s->ops->shut(s);
+}
+
+/* --- input ------------------------------------------------------------------------------------ */
+
+static int keep_rest(struct stream *s, const char *data, size_t size)
+{
+    struct stream_rest *rest = NULL;
+
+    if (size > 0) {
+        rest = malloc(sizeof(*rest) + size);
+        if (!rest)
+            return -ENOMEM;
+        rest->size = size;
+        memcpy(rest->data, data, size);
+    }
+    free(s->rest);
+    s->rest = rest;
+    return 0;
+}
+
+static void end(struct stream *s, int error)
+{
+    s->wants = s->readable = false;
+    s->owner->ended(s, error);
+}
+
+/* Show the owner what came, behind what was kept. The lent bytes stay in use if something was sent
+ * from there: then the next read goes behind them. */
+static void deliver(struct stream *s, char *data, size_t size)
+{
+    struct stream_engine *e = s->engine;
+    size_t used = s->owner->received(s, data, size);
+
+    if (e->lending)
+        e->lent_used = (size_t)(data + size - e->lent);
+    if (!stream_is_open(s))
+        return;
+    assert(used <= size);
+    if ((used < size || s->rest) && keep_rest(s, data + used, size - used))
+        end(s, -ENOMEM);
+    else if (s->wants && s->readable)
+        read_on(s);
+}
+
+/* Never called from inside a callback: it may send everything to make room. */
+static void read_now(struct stream *s)
+{
+    struct stream_engine *e = s->engine;
+    size_t kept = s->rest ? s->rest->size : 0, room;
+    bool retake = s->retake && kept > 0;
+    ssize_t n = -EAGAIN;
+    char *data;
+
+    s->retake = false;
+    if (STREAM_LENT_BYTES - e->lent_used < kept + READ_BYTES_MIN)
+        send_all(e);
+    if (!stream_is_open(s) || !s->wants)
+        return;
+    data = e->lent + e->lent_used;
+    room = STREAM_LENT_BYTES - e->lent_used;
+    if (s->readable && kept < room)
+        n = s->ops->receive(s, data + kept, room - kept);
+    if (n < 0 && (n != -EAGAIN || !retake)) {
+        if (n != -EAGAIN)
+            end(s, (int)n);
+        return;
+    }
+    if (n == 0) {
+        end(s, 0);
+        return;
+    }
+    if (kept)
+        memcpy(data, s->rest->data, kept);
+    deliver(s, data, kept + (n > 0 ? (size_t)n : 0));
+}
+
+void stream_want(struct stream *s, bool input)
+{
+    if (input && !s->wants && (s->readable || s->rest)) {
+        s->retake = true;
+        read_on(s);
+    }
+    s->wants = input;
+}
+
+/* --- the turn --------------------------------------------------------------------------------- */
+
+static void run_turn(struct loop_task *task)
+{
+    struct stream_engine *e = container_of(task, struct stream_engine, turn);
+    struct list reads;
+    struct stream *s;
+
+    list_init(&reads);
+    list_move(&e->reads, &reads);
+    while ((s = list_first_entry(&reads, struct stream, read))) {
+        list_remove(&s->read);
+        read_now(s);
+    }
+    send_all(e);
+}
+
+static void ready(struct loop_io *io, unsigned events)
+{
+    struct stream *s = container_of(io, struct stream, io);
+
+    s->readable = s->readable || events & (LOOP_READ | LOOP_END | LOOP_HANGUP);
+    s->ending = s->ending || events & (LOOP_END | LOOP_HANGUP);
+    if (!s->connected && stream_unsent(s)) {
+        /* whether there is a connection is what sending tells */
+        send_now(s);
+        if (!stream_is_open(s) || !s->connected)
+            return;
+    } else if (events & (LOOP_WRITE | LOOP_HANGUP) && s->blocked) {
+        send_later(s);
+    }
+    if (s->wants && s->readable)
+        read_now(s);
+    else if (!s->wants && s->ending && s->owner->hung_up)
+        s->owner->hung_up(s, events & LOOP_HANGUP);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+int stream_open(struct stream *s, struct stream_engine *e, int fd, bool local,
+                const struct stream_ops *ops, void *transport, const struct stream_owner *owner)
+{
+    unsigned events = LOOP_EDGE | LOOP_READ | (local ? 0 : LOOP_WRITE);
+    int r;
+
+    *s = (struct stream){ .engine = e,
+                          .ops = ops,
+                          .owner = owner,
+                          .transport = transport,
+                          .wants = true,
+                          .local = local };
+    list_link_init(&s->read);
+    list_link_init(&s->send);
+    r = loop_io_add(e->loop, &s->io, fd, events, ready);
+    if (r)
+        s->io.fd = -1;
+    return fault(r);
+}
+
+void stream_close(struct stream *s)
+{
+    if (!stream_is_open(s))
+        return;
+    list_remove(&s->read);
+    stream_drop_output(s);
+    free(s->rest);
+    s->rest = NULL;
+    s->ops->deinit(s);
+    loop_io_close(&s->io);
+}
+
+/* --- plain sockets ---------------------------------------------------------------------------- */
+
+/* Edge triggered, a short read says as much as one that finds nothing: what comes later is a new
+ * event. Only the end of the stream may have been told already. */
+static ssize_t plain_receive(struct stream *s, char *data, size_t size)
+{
+    ssize_t n = recv(s->io.fd, data, size, 0);
+
+    if (n < 0 && errno == EINTR)
+        return -EAGAIN; /* readable as before */
+    s->readable = n > 0 && ((size_t)n == size || s->ending);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t plain_send(struct stream *s, const struct iovec *parts, size_t n)
+{
+    const struct msghdr m = { .msg_iov = (struct iovec *)parts, .msg_iovlen = n };
+    ssize_t sent = sendmsg(s->io.fd, &m, MSG_NOSIGNAL);
+
+    if (sent >= 0)
+        return sent;
+    return errno == EINTR ? -EAGAIN : -errno;
+}
+
+static int plain_shut(struct stream *s)
+{
+    return shutdown(s->io.fd, SHUT_WR) ? -errno : 0;
+}
+
+static void plain_deinit(struct stream *s)
+{
+    (void)s;
+}
+
+const struct stream_ops stream_plain = {
+    .receive = plain_receive,
+    .send = plain_send,
+    .shut = plain_shut,
+    .deinit = plain_deinit,
+};
