@@ -77,6 +77,12 @@ void buffer_clear(struct buffer *b)
     b->start = b->end = 0;
 }
 
+void buffer_truncate(struct buffer *b, size_t n)
+{
+    assert(n <= buffer_size(b));
+    b->end = b->start + n;
+}
+
 int buffer_append(struct buffer *b, const void *data, size_t n)
 {
     int r;

@@ -40,6 +40,8 @@ void buffer_commit(struct buffer *b, size_t n);
 /** buffer_consume() - drop @n unread bytes at the front, n <= buffer_size() */
 void buffer_consume(struct buffer *b, size_t n);
 void buffer_clear(struct buffer *b); /* drop all unread bytes, keep the memory */
+/** buffer_truncate() - drop all but the first @n unread bytes, n <= buffer_size() */
+void buffer_truncate(struct buffer *b, size_t n);
 
 /* Return: 0, -ENOBUFS or -ENOMEM; on failure nothing was added. */
 int buffer_append(struct buffer *b, const void *data, size_t n);

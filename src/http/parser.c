@@ -151,8 +151,8 @@ static int parse_target(const struct http_head *head, struct slice *ret_authorit
     *ret_authority = (struct slice){ 0 };
     if (t.size == 0 || !chars_are(t, CHAR_TARGET))
         return malformed(ret_why, "the request target holds a byte that may not stand there");
-    if (slice_is(head->method, "CONNECT"))
-        return refuse(HTTP_E_NOT_SUPPORTED, ret_why, "CONNECT is not supported");
+    if (slice_is(head->method, "CONNECT") || slice_is(head->method, "TRACE"))
+        return refuse(HTTP_E_NOT_SUPPORTED, ret_why, "CONNECT and TRACE are not supported");
     if (t.data[0] == '/')
         return 0;
     if (slice_is(t, "*")) {

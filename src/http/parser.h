@@ -18,7 +18,7 @@ enum {
     HTTP_E_TOO_LARGE,     /* head over the limit or too many fields: 431 and close */
     HTTP_E_URI_TOO_LONG,  /* 414 and close */
     HTTP_E_VERSION,       /* not HTTP/1.0 or 1.1: 505 and close */
-    HTTP_E_NOT_SUPPORTED, /* unknown transfer coding, CONNECT: 501 and close */
+    HTTP_E_NOT_SUPPORTED, /* unknown transfer coding, CONNECT, TRACE: 501 and close */
     HTTP_E_EXPECTATION,   /* Expect with anything but 100-continue: 417 and close */
 };
 
@@ -54,6 +54,8 @@ int http_parse_response(const char *data, size_t size, struct slice method,
                         struct http_head *ret_head, size_t *ret_size, const char **ret_why);
 
 /* --- bodies ----------------------------------------------------------------------------------- */
+
+enum { HTTP_TRAILER_BYTES_MAX = 3 * 8192 }; /* what http_body.trailers may need: line ends, too */
 
 /* Reads a body's framing as its bytes pass by. Content is handed on as slices of the input. */
 struct http_body {

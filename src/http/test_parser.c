@@ -174,6 +174,7 @@ static const struct refusal request_refusals[] = {
       HTTP_E_MALFORMED },
     { "star with GET", SLICE("GET * HTTP/1.1\r\n" H "\r\n"), HTTP_E_MALFORMED },
     { "CONNECT", SLICE("CONNECT a:443 HTTP/1.1\r\n" H "\r\n"), HTTP_E_NOT_SUPPORTED },
+    { "TRACE", SLICE("TRACE / HTTP/1.1\r\n" H "\r\n"), HTTP_E_NOT_SUPPORTED },
     { "HTTP/2 preface", SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), HTTP_E_VERSION },
     { "HTTP/1.2", SLICE("GET / HTTP/1.2\r\n" H "\r\n"), HTTP_E_VERSION },
     { "HTTP/0.9", SLICE("GET / HTTP/0.9\r\n" H "\r\n"), HTTP_E_VERSION },

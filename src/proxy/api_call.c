@@ -53,10 +53,8 @@ static int write_request(struct exchange *x)
     int r = http_write_request_line(out, x->head.method, x->head.target);
 
     client_peer(x->client, peer);
-    if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
-        r = http_write_header_text(out, "Host", "localhost");
     if (!r)
-        r = fields_write(out, &x->head, is_ours);
+        r = fields_write_request(out, &x->head, is_ours, false);
     if (!r)
         r = write_auth(out, &x->auth);
     if (!r)
@@ -129,7 +127,7 @@ static void answered(struct exchange *x, const struct http_head *head)
     buffer_clear(out);
     r = http_write_status_line(out, head->status);
     if (!r)
-        r = fields_write(out, head, is_ours);
+        r = fields_write(out, head, is_ours, false);
     if (r)
         exchange_die(x);
     else

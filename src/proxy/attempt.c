@@ -187,18 +187,25 @@ void exchange_push(struct exchange *x)
 int exchange_write_first_chunk(struct exchange *x)
 {
     size_t size = buffer_size(&x->body_out);
+    struct buffer *out = &x->body_out;
     int r = 0;
 
     if (size > 0)
         r = buffer_printf(&x->head_out, "%zx\r\n", size);
     if (!r && size > 0)
-        r = buffer_append(&x->body_out, "\r\n", 2);
+        r = buffer_append(out, "\r\n", 2);
+    if (!r && x->body_done)
+        r = buffer_append(out, "0\r\n", 3);
+    if (!r && x->body_done)
+        r = buffer_append(out, buffer_data(&x->trailers), buffer_size(&x->trailers));
+    if (!r && x->body_done)
+        r = buffer_append(out, "\r\n", 2);
     return r;
 }
 
 /* The pieces of a content on the wire: its chunk's frame, if it goes in chunks, around it. */
 static size_t frame_content(const struct exchange *x, struct slice content, char line[24],
-                            struct iovec parts[3])
+                            struct iovec parts[6])
 {
     size_t n = 0;
 
@@ -214,14 +221,18 @@ static size_t frame_content(const struct exchange *x, struct slice content, char
         parts[n++] = (struct iovec){ (char *)content.data, content.size };
         parts[n++] = (struct iovec){ (char *)"\r\n", 2 };
     }
-    if (x->body_done)
-        parts[n++] = (struct iovec){ (char *)"0\r\n\r\n", 5 };
+    if (!x->body_done)
+        return n;
+    parts[n++] = (struct iovec){ (char *)"0\r\n", 3 };
+    if (buffer_size(&x->trailers))
+        parts[n++] = (struct iovec){ buffer_data(&x->trailers), buffer_size(&x->trailers) };
+    parts[n++] = (struct iovec){ (char *)"\r\n", 2 };
     return n;
 }
 
 void exchange_push_content(struct exchange *x, struct slice content)
 {
-    struct iovec parts[4];
+    struct iovec parts[6];
     char line[24];
     size_t n = frame_content(x, content, line, parts), skip;
     ssize_t sent = 0;

@@ -245,6 +245,7 @@ static size_t take_head(struct downstream *c, const char *data, size_t size)
     c->exchange = x;
     c->state = DOWNSTREAM_BUSY;
     http_body_init(&c->body, &x->head);
+    c->body.trailers = &x->trailers;
     exchange_begin(x);
     return head_size;
 }

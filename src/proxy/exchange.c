@@ -7,6 +7,7 @@
 
 #include "http/url.h"
 #include "http/writer.h"
+#include "proxy/fields.h"
 
 enum {
     DISCARD_BYTES_MAX = 256 << 10, /* of a body that nobody needs: cheaper than a new connection */
@@ -36,6 +37,7 @@ static struct exchange *exchange_make(struct worker *w)
     x->head_out = BUFFER_INIT(w->settings->limits.head_bytes + 4096);
     x->body_out = BUFFER_INIT(SIZE_MAX / 2); /* body_bytes_max and back-pressure keep it small */
     x->collected = BUFFER_INIT(MODEL_ERROR_BODY_MAX);
+    x->trailers = x->answer_trailers = BUFFER_INIT(HTTP_TRAILER_BYTES_MAX);
     x->state = EXCHANGE_OVER;
     list_link_init(&x->link);
     queue_entry_init(&x->queued);
@@ -87,6 +89,8 @@ void exchange_free_unused(struct worker *w)
         buffer_deinit(&x->head_out);
         buffer_deinit(&x->body_out);
         buffer_deinit(&x->collected);
+        buffer_deinit(&x->trailers);
+        buffer_deinit(&x->answer_trailers);
         free(x);
     }
 }
@@ -113,6 +117,8 @@ static void leave(struct exchange *x)
     trim(&x->head_out);
     trim(&x->body_out);
     trim(&x->collected);
+    trim(&x->trailers);
+    trim(&x->answer_trailers);
 }
 
 static void retire(struct exchange *x)
@@ -242,6 +248,7 @@ void exchange_bad_body(struct exchange *x, const char *why)
 void exchange_body_ended(struct exchange *x)
 {
     x->body_done = true;
+    fields_keep_trailers(&x->trailers);
     if (x->state == EXCHANGE_DISCARDING)
         exchange_over(x, x->keep_alive);
     else if (x->state == EXCHANGE_BODY)
@@ -311,16 +318,23 @@ static bool is_invocation(const struct exchange *x, struct slice path)
            (!lease || lease->route->endpoints.size > 0 || lease->route->n_paths == 0);
 }
 
+/* "*" means the server as a whole: it goes where its root goes. */
+static int split_target(struct slice text, struct url_target *ret)
+{
+    return url_split_target(slice_is(text, "*") ? SLICE("/") : text, ret);
+}
+
 void exchange_begin(struct exchange *x)
 {
     struct url_target target;
-    int r = url_split_target(x->head.target, &target);
+    int r = split_target(x->head.target, &target);
 
     random_uuid(&x->worker->random, x->request_id);
     x->keep_alive = x->head.keep_alive;
     x->http10 = x->head.minor == 0;
     x->head_only = slice_is(x->head.method, "HEAD");
     x->expects = x->head.expect_continue && !x->http10;
+    x->takes_trailers = x->head.takes_trailers && !x->http10;
     x->body_done = x->head.framing == HTTP_BODY_NONE ||
                    (x->head.framing == HTTP_BODY_LENGTH && x->head.content_length == 0);
     x->kind = &api_call_kind;

@@ -101,11 +101,13 @@ struct exchange {
     bool streams; /* the body need not be complete */
     bool refused; /* the body need not be kept, as the answer is known: see hear_out() */
     bool keep_alive, http10, head_only, expects; /* of the request */
+    bool takes_trailers;                         /* the client does */
     uint64_t body_bytes, body_bytes_max;
     struct edge_auth auth;
 
     /* the request as it goes upstream */
     struct buffer head_out, body_out;
+    struct buffer trailers; /* lines that follow the body; the client's side puts them here */
     size_t sent;       /* of both together */
     size_t kept_bytes; /* of body_out, as counted in the worker */
     bool chunked_out;  /* the body goes on in chunks */
@@ -125,6 +127,7 @@ struct exchange {
 
     /* the answer */
     bool upstream_keeps; /* the connection can be used again */
+    struct buffer answer_trailers;
     struct buffer collected;
     bool collected_cut;
 
@@ -197,7 +200,8 @@ void exchange_die(struct exchange *x);
  * Return: 0, or why not even a connection could be begun; kind->failed() is not called then.
  */
 int exchange_attempt(struct exchange *x, struct upstream *pool);
-/** exchange_write_first_chunk() - of a body that goes on in chunks: what there is of it so far */
+/** exchange_write_first_chunk() - of a body that goes on in chunks: what there is of it so far, the
+ * end too if that has come */
 int exchange_write_first_chunk(struct exchange *x);
 /** exchange_push() - send what is to be sent */
 void exchange_push(struct exchange *x);

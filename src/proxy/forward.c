@@ -3,12 +3,14 @@
  * Method, path and fields reach the target, and its answer the client, without a change; only what
  * belongs to one connection ends here (RFC 9110 §7.6.1), and the target learns who asked from the
  * X-Forwarded fields that load balancers add. Both bodies stream. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "http/writer.h"
 #include "proxy/fields.h"
 #include "proxy/place.h"
+#include "proxy/trace_id.h"
 
 static bool is_idempotent(struct slice method)
 {
@@ -38,11 +40,30 @@ bool forward_begin(struct exchange *x, const struct url_target *target)
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-static bool is_forwarded(struct slice name)
+/* Many programs take "_" for "-" in a field's name: spelt so, too, nobody says it but us. */
+static bool is_named(struct slice name, const char *wanted)
 {
-    return (name.size == 15 && slice_is_nocase(name, "X-Forwarded-For")) ||
-           (name.size == 16 && slice_is_nocase(name, "X-Forwarded-Port")) ||
-           (name.size == 17 && slice_is_nocase(name, "X-Forwarded-Proto"));
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i] == '_' ? '-' : name.data[i];
+
+        if (tolower((unsigned char)c) != wanted[i])
+            return false;
+    }
+    return true;
+}
+
+/* What the proxy says itself. */
+static bool is_ours(struct slice name)
+{
+    switch (name.size) {
+    case 15:
+        return is_named(name, "x-forwarded-for") || is_named(name, "x-amzn-trace-id");
+    case 16:
+        return is_named(name, "x-forwarded-port");
+    case 17:
+        return is_named(name, "x-forwarded-proto");
+    }
+    return false;
 }
 
 /* Each of those before us has left the address that it saw; ours comes last. */
@@ -69,7 +90,7 @@ static int write_target(struct buffer *out, struct slice target)
     struct url_target parts;
     int r;
 
-    if (target.data[0] == '/')
+    if (target.data[0] == '/' || slice_is(target, "*"))
         return buffer_append(out, target.data, target.size);
     r = url_split_target(target, &parts); /* absolute-form: what goes to a target is a path */
     if (!r)
@@ -107,13 +128,14 @@ static int write_request(struct exchange *x)
     struct buffer *out = &x->head_out;
     int r = write_line(x, out);
 
-    x->chunked_out = !x->body_done && x->head.framing == HTTP_BODY_CHUNKED;
-    if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
-        r = http_write_header_text(out, "Host", "localhost");
+    x->chunked_out =
+        x->head.framing == HTTP_BODY_CHUNKED && (!x->body_done || buffer_size(&x->trailers));
     if (!r)
-        r = fields_write(out, &x->head, is_forwarded);
+        r = fields_write_request(out, &x->head, is_ours, true);
     if (!r)
         r = write_forwarded(x, out);
+    if (!r)
+        r = trace_id_write(out, &x->head, &x->worker->random, loop_wall(x->worker->loop));
     if (!r)
         r = write_framing(x, out);
     if (!r)
@@ -153,6 +175,11 @@ static int write_status(struct buffer *out, const struct http_head *head)
     return r ? r : buffer_append(out, "\r\n", 2);
 }
 
+static bool takes_trailers(const struct exchange *x, const struct http_head *answer)
+{
+    return x->takes_trailers && answer->framing == HTTP_BODY_CHUNKED;
+}
+
 static void answered(struct exchange *x, const struct http_head *head)
 {
     struct buffer *out = &x->worker->text;
@@ -160,7 +187,7 @@ static void answered(struct exchange *x, const struct http_head *head)
     if (head->status >= 400)
         place_count_error(x, head->status);
     buffer_clear(out);
-    if (write_status(out, head) || fields_write(out, head, NULL))
+    if (write_status(out, head) || fields_write(out, head, NULL, takes_trailers(x, head)))
         exchange_die(x);
     else
         exchange_relay(x, head);

@@ -4,6 +4,7 @@
 #include "http/url.h"
 #include "http/writer.h"
 #include "proxy/exchange.h"
+#include "proxy/fields.h"
 #include "proxy/invocation.h"
 
 enum { FIELD_CHARS_MAX = 1024 };
@@ -93,8 +94,8 @@ bool invocation_read(struct exchange *x, struct slice path)
 
 static bool reaches_container(struct slice name)
 {
-    static const char *const names[] = { "Content-Type",    "Accept",      "Host",
-                                         "X-Amzn-Trace-Id", "traceparent", "tracestate" };
+    static const char *const names[] = { "Content-Type", "Accept", "X-Amzn-Trace-Id", "traceparent",
+                                         "tracestate" };
     struct slice prefix = SLICE("X-Amzn-SageMaker-");
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -130,8 +131,8 @@ int invocation_write(struct exchange *x)
     int r = http_write_request_line(out, SLICE("POST"), SLICE("/invocations"));
 
     x->chunked_out = !x->body_done && x->head.framing == HTTP_BODY_CHUNKED;
-    if (!r && !http_header_find(&x->head, "Host")) /* HTTP/1.0 has none, what we send must */
-        r = http_write_header_text(out, "Host", "localhost");
+    if (!r)
+        r = fields_write_host(out, &x->head);
     if (!r)
         r = write_fields(out, &x->head);
     if (!r && x->chunked_out)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "proxy/exchange.h"
+#include "proxy/fields.h"
 
 /* --- heads ------------------------------------------------------------------------------------ */
 
@@ -55,11 +56,21 @@ static void answer_complete(struct exchange *x, bool surplus)
         exchange_over(x, x->keep_alive);
 }
 
+static struct slice trailers(struct exchange *x)
+{
+    struct buffer *lines = &x->answer_trailers;
+
+    if (!x->takes_trailers)
+        return (struct slice){ 0 };
+    fields_keep_trailers(lines);
+    return (struct slice){ buffer_data(lines), buffer_size(lines) };
+}
+
 /* Let go what the client was given of the answer, the last of it if @complete. */
 static void pass_on(struct exchange *x, bool complete)
 {
     if (complete)
-        client_end(x->client, (struct slice){ 0 });
+        client_end(x->client, trailers(x));
     if (x->state != EXCHANGE_OVER)
         client_flush(x->client);
 }
@@ -132,6 +143,7 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
     if (head->status < 200)
         return n; /* 100 Continue and the like are between the target and us */
     http_body_init(&u->body, head);
+    u->body.trailers = &x->answer_trailers;
     x->upstream_keeps = head->keep_alive;
     if (!x->body_done)
         x->giving_up = true; /* it has made up its mind before it heard everything */

@@ -22,7 +22,7 @@
  *   close            answers with Connection: close
  *   nonsense         answers something that is not HTTP
  *   early            answers 413 before the body was read, and closes
- *   head             the body is the head as it came, then the request's body
+ *   head             the body is the head as it came, then the request's body and trailers
  *   as=TEXT          answers TEXT and nothing else; "|" stands for a line's end
  *   reset-if-reused  resets the connection, unless it is the first request on it
  */

@@ -34,6 +34,7 @@ struct talk {
     struct buffer body;
     struct buffer fields;    /* the names of the head's fields */
     struct buffer head_text; /* the head as it came */
+    struct buffer trailers;
     unsigned n_requests;
 };
 
@@ -105,7 +106,9 @@ static bool read_body(struct talk *k)
     int r;
 
     buffer_clear(&k->body);
+    buffer_clear(&k->trailers);
     http_body_init(&body, &k->head);
+    body.trailers = &k->trailers;
     while (!http_body_done(&body)) {
         r = http_body_next(&body, buffer_data(&k->in), buffer_size(&k->in), &used, &content, &why);
         assert(r == 0 || r == HTTP_AGAIN);
@@ -187,6 +190,7 @@ static bool answer_with_head(struct talk *k)
     struct buffer *all = &k->head_text;
 
     assert(buffer_append(all, buffer_data(&k->body), buffer_size(&k->body)) == 0);
+    assert(buffer_append(all, buffer_data(&k->trailers), buffer_size(&k->trailers)) == 0);
     return answer_plain(k, 200, buffer_size(all), buffer_data(all), buffer_size(all));
 }
 
@@ -298,7 +302,7 @@ static void *talk(void *context)
 {
     struct talk *k = context;
 
-    k->in = k->body = k->fields = k->head_text = BUFFER_INIT(64 << 20);
+    k->in = k->body = k->fields = k->head_text = k->trailers = BUFFER_INIT(64 << 20);
     while (serve_one(k))
         set_busy(k, false);
     pthread_mutex_lock(&k->t->lock);
@@ -312,6 +316,7 @@ static void *talk(void *context)
     buffer_deinit(&k->body);
     buffer_deinit(&k->fields);
     buffer_deinit(&k->head_text);
+    buffer_deinit(&k->trailers);
     free(k);
     return NULL;
 }

@@ -100,7 +100,7 @@ static void the_ways_that_a_request_came_are_told(void **state)
     address_text(&f->rig.front, own);
     snprintf(expected, sizeof(expected),
              "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 127.0.0.1\r\n"
-             "X-Forwarded-Proto: http\r\nX-Forwarded-Port: %s\r\n\r\n",
+             "X-Forwarded-Proto: http\r\nX-Forwarded-Port: %s\r\nX-Amzn-Trace-Id: ",
              strrchr(own, ':') + 1);
     assert_true(answer_has(&a, expected));
     assert_false(answer_has(&a, "https"));
@@ -118,7 +118,7 @@ static void what_is_for_one_connection_ends_there(void **state)
                "Keep-Alive: 3\r\nUpgrade: h2c\r\nProxy-Connection: 4\r\n" DO("head") "\r\n",
                &a);
     assert_int_equal(a.status, 200);
-    assert_true(answer_has(&a, "GET /app HTTP/1.1\r\nKept: 1\r\nHost: w\r\n" DO("head") "X-Fo"));
+    assert_true(answer_has(&a, "GET /app HTTP/1.1\r\nHost: w\r\nKept: 1\r\n" DO("head") "TE: tra"));
     assert_true(a.head.keep_alive);
 }
 
@@ -128,7 +128,106 @@ static void an_absolute_target_becomes_a_path(void **state)
     autoanswer struct answer a;
 
     client_ask(&f->rig, "GET http://w/app/a?b HTTP/1.1\r\nHost: w\r\n" DO("head") "\r\n", &a);
-    assert_true(answer_has(&a, "GET /app/a?b HTTP/1.1\r\n"));
+    assert_true(answer_has(&a, "GET /app/a?b HTTP/1.1\r\nHost: w\r\n"));
+}
+
+static void an_absolute_target_overrides_host(void **state)
+{
+    struct fixture *f = *state;
+    autoanswer struct answer a;
+
+    client_ask(&f->rig, "GET http://other:81/app HTTP/1.1\r\nA: b\r\n" DO("head") "Host: w\r\n\r\n",
+               &a);
+    assert_true(answer_has(&a, "GET /app HTTP/1.1\r\nHost: other:81\r\nA: b\r\n"));
+    assert_false(answer_has(&a, "Host: w"));
+}
+
+static void a_request_without_trace_gets_one(void **state)
+{
+    struct fixture *f = *state;
+    autoanswer struct answer a;
+
+    client_ask(&f->rig,
+               "GET /app HTTP/1.1\r\nHost: w\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-"
+               "b7ad6b7169203331-01\r\ntracestate: a=b\r\n" DO("head") "\r\n",
+               &a);
+    assert_true(answer_has(&a, "X-Amzn-Trace-Id: Root=1-"));
+    assert_true(answer_has(&a,
+                           "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+                           "\r\ntracestate: a=b\r\n"));
+}
+
+static void a_request_with_a_trace_keeps_it(void **state)
+{
+    struct fixture *f = *state;
+    autoanswer struct answer a;
+
+    client_ask(&f->rig,
+               "GET /app HTTP/1.1\r\nHost: w\r\nX-Amzn-Trace-Id: Self=1-2-3;Root=1-67891233-"
+               "abcdef012345678912345678;CalledFrom=app\r\n" DO("head") "\r\n",
+               &a);
+    assert_true(answer_has(&a, "X-Amzn-Trace-Id: Self=1-"));
+    assert_true(answer_has(&a, ";Root=1-67891233-abcdef012345678912345678;CalledFrom=app\r\n"));
+    assert_false(answer_has(&a, "Self=1-2-3"));
+}
+
+static void names_with_underscores_do_not_pass_for_ours(void **state)
+{
+    struct fixture *f = *state;
+    autoanswer struct answer a;
+
+    client_ask(&f->rig,
+               "GET /app HTTP/1.1\r\nHost: w\r\nX_Forwarded_For: 10.0.0.1\r\nx-forwarded_proto: "
+               "https\r\n" DO("head") "\r\n",
+               &a);
+    assert_false(answer_has(&a, "10.0.0.1"));
+    assert_false(answer_has(&a, "https"));
+}
+
+static void trailers_pass_if_they_may(void **state)
+{
+    static const char answer[] =
+        DO("as=HTTP/1.1 200 OK|Trailer: X-Sum|Transfer-Encoding: chunked||2|ok|0|X-Sum: 1|"
+           "Content-Length: 9|set-cookie: a|Y:||");
+    char request[512];
+    const char *all;
+
+    snprintf(request, sizeof(request),
+             "GET /app HTTP/1.1\r\nHost: w\r\nConnection: close, TE\r\nTE: trailers\r\n%s\r\n",
+             answer);
+    all = talk(*state, request);
+    assert_non_null(strstr(all, "Trailer: X-Sum\r\n"));
+    assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n");
+
+    snprintf(request, sizeof(request),
+             "GET /app HTTP/1.1\r\nHost: w\r\nConnection: close\r\n%s\r\n", answer);
+    all = talk(*state, request);
+    assert_null(strstr(all, "X-Sum"));
+    assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+}
+
+static void trailers_of_requests_pass_too(void **state)
+{
+    static const char head[] = "POST /app HTTP/1.1\r\nHost: w\r\nConnection: close\r\n"
+                               "Trailer: X-Sum\r\n" DO("head") "Transfer-Encoding: chunked\r\n\r\n";
+    static const char body[] = "2\r\nok\r\n0\r\nX-Sum: 1\r\nHost: x\r\nTransfer-Encoding: y\r\n"
+                               "X-Forwarded-For: z\r\nB:c\r\n\r\n";
+    struct fixture *f = *state;
+    autofree(mem_free) char *whole = text_format("%s%s", head, body);
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a, b;
+    int fd = client_dial(&f->rig);
+
+    client_ask(&f->rig, whole, &a);
+    assert_true(answer_has(&a, "Trailer: X-Sum\r\n"));
+    assert_true(answer_has(&a, "Transfer-Encoding: chunked\r\n\r\nokX-Sum: 1\r\nB:c\r\n"));
+
+    client_send(fd, head);
+    rig_until(target_server_served(f->target) == 2); /* it streams */
+    client_send(fd, body);
+    client_read(fd, &pending, &b);
+    assert_true(answer_has(&b, "Transfer-Encoding: chunked\r\n\r\nokX-Sum: 1\r\nB:c\r\n"));
+    close(fd);
 }
 
 static void connections_are_kept_on_both_sides(void **state)
@@ -367,6 +466,12 @@ int main(void)
         TEST(the_ways_that_a_request_came_are_told),
         TEST(what_is_for_one_connection_ends_there),
         TEST(an_absolute_target_becomes_a_path),
+        TEST(an_absolute_target_overrides_host),
+        TEST(a_request_without_trace_gets_one),
+        TEST(a_request_with_a_trace_keeps_it),
+        TEST(names_with_underscores_do_not_pass_for_ours),
+        TEST(trailers_pass_if_they_may),
+        TEST(trailers_of_requests_pass_too),
         TEST(connections_are_kept_on_both_sides),
         TEST(chunks_pass_both_ways_while_they_come),
         TEST(big_bodies_stream),

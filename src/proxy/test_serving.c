@@ -366,7 +366,9 @@ static void malformed_requests_are_refused_and_closed(void **state)
           "chunked\r\n\r\nzz\r\n",
           400 },
         { "POST / HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400 },
-        { "OPTIONS * HTTP/1.1\r\nHost: w\r\n\r\n", 400 },
+        { "GET * HTTP/1.1\r\nHost: w\r\n\r\n", 400 },
+        { "TRACE / HTTP/1.1\r\nHost: w\r\n\r\n", 501 },
+        { "GET / HTTP/1.1\r\nHost: w\r\nExpect: more\r\n\r\n", 417 },
     };
     struct fixture *f = *state;
 

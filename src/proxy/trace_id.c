@@ -1,0 +1,87 @@
+#include "proxy/trace_id.h"
+
+#include <string.h>
+
+enum { ID_CHARS = 35 }; /* "1-" 8 hex digits of seconds "-" 24 hex digits */
+
+static void hex(char *to, uint64_t value, unsigned digits)
+{
+    while (digits-- > 0) {
+        to[digits] = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    }
+}
+
+/* "Root=1-67891233-abcdef012345678912345678" */
+static int write_id(struct buffer *out, const char *name, struct random *random, wall_ms_t now)
+{
+    char text[5 + ID_CHARS];
+
+    memcpy(text, name, 4);
+    memcpy(text + 4, "=1-", 3);
+    hex(text + 7, (uint64_t)(now / MS_PER_S), 8);
+    text[15] = '-';
+    hex(text + 16, random_u64(random), 16);
+    hex(text + 32, random_u64(random), 8);
+    return buffer_append(out, text, sizeof(text));
+}
+
+/* Walk "a=b;c": takes the first member off @rest, without white space. */
+static bool next_member(struct slice *rest, struct slice *ret_member)
+{
+    while (rest->size > 0) {
+        const char *end = memchr(rest->data, ';', rest->size);
+        size_t n = end ? (size_t)(end - rest->data) : rest->size;
+
+        *ret_member = slice_trim((struct slice){ rest->data, n });
+        n += end ? 1 : 0;
+        *rest = (struct slice){ rest->data + n, rest->size - n };
+        if (ret_member->size > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_named(struct slice member, const char *name)
+{
+    return member.size > 4 && member.data[4] == '=' &&
+           slice_is_nocase((struct slice){ member.data, 4 }, name);
+}
+
+static bool has_root(struct slice value)
+{
+    struct slice member;
+
+    while (next_member(&value, &member))
+        if (is_named(member, "Root"))
+            return true;
+    return false;
+}
+
+static int write_members(struct buffer *out, struct slice value)
+{
+    struct slice member;
+    int r = 0;
+
+    while (!r && next_member(&value, &member)) {
+        if (is_named(member, "Self"))
+            continue;
+        r = buffer_append(out, ";", 1);
+        if (!r)
+            r = buffer_append(out, member.data, member.size);
+    }
+    return r;
+}
+
+int trace_id_write(struct buffer *out, const struct http_head *head, struct random *random,
+                   wall_ms_t now)
+{
+    struct slice value = http_header_value(head, "X-Amzn-Trace-Id");
+    int r = buffer_append(out, "X-Amzn-Trace-Id: ", 17);
+
+    if (!r)
+        r = write_id(out, has_root(value) ? "Self" : "Root", random, now);
+    if (!r)
+        r = write_members(out, value);
+    return r ? r : buffer_append(out, "\r\n", 2);
+}
