@@ -69,6 +69,50 @@ int app_scaling_find(struct api_call *call, const char *missing, struct scaling_
     return 0;
 }
 
+int app_scaling_registered(struct api_call *call, struct scaling_target **ret)
+{
+    int r = app_scaling_supported(call);
+
+    return r ? r : app_scaling_find(call, "registered", ret);
+}
+
+int app_scaling_no_such(struct api_call *call, const char *what, const char *label,
+                        const char *name)
+{
+    return api_error(call, "ObjectNotFoundException",
+                     "No %s found for service namespace: %s, resource ID: %s, scalable dimension: "
+                     "%s, %s: %s",
+                     what, SCALING_NAMESPACE, input_text(call, "ResourceId"), SCALING_DIMENSION,
+                     label, name);
+}
+
+bool app_scaling_named(json_t *names, const char *name)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (names, i, item)
+        if (strcmp(json_string_value(item), name) == 0)
+            return true;
+    return json_array_size(names) == 0;
+}
+
+int app_scaling_each(struct api_call *call, json_t *items,
+                     int (*add)(const struct api_call *call, const struct scaling_target *t,
+                                json_t *items))
+{
+    int r = app_scaling_filter(call, "ResourceId");
+
+    if (r)
+        return r;
+    list_for_each (t, &call->control->autoscaler->targets, struct scaling_target, link) {
+        r = app_scaling_matches(call, t->resource_id) ? add(call, t, items) : 0;
+        if (r)
+            return fault(r);
+    }
+    return 0;
+}
+
 int app_scaling_capacity(struct api_call *call, json_t *holder, const char *member, int *ret)
 {
     json_t *given = json_object_get(holder, member);

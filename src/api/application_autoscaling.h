@@ -18,6 +18,7 @@ extern const struct shape app_scaling_text; /* AWS's XmlString */
 extern const struct shape app_scaling_policy_name;
 extern const struct shape app_scaling_suspended_state;
 extern const struct shape app_scaling_tracking; /* TargetTrackingScalingPolicyConfiguration */
+extern const struct shape app_scaling_steps;    /* StepScalingPolicyConfiguration */
 extern const struct shape app_scaling_arn, app_scaling_tag_map, app_scaling_tag_keys;
 extern const struct shape app_scaling_empty_output;
 
@@ -37,6 +38,23 @@ int app_scaling_supported(struct api_call *call);
 /** app_scaling_find() - the scalable target that the call names
  * @missing: "found" or "registered", as AWS says it of a target that is not there */
 int app_scaling_find(struct api_call *call, const char *missing, struct scaling_target **ret);
+
+/** app_scaling_registered() - both: the target that something of its is to be put for */
+int app_scaling_registered(struct api_call *call, struct scaling_target **ret);
+
+/** app_scaling_no_such() - the error that there is no @what ("scaling policy") called @name
+ * @label: "policy name" */
+int app_scaling_no_such(struct api_call *call, const char *what, const char *label,
+                        const char *name);
+
+/** app_scaling_named() - whether @name is in the list @names; all are, where there is none */
+bool app_scaling_named(json_t *names, const char *name);
+
+/** app_scaling_each() - add @add's items of each target that passes the call's filter. Return: as a
+ * handler does. */
+int app_scaling_each(struct api_call *call, json_t *items,
+                     int (*add)(const struct api_call *call, const struct scaling_target *t,
+                                json_t *items));
 
 /** app_scaling_capacity() - MinCapacity or MaxCapacity, if @holder has it; refuses less than 1
  * @ret: -1 if it is not there */

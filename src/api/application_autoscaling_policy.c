@@ -10,17 +10,13 @@ enum { PAGE_MOST = 10 };
 
 static const struct shape policy_type =
     STRING("PolicyType", ENUM("StepScaling", "TargetTrackingScaling", "PredictiveScaling"));
-/* Of these two it matters only whether they are there, as they are refused. */
-static const struct shape step_configuration = STRUCTURE("StepScalingPolicyConfiguration");
+/* It matters only whether this is there, as it is refused. */
 static const struct shape predictive_configuration =
     STRUCTURE("PredictiveScalingPolicyConfiguration");
 
 static const struct shape managed_alarm =
     STRUCTURE("Alarm", REQUIRED("AlarmName", &shape_string), REQUIRED("AlarmARN", &shape_string));
 static const struct shape alarms = LIST("Alarms", &managed_alarm);
-
-static const char tracking_member[] = "TargetTrackingScalingPolicyConfiguration";
-static const char tracking_type[] = "TargetTrackingScaling";
 
 /* --- PutScalingPolicy ------------------------------------------------------------------------- */
 
@@ -29,69 +25,95 @@ static const struct shape put_input = STRUCTURE(
     REQUIRED("ServiceNamespace", &app_scaling_namespace),
     REQUIRED("ResourceId", &app_scaling_resource_id),
     REQUIRED("ScalableDimension", &app_scaling_dimension), OPTIONAL("PolicyType", &policy_type),
-    OPTIONAL("StepScalingPolicyConfiguration", &step_configuration),
+    OPTIONAL("StepScalingPolicyConfiguration", &app_scaling_steps),
     OPTIONAL("TargetTrackingScalingPolicyConfiguration", &app_scaling_tracking),
     OPTIONAL("PredictiveScalingPolicyConfiguration", &predictive_configuration));
 static const struct shape put_output =
     STRUCTURE("PutScalingPolicyResponse", REQUIRED("PolicyARN", &app_scaling_resource_id),
               OPTIONAL("Alarms", &alarms));
 
-static int check_type(struct api_call *call)
+/* What the policy is: what it was, or what the call says. */
+static int read_kind(struct api_call *call, const struct scaling_policy *old, enum policy_kind *ret)
 {
     const char *type = input_text(call, "PolicyType");
 
-    if ((type && strcmp(type, tracking_type) != 0) ||
-        input_get(call, "StepScalingPolicyConfiguration") ||
+    if ((type && strcmp(type, "PredictiveScaling") == 0) ||
         input_get(call, "PredictiveScalingPolicyConfiguration"))
         return api_error(call, "ValidationException",
-                         "Policies of type %s are supported, configured by %s; step scaling and "
-                         "predictive scaling are not supported by weir",
-                         tracking_type, tracking_member);
+                         "Policies of type %s and %s are supported; predictive scaling is not "
+                         "supported for the scalable dimension %s",
+                         policy_kind_text(POLICY_TRACKING), policy_kind_text(POLICY_STEP),
+                         SCALING_DIMENSION);
+    if (!type && !old)
+        return api_error(call, "ValidationException",
+                         "PolicyType is required to create a scaling policy");
+    if (type && policy_kind_parse(type, ret) != 0)
+        return fault(-EINVAL); /* the shape knows these and the one above */
+    if (type && old && *ret != old->kind)
+        return api_error(call, "ValidationException",
+                         "The type of a scaling policy cannot be changed; %s is of type %s",
+                         old->name, policy_kind_text(old->kind));
+    if (!type)
+        *ret = old->kind;
     return 0;
 }
 
-/* Give @configuration the metric of @old if it names none. */
-static int keep_metric(json_t *configuration, json_t *old)
+/* Give @configuration what it leaves out and @old has; of several names of one thing, none is given
+ * where there is one. */
+static int keep(json_t *configuration, json_t *old, const char *const *members, bool alternatives)
 {
-    static const char *const members[] = { "PredefinedMetricSpecification",
-                                           "CustomizedMetricSpecification" };
+    bool given = false;
 
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (json_object_get(configuration, members[i]))
-            return 0;
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+    for (size_t i = 0; members[i]; i++)
+        given |= alternatives && json_object_get(configuration, members[i]) != NULL;
+    for (size_t i = 0; members[i] && !given; i++) {
         json_t *kept = json_object_get(old, members[i]);
-        if (kept && json_object_set(configuration, members[i], kept) != 0)
+        if (kept && !json_object_get(configuration, members[i]) &&
+            json_object_set(configuration, members[i], kept) != 0)
             return fault(-ENOMEM);
     }
     return 0;
 }
 
-/* What is to be put: an update that leaves out the metric keeps the one before, and one without a
+static int keep_required(json_t *configuration, const struct scaling_policy *old)
+{
+    static const char *const metrics[] = { "PredefinedMetricSpecification",
+                                           "CustomizedMetricSpecification", NULL };
+    static const char *const steps[] = { "AdjustmentType", "StepAdjustments", NULL };
+
+    if (old->kind == POLICY_STEP)
+        return keep(configuration, old->configuration, steps, false);
+    return keep(configuration, old->configuration, metrics, true);
+}
+
+/* What is to be put: an update that leaves out what is required keeps that, and one without a
  * configuration all of it.
  * @ret: a new reference */
-static int read_configuration(struct api_call *call, const struct scaling_policy *old, json_t **ret)
+static int read_configuration(struct api_call *call, const struct scaling_policy *old,
+                              enum policy_kind kind, json_t **ret)
 {
-    json_t *given = input_get(call, tracking_member);
+    enum policy_kind other = kind == POLICY_STEP ? POLICY_TRACKING : POLICY_STEP;
+    json_t *given = input_get(call, policy_kind_member(kind));
 
-    if (!old && !input_get(call, "PolicyType"))
-        return api_error(call, "ValidationException",
-                         "PolicyType is required to create a scaling policy");
+    if (input_get(call, policy_kind_member(other)))
+        return api_error(call, "ValidationException", "%s is not valid for a policy of type %s",
+                         policy_kind_member(other), policy_kind_text(kind));
     if (!old && !given)
         return api_error(call, "ValidationException", "%s is required to create a scaling policy",
-                         tracking_member);
+                         policy_kind_member(kind));
     *ret = given ? json_copy(given) : json_incref(old->configuration);
     if (!*ret)
         return fault(-ENOMEM);
-    return given && old ? keep_metric(*ret, old->configuration) : 0;
+    return given && old ? keep_required(*ret, old) : 0;
 }
 
-static int put(struct api_call *call, struct scaling_target *t, json_t *configuration)
+static int put(struct api_call *call, struct scaling_target *t, enum policy_kind kind,
+               json_t *configuration)
 {
     const char *name = input_text(call, "PolicyName");
     char why[SCALING_WHY_BYTES];
     struct scaling_policy *p = NULL;
-    int r = scaling_policy_put(t, name, configuration, &p, why);
+    int r = scaling_policy_put(t, name, kind, configuration, &p, why);
 
     switch (r) {
     case 0:
@@ -116,17 +138,16 @@ static int put_policy(struct api_call *call)
     const struct scaling_policy *old;
     struct scaling_target *t = NULL;
     json_auto_t *configuration = NULL;
-    int r = check_type(call);
+    enum policy_kind kind = POLICY_TRACKING;
+    int r = app_scaling_registered(call, &t);
 
-    if (!r)
-        r = app_scaling_supported(call);
-    if (!r)
-        r = app_scaling_find(call, "registered", &t);
     if (r)
         return r;
     old = scaling_policy_find(t, input_text(call, "PolicyName"));
-    r = read_configuration(call, old, &configuration);
-    return r ? r : put(call, t, configuration);
+    r = read_kind(call, old, &kind);
+    if (!r)
+        r = read_configuration(call, old, kind, &configuration);
+    return r ? r : put(call, t, kind, configuration);
 }
 
 /* --- DescribeScalingPolicies ------------------------------------------------------------------ */
@@ -143,6 +164,7 @@ static const struct shape policy = STRUCTURE(
     REQUIRED("ServiceNamespace", &app_scaling_namespace),
     REQUIRED("ResourceId", &app_scaling_resource_id),
     REQUIRED("ScalableDimension", &app_scaling_dimension), REQUIRED("PolicyType", &policy_type),
+    OPTIONAL("StepScalingPolicyConfiguration", &app_scaling_steps),
     OPTIONAL("TargetTrackingScalingPolicyConfiguration", &app_scaling_tracking),
     OPTIONAL("Alarms", &alarms), REQUIRED("CreationTime", &shape_timestamp));
 static const struct shape policies = LIST("ScalingPolicies", &policy);
@@ -150,23 +172,12 @@ static const struct shape describe_output =
     STRUCTURE("DescribeScalingPoliciesResponse", OPTIONAL("ScalingPolicies", &policies),
               OPTIONAL("NextToken", &app_scaling_text));
 
-static bool is_named(json_t *names, const char *name)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach (names, i, item)
-        if (strcmp(json_string_value(item), name) == 0)
-            return true;
-    return json_array_size(names) == 0;
-}
-
 static int add_policies(const struct api_call *call, const struct scaling_target *t, json_t *items)
 {
     json_t *names = input_get(call, "PolicyNames");
 
     list_for_each (p, &t->policies, struct scaling_policy, link)
-        if (is_named(names, p->name) &&
+        if (app_scaling_named(names, p->name) &&
             json_array_append_new(items, scaling_policy_document(p)) != 0)
             return fault(-ENOMEM);
     return 0;
@@ -175,15 +186,10 @@ static int add_policies(const struct api_call *call, const struct scaling_target
 static int describe_policies(struct api_call *call)
 {
     json_auto_t *items = json_array();
-    int r = app_scaling_filter(call, "ResourceId");
+    int r = app_scaling_each(call, items, add_policies);
 
     if (r)
         return r;
-    list_for_each (t, &call->control->autoscaler->targets, struct scaling_target, link) {
-        r = app_scaling_matches(call, t->resource_id) ? add_policies(call, t, items) : 0;
-        if (r)
-            return fault(r);
-    }
     return app_scaling_page(call, "ScalingPolicies", json_incref(items), "PolicyARN", PAGE_MOST);
 }
 
@@ -206,11 +212,7 @@ static int delete_policy(struct api_call *call)
         return r;
     p = scaling_policy_find(t, name);
     if (!p)
-        return api_error(call, "ObjectNotFoundException",
-                         "No scaling policy found for service namespace: %s, resource ID: %s, "
-                         "scalable dimension: %s, policy name: %s",
-                         SCALING_NAMESPACE, input_text(call, "ResourceId"), SCALING_DIMENSION,
-                         name);
+        return app_scaling_no_such(call, "scaling policy", "policy name", name);
     r = scaling_policy_delete(p);
     if (r)
         return fault(r);

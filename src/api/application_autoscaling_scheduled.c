@@ -102,10 +102,8 @@ static int put_action(struct api_call *call)
     struct scheduled_action_change change;
     struct scaling_target *t = NULL;
     const char *why = NULL;
-    int r = app_scaling_supported(call);
+    int r = app_scaling_registered(call, &t);
 
-    if (!r)
-        r = app_scaling_find(call, "registered", &t);
     if (!r)
         r = read_change(call, &change);
     if (r)
@@ -139,23 +137,12 @@ static const struct shape describe_output =
     STRUCTURE("DescribeScheduledActionsResponse", OPTIONAL("ScheduledActions", &actions),
               OPTIONAL("NextToken", &app_scaling_text));
 
-static bool is_asked_for(json_t *names, const char *name)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach (names, i, item)
-        if (strcmp(json_string_value(item), name) == 0)
-            return true;
-    return json_array_size(names) == 0;
-}
-
 static int add_actions(const struct api_call *call, const struct scaling_target *t, json_t *items)
 {
     json_t *names = input_get(call, "ScheduledActionNames");
 
     list_for_each (x, &t->actions, struct scheduled_action, link)
-        if (is_asked_for(names, x->name) &&
+        if (app_scaling_named(names, x->name) &&
             json_array_append_new(items, scheduled_action_document(x)) != 0)
             return fault(-ENOMEM);
     return 0;
@@ -164,15 +151,10 @@ static int add_actions(const struct api_call *call, const struct scaling_target 
 static int describe_actions(struct api_call *call)
 {
     json_auto_t *items = json_array();
-    int r = app_scaling_filter(call, "ResourceId");
+    int r = app_scaling_each(call, items, add_actions);
 
     if (r)
         return r;
-    list_for_each (t, &call->control->autoscaler->targets, struct scaling_target, link) {
-        r = app_scaling_matches(call, t->resource_id) ? add_actions(call, t, items) : 0;
-        if (r)
-            return fault(r);
-    }
     return app_scaling_page(call, "ScheduledActions", json_incref(items), "ScheduledActionARN",
                             PAGE_MOST);
 }
@@ -196,11 +178,7 @@ static int delete_action(struct api_call *call)
         return r;
     x = scheduled_action_find(t, name);
     if (!x)
-        return api_error(call, "ObjectNotFoundException",
-                         "No scheduled action found for service namespace: %s, resource ID: %s, "
-                         "scalable dimension: %s, scheduled action name: %s",
-                         SCALING_NAMESPACE, input_text(call, "ResourceId"), SCALING_DIMENSION,
-                         name);
+        return app_scaling_no_such(call, "scheduled action", "scheduled action name", name);
     r = scheduled_action_delete(x);
     if (r)
         return fault(r);

@@ -102,3 +102,20 @@ const struct shape app_scaling_tracking = STRUCTURE(
     OPTIONAL("CustomizedMetricSpecification", &customized),
     OPTIONAL("ScaleOutCooldown", &shape_integer), OPTIONAL("ScaleInCooldown", &shape_integer),
     OPTIONAL("DisableScaleIn", &shape_boolean));
+
+/* --- step scaling ----------------------------------------------------------------------------- */
+
+static const struct shape adjustment_type =
+    STRING("AdjustmentType", ENUM("ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"));
+static const struct shape aggregation_type =
+    STRING("MetricAggregationType", ENUM("Average", "Minimum", "Maximum"));
+static const struct shape step =
+    STRUCTURE("StepAdjustment", OPTIONAL("MetricIntervalLowerBound", &shape_double),
+              OPTIONAL("MetricIntervalUpperBound", &shape_double),
+              REQUIRED("ScalingAdjustment", &shape_integer));
+static const struct shape steps = LIST("StepAdjustments", &step);
+
+const struct shape app_scaling_steps = STRUCTURE(
+    "StepScalingPolicyConfiguration", OPTIONAL("AdjustmentType", &adjustment_type),
+    OPTIONAL("StepAdjustments", &steps), OPTIONAL("MinAdjustmentMagnitude", &shape_integer),
+    OPTIONAL("Cooldown", &shape_integer), OPTIONAL("MetricAggregationType", &aggregation_type));

@@ -186,7 +186,8 @@ static void add_target(const struct api_call *call, const struct scaling_target 
                        struct entries *entries)
 {
     list_for_each (p, &t->policies, struct scaling_policy, link) {
-        add_entry(call, p, &p->high, entries);
+        if (scaling_policy_has_high(p))
+            add_entry(call, p, &p->high, entries);
         if (scaling_policy_has_low(p))
             add_entry(call, p, &p->low, entries);
     }

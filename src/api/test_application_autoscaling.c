@@ -601,12 +601,15 @@ static void an_updated_policy_keeps_its_arn_and_gets_new_alarms(void **state)
 #define TRACK(inside)  PUT(",'PolicyType':'TargetTrackingScaling'," TRACKING "{" inside "}")
 #define CUSTOM(inside) TRACK("'TargetValue':1,'CustomizedMetricSpecification':{" inside "}")
 
+#define STEP(inside)                                                                               \
+    PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{" inside "}")
+#define PLUS_ONE "'StepAdjustments':[{'MetricIntervalLowerBound':0,'ScalingAdjustment':1}]"
+
 static void a_policy_that_cannot_be_is_refused(void **state)
 {
     static const char unsupported[] =
-        "Policies of type TargetTrackingScaling are supported, configured by "
-        "TargetTrackingScalingPolicyConfiguration; step scaling and predictive scaling are not "
-        "supported by weir";
+        "Policies of type TargetTrackingScaling and StepScaling are supported; predictive scaling "
+        "is not supported for the scalable dimension sagemaker:variant:DesiredInstanceCount";
     static const char one_of[] = "Exactly one of PredefinedMetricSpecification and "
                                  "CustomizedMetricSpecification must be specified";
     static const struct {
@@ -615,7 +618,29 @@ static void a_policy_that_cannot_be_is_refused(void **state)
         { PUT(""), "PolicyType is required to create a scaling policy" },
         { PUT(",'PolicyType':'TargetTrackingScaling'"),
           "TargetTrackingScalingPolicyConfiguration is required to create a scaling policy" },
-        { PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{}"), unsupported },
+        { PUT(",'PolicyType':'StepScaling'"),
+          "StepScalingPolicyConfiguration is required to create a scaling policy" },
+        { PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{}"),
+          "AdjustmentType is required to create a step scaling policy" },
+        { STEP("'AdjustmentType':'ChangeInCapacity'"), "At least one step adjustment is required" },
+        { STEP("'AdjustmentType':'ChangeInCapacity','MinAdjustmentMagnitude':1," PLUS_ONE),
+          "MinAdjustmentMagnitude is only valid with PercentChangeInCapacity" },
+        { STEP("'AdjustmentType':'PercentChangeInCapacity','MinAdjustmentMagnitude':0," PLUS_ONE),
+          "MinAdjustmentMagnitude must be greater than 0" },
+        { STEP("'AdjustmentType':'ChangeInCapacity','Cooldown':-1," PLUS_ONE),
+          "Cooldown must not be negative" },
+        { STEP("'AdjustmentType':'ChangeInCapacity','StepAdjustments':["
+               "{'MetricIntervalLowerBound':0,'MetricIntervalUpperBound':5,'ScalingAdjustment':1},"
+               "{'MetricIntervalLowerBound':6,'ScalingAdjustment':2}]"),
+          "There must be no gap between the intervals of step adjustments" },
+        { STEP("'AdjustmentType':'PercentOf'," PLUS_ONE),
+          "1 validation error detected: Value 'PercentOf' at "
+          "'stepScalingPolicyConfiguration.adjustmentType' failed to satisfy constraint: Member "
+          "must satisfy enum value set: [ChangeInCapacity, PercentChangeInCapacity, "
+          "ExactCapacity]" },
+        { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "}," TRACKING "{'TargetValue':1"),
+          "TargetTrackingScalingPolicyConfiguration is not valid for a policy of type "
+          "StepScaling" },
         { PUT(",'PolicyType':'PredictiveScaling'"), unsupported },
         { TRACK("'TargetValue':0," INVOCATIONS), "TargetValue must be greater than 0" },
         { TRACK("'TargetValue':1"), one_of },
@@ -659,6 +684,51 @@ static void a_policy_that_cannot_be_is_refused(void **state)
             MISSING,
             "No scalable target registered for service namespace: sagemaker, resource ID: "
             "endpoint/x/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount");
+}
+
+static void a_step_policy_is_described_as_it_was_put(void **state)
+{
+    static const char steps[] =
+        "'StepAdjustments':[{'MetricIntervalLowerBound':10.5,'ScalingAdjustment':3},"
+        "{'MetricIntervalLowerBound':0,'MetricIntervalUpperBound':10.5,'ScalingAdjustment':1}]";
+    struct fixture *f = *state;
+    json_t *answer, *policy, *configuration;
+    char input[1024];
+
+    make_target(f);
+    snprintf(input, sizeof input,
+             STEP("'AdjustmentType':'PercentChangeInCapacity','MinAdjustmentMagnitude':2,"
+                  "'MetricAggregationType':'Maximum','Cooldown':60,%s"),
+             steps);
+    answer = ask(f, "PutScalingPolicy", input);
+    assert_int_equal(json_array_size(json_object_get(answer, "Alarms")), 0);
+    json_decref(answer);
+    policy = ask_for_one(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies");
+    configuration = json_object_get(policy, "StepScalingPolicyConfiguration");
+    assert_string_equal(text(policy, "PolicyType"), "StepScaling");
+    assert_null(json_object_get(policy, "TargetTrackingScalingPolicyConfiguration"));
+    assert_string_equal(text(configuration, "MetricAggregationType"), "Maximum");
+    assert_int_equal(json_array_size(json_object_get(configuration, "StepAdjustments")), 2);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_array_get(json_object_get(configuration, "StepAdjustments"), 0),
+                         "ScalingAdjustment")),
+                     3);
+    json_decref(policy);
+    assert_int_equal(count_of(f, "DescribeAlarms", "", "MetricAlarms"), 0);
+
+    /* what is left out: optional members go, required ones stay */
+    done(f, "PutScalingPolicy",
+         TARGET ",'PolicyName':'p','StepScalingPolicyConfiguration':{'Cooldown':30}");
+    policy = ask_for_one(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies");
+    configuration = json_object_get(policy, "StepScalingPolicyConfiguration");
+    assert_null(json_object_get(configuration, "MinAdjustmentMagnitude"));
+    assert_string_equal(text(configuration, "AdjustmentType"), "PercentChangeInCapacity");
+    assert_int_equal(json_array_size(json_object_get(configuration, "StepAdjustments")), 2);
+    json_decref(policy);
+    refused(f, "PutScalingPolicy", TRACK("'TargetValue':1," INVOCATIONS), INVALID,
+            "The type of a scaling policy cannot be changed; p is of type StepScaling");
+    done(f, "DeleteScalingPolicy", TARGET ",'PolicyName':'p'");
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
 }
 
 static void policies_and_alarms_go_with_their_target(void **state)
@@ -1024,6 +1094,8 @@ int main(void)
         test(alarms_are_filtered),
         test(an_updated_policy_keeps_its_arn_and_gets_new_alarms),
         test(a_policy_that_cannot_be_is_refused),
+        test(a_step_policy_is_described_as_it_was_put),
+        test(a_step_policy_is_described_as_it_was_put),
         test(policies_and_alarms_go_with_their_target),
         test(load_scales_out_within_seconds_and_back),
         test(alarms_tell_why_they_are_in_their_state),

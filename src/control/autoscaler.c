@@ -1,11 +1,12 @@
 #include "control/autoscaler.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "control/explanation.h"
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
 #include "control/scaling_target.h"
@@ -15,15 +16,19 @@
 
 static const ms_t retry_ms = 60 * MS_PER_S; /* after a change was refused, as often as AWS does */
 
+enum { WISHES_MAX = SCALING_POLICIES_MAX + 1 };
+static_assert((int)WISHES_MAX <= (int)EXPLANATION_WISHES_MAX, "a record has room for all wishes");
+
 /* One target's second: what was seen, wished and decided. */
 struct round {
     struct scaling_target *target;
     wall_ms_t now;
     struct variant_counts counts;
     enum endpoint_status status;
-    struct scaling_policy *policies[SCALING_POLICIES_MAX];
-    struct wish wishes[SCALING_POLICIES_MAX];
+    struct scaling_policy *policies[WISHES_MAX]; /* whose wish it is; NULL: the queue's */
+    struct wish wishes[WISHES_MAX];
     size_t n;
+    struct decide_input input;
     struct decision decision;
 };
 
@@ -147,84 +152,73 @@ static int set_count(struct scaling_target *t, wall_ms_t now, int from, int to, 
     return scaling_activity_started(a, activity);
 }
 
-static const char *direction_text(enum direction direction)
-{
-    switch (direction) {
-    case DIRECTION_OUT:
-        return "out";
-    case DIRECTION_IN:
-        return "in";
-    case DIRECTION_NONE:
-        break;
-    }
-    return "none";
-}
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *wish_document(const struct scaling_policy *p, const struct wish *w)
-{
-    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:f, s:f, s:i, s:b, s:b, s:b}", "policy", p->name,
-                     "direction", direction_text(w->direction), "capacity", w->capacity, "metric",
-                     number(w->metric), "demand", number(w->demand), "target", w->target,
-                     "threshold", w->threshold, "windowSeconds", (int)w->window_s, "due", w->due,
-                     "mayScaleIn", w->may_scale_in, "scaleInCoolingDown", w->in_blocked);
-}
-
-static json_t *wish_documents(const struct round *round)
-{
-    json_t *wishes = json_array();
-
-    for (size_t i = 0; i < round->n; i++)
-        if (json_array_append_new(wishes, wish_document(round->policies[i], &round->wishes[i]))) {
-            json_decref(wishes);
-            return NULL;
-        }
-    return wishes;
-}
-
-/* All that went into a change from @from to @to, as JSON text to free(); NULL if no memory.
- * @winner: the policy that decided; NULL: it was the bounds */
-static char *details_text(const struct round *round, int from, int to,
-                          const struct scaling_policy *winner)
+static void see_input(struct round *round)
 {
     const struct scaling_target *t = round->target;
-    json_auto_t *details =
-        json_pack("{s:i, s:i, s:s, s:i, s:i, s:i, s:i}", "from", from, "to", to, "pace",
-                  t->pace == PACE_AWS ? "aws" : "fast", "inService", (int)round->counts.in_service,
-                  "pending", (int)round->counts.pending, "min", t->min, "max", t->max);
 
-    if (!details)
-        return NULL;
-    if (winner && (json_object_set_new(details, "winner", json_string(winner->name)) != 0 ||
-                   json_object_set_new(details, "wishes", wish_documents(round)) != 0))
-        return NULL;
-    return json_dumps(details, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    round->input = (struct decide_input){
+        .min = t->min,
+        .max = t->max,
+        .in_service = (int)round->counts.in_service,
+        .desired = (int)round->counts.desired,
+        .settled = t->settled,
+        .out_suspended = t->out_suspended,
+        .in_suspended = t->in_suspended,
+        .unscalable = round->status != ENDPOINT_IN_SERVICE && round->status != ENDPOINT_UPDATING,
+        .wishes = round->wishes,
+        .n_wishes = round->n,
+    };
+}
+
+/* What was decided, with all it was made of, as JSON text to free(); NULL if no memory. */
+static char *details_text(const struct round *round)
+{
+    struct explanation x = {
+        .at = round->now,
+        .pace = round->target->pace,
+        .pending = (int)round->counts.pending,
+        .bounds = round->input.n_wishes == 0,
+        .input = round->input,
+        .decision = round->decision,
+    };
+    const char *names[WISHES_MAX];
+
+    for (size_t i = 0; i < round->n; i++)
+        names[i] = round->policies[i] ? round->policies[i]->name : NULL;
+    return explanation_text(&x, names);
 }
 
 /* Registering a target, or a scheduled action, brings its count within the bounds, once. */
 static int enforce_bounds(struct round *round)
 {
     struct scaling_target *t = round->target;
-    int desired = (int)round->counts.desired;
-    int to = desired < t->min ? t->min : desired > t->max ? t->max : desired;
     autofree(mem_free) char *details = NULL;
+    const struct decision *d = &round->decision;
     char cause[CAUSE_BYTES];
 
     t->enforce = false;
-    if (to == desired)
+    see_input(round);
+    round->decision = decide_bounds(&round->input);
+    if (d->verdict == VERDICT_NOTHING)
         return 0;
-    details = details_text(round, desired, to, NULL);
+    details = details_text(round);
     if (!details)
         return fault(-ENOMEM);
     snprintf(cause, sizeof cause,
              "%s capacity was set to %d. The desired count goes from %d to %d.",
-             to > desired ? "minimum" : "maximum", to, desired, to);
-    round->counts.desired = (unsigned)to;
-    return set_count(t, round->now, desired, to, NULL, cause, details);
+             d->direction == DIRECTION_OUT ? "minimum" : "maximum", d->to, d->from, d->to);
+    round->counts.desired = (unsigned)d->to;
+    return set_count(t, round->now, d->from, d->to, NULL, cause, details);
+}
+
+/* What a policy's wish came from; the queue's from nothing that has a name. */
+static void alarm_of(const struct scaling_policy *p, const struct wish *w,
+                     char ret_name[SCALING_ALARM_NAME_BYTES])
+{
+    if (w->kind == WISH_TRACKING && !p->signal.due)
+        scaling_policy_alarm_name(p, w->direction == DIRECTION_IN ? &p->low : &p->high, ret_name);
+    else
+        snprintf(ret_name, SCALING_ALARM_NAME_BYTES, "%s", p ? p->signal.alarm : "");
 }
 
 static void explain(const struct round *round, char ret_cause[CAUSE_BYTES])
@@ -233,13 +227,14 @@ static void explain(const struct round *round, char ret_cause[CAUSE_BYTES])
     const struct wish *w = &round->wishes[round->decision.winner];
     char alarm[SCALING_ALARM_NAME_BYTES];
 
-    scaling_policy_alarm_name(p, w->direction == DIRECTION_IN ? &p->low : &p->high, alarm);
+    alarm_of(p, w, alarm);
     cause_text(&(struct cause){ .alarm = alarm,
-                                .policy = p->name,
-                                .tracking = &p->tracking,
+                                .policy = p ? p->name : NULL,
+                                .tracking = p ? &p->tracking : NULL,
                                 .wish = w,
                                 .decision = &round->decision,
                                 .in_service = (int)round->counts.in_service,
+                                .base = decide_base(&round->input),
                                 .min = round->target->min,
                                 .max = round->target->max },
                ret_cause);
@@ -248,8 +243,7 @@ static void explain(const struct round *round, char ret_cause[CAUSE_BYTES])
 /* Adding capacity ends scale-in cooldowns, whoever had them. */
 static int end_in_cooldowns(struct round *round)
 {
-    for (size_t i = 0; i < round->n; i++) {
-        struct scaling_policy *p = round->policies[i];
+    list_for_each (p, &round->target->policies, struct scaling_policy, link) {
         int r;
         if (p->state.cooldown.direction != DIRECTION_IN)
             continue;
@@ -265,7 +259,7 @@ static int scale(struct round *round)
 {
     const struct decision *d = &round->decision;
     const struct scaling_policy *winner = round->policies[d->winner];
-    autofree(mem_free) char *details = details_text(round, d->from, d->to, winner);
+    autofree(mem_free) char *details = details_text(round);
     char cause[CAUSE_BYTES];
     int r = 0;
 
@@ -276,7 +270,8 @@ static int scale(struct round *round)
         r = end_in_cooldowns(round);
     if (r)
         return fault(r);
-    return set_count(round->target, round->now, d->from, d->to, winner->name, cause, details);
+    return set_count(round->target, round->now, d->from, d->to, winner ? winner->name : NULL, cause,
+                     details);
 }
 
 static int capacity_named_by(const struct round *round, enum not_scaled reason)
@@ -293,18 +288,46 @@ static int not_scaled(struct round *round)
     const struct scaling_policy *p = round->policies[round->decision.winner];
     const struct wish *w = &round->wishes[round->decision.winner];
     enum not_scaled reason = round->decision.reason;
+    autofree(mem_free) char *details = NULL;
     char cause[CAUSE_BYTES], alarm[SCALING_ALARM_NAME_BYTES];
 
-    scaling_policy_alarm_name(p, w->direction == DIRECTION_IN ? &p->low : &p->high, alarm);
-    snprintf(cause, sizeof cause, "monitor alarm %s in state ALARM triggered policy %s", alarm,
-             p->name);
+    if (scaling_activity_said(round->target, reason))
+        return 0;
+    details = details_text(round);
+    if (!details)
+        return fault(-ENOMEM);
+    alarm_of(p, w, alarm);
+    if (p)
+        snprintf(cause, sizeof cause, "monitor alarm %s in state ALARM triggered policy %s", alarm,
+                 p->name);
+    else
+        snprintf(cause, sizeof cause, "requests wait and no instance is in service");
     return scaling_activity_not_scaled(round->target, round->now, reason,
-                                       capacity_named_by(round, reason), cause);
+                                       capacity_named_by(round, reason), cause, details);
 }
 
 /* --- each second ------------------------------------------------------------------------------ */
 
-static void evaluate(struct round *round)
+static void add_wish(struct round *round, struct scaling_policy *p, const struct wish *w)
+{
+    round->policies[round->n] = p;
+    round->wishes[round->n++] = *w;
+}
+
+/* An alarm that somebody set by hand speaks for a tracking policy as its own alarms do. */
+static void apply_signal(const struct scaling_policy *p, const struct round *round, struct wish *w)
+{
+    if (!p->signal.due || round->counts.in_service == 0)
+        return;
+    w->alarm = p->signal.below ? DIRECTION_IN : DIRECTION_OUT;
+    w->due = true;
+    w->metric = p->signal.metric;
+    w->threshold = p->signal.threshold;
+    w->demand = w->metric * round->counts.in_service;
+    w->held = 0;
+}
+
+static void evaluate_tracking(struct round *round, struct scaling_policy *p)
 {
     struct scaling_target *t = round->target;
     struct tracking_report report;
@@ -316,31 +339,44 @@ static void evaluate(struct round *round)
         .metrics = t->autoscaler->control->metrics,
     };
 
-    list_for_each (p, &t->policies, struct scaling_policy, link) {
-        tracking_evaluate(&p->tracking, &p->state, &view, &report);
-        note_alarms(p, &report, round->now);
-        round->policies[round->n] = p;
-        round->wishes[round->n++] = report.wish;
+    tracking_evaluate(&p->tracking, &p->state, &view, &report);
+    note_alarms(p, &report, round->now);
+    apply_signal(p, round, &report.wish);
+    add_wish(round, p, &report.wish);
+}
+
+static void evaluate_steps(struct round *round, struct scaling_policy *p)
+{
+    add_wish(round, p,
+             &(struct wish){
+                 .kind = WISH_STEP,
+                 .due = p->signal.due,
+                 .below = p->signal.below,
+                 .metric = p->signal.metric,
+                 .threshold = p->signal.threshold,
+                 .steps = &p->steps,
+                 .cooldown = p->state.cooldown,
+             });
+}
+
+static void evaluate(struct round *round)
+{
+    list_for_each (p, &round->target->policies, struct scaling_policy, link) {
+        if (p->kind == POLICY_STEP)
+            evaluate_steps(round, p);
+        else
+            evaluate_tracking(round, p);
     }
+    see_input(round);
+    for (size_t i = 0; i < round->n; i++)
+        wish_settle(&round->wishes[i], round->now, decide_base(&round->input));
 }
 
 static int act(struct round *round)
 {
-    const struct scaling_target *t = round->target;
-
-    if (round->now < t->retry_at)
+    if (round->now < round->target->retry_at)
         return 0;
-    round->decision = decide(&(struct decide_input){
-        .min = t->min,
-        .max = t->max,
-        .in_service = (int)round->counts.in_service,
-        .desired = (int)round->counts.desired,
-        .out_suspended = t->out_suspended,
-        .in_suspended = t->in_suspended,
-        .unscalable = round->status != ENDPOINT_IN_SERVICE && round->status != ENDPOINT_UPDATING,
-        .wishes = round->wishes,
-        .n_wishes = round->n,
-    });
+    round->decision = decide(&round->input);
     switch (round->decision.verdict) {
     case VERDICT_SCALE:
         return scale(round);
@@ -350,6 +386,13 @@ static int act(struct round *round)
         break;
     }
     return 0;
+}
+
+/* Signals are acted on once; an alarm that stays repeats them. */
+static void forget_signals(struct scaling_target *t)
+{
+    list_for_each (p, &t->policies, struct scaling_policy, link)
+        p->signal.due = false;
 }
 
 static int tick_target(struct scaling_target *t, wall_ms_t now)
@@ -363,6 +406,8 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
         return 0;
     round.status = e->status;
     round.counts = variant_counts(v);
+    if (round.counts.in_service == round.counts.desired)
+        t->settled = (int)round.counts.desired;
     capacity_history_push(&t->history, now, round.counts.in_service);
     r = scheduled_actions_tick(t, now);
     if (!r && t->enforce && endpoint_takes_requests(e))
@@ -370,7 +415,9 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
     if (r)
         return fault(r);
     evaluate(&round);
-    return fault(act(&round));
+    r = act(&round);
+    forget_signals(t);
+    return fault(r);
 }
 
 int autoscaler_tick(struct autoscaler *a, wall_ms_t now)

@@ -210,20 +210,22 @@ int scaling_activity_refused(struct autoscaler *a, struct scaling_activity *x, w
         text_format("Failed to set desired instance count to %d. Reason: %s", x->to, reason));
 }
 
+bool scaling_activity_said(const struct scaling_target *t, enum not_scaled reason)
+{
+    return t->not_scaled && strcmp(t->not_scaled, not_scaled_code(reason)) == 0;
+}
+
 int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum not_scaled reason,
-                                int capacity, const char *cause)
+                                int capacity, const char *cause, const char *details)
 {
     autofree(scaling_activity_free) struct scaling_activity *x = NULL;
-    const char *code = not_scaled_code(reason);
-    int r;
+    int r = activity_new(t, now, cause, &x);
 
-    if (t->not_scaled && strcmp(t->not_scaled, code) == 0)
-        return 0;
-    r = activity_new(t, now, cause, &x);
     if (r)
         return fault(r);
     x->description = strdup("Attempting to scale due to alarm triggered");
-    if (!x->description)
+    x->details = strdup(details);
+    if (!x->description || !x->details)
         return fault(-ENOMEM);
     x->not_scaled = true;
     x->reason = reason;
@@ -233,7 +235,7 @@ int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum no
     r = keep(t->autoscaler, x, now);
     if (r)
         return fault(r);
-    t->not_scaled = code;
+    t->not_scaled = not_scaled_code(reason);
     steal(x);
     return 0;
 }
@@ -284,8 +286,7 @@ static int cool_down(struct autoscaler *a, const struct scaling_activity *x, wal
 
     if (!p)
         return 0;
-    seconds = x->to > x->from ? tracking_out_cooldown_s(&p->tracking, t->pace)
-                              : tracking_in_cooldown_s(&p->tracking);
+    seconds = scaling_policy_cooldown_s(p, x->to > x->from ? DIRECTION_OUT : DIRECTION_IN);
     if (seconds <= 0)
         return 0;
     cooldown_start(&p->state.cooldown, x->from, x->to, now, seconds);

@@ -1,6 +1,8 @@
 #include "control/scaling_configuration.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,6 +135,65 @@ int scaling_configuration_read(const struct scaling_target *t, json_t *configura
         *ret = tracking;
     return r;
 }
+
+static_assert((int)STEP_WHY_BYTES <= (int)SCALING_WHY_BYTES, "the sentence fits");
+
+/* --- step scaling ----------------------------------------------------------------------------- */
+
+static double bound_of(json_t *step, const char *member, double open)
+{
+    json_t *value = json_object_get(step, member);
+
+    return value ? json_number_value(value) : open;
+}
+
+static int read_steps(json_t *list, struct step_scaling *s, char ret_why[SCALING_WHY_BYTES])
+{
+    json_t *step;
+    size_t i;
+
+    if (json_array_size(list) > STEPS_MAX)
+        return refuse(ret_why, "A step scaling policy has at most %d step adjustments", STEPS_MAX);
+    json_array_foreach (list, i, step)
+        s->steps[i] = (struct step){
+            .lower = bound_of(step, "MetricIntervalLowerBound", -(double)INFINITY),
+            .upper = bound_of(step, "MetricIntervalUpperBound", (double)INFINITY),
+            .adjustment = (int)json_integer_value(json_object_get(step, "ScalingAdjustment")),
+        };
+    s->n_steps = json_array_size(list);
+    return 0;
+}
+
+int scaling_configuration_read_steps(json_t *configuration, struct step_scaling *ret,
+                                     char ret_why[SCALING_WHY_BYTES])
+{
+    const char *type = json_string_value(json_object_get(configuration, "AdjustmentType"));
+    const char *aggregation =
+        json_string_value(json_object_get(configuration, "MetricAggregationType"));
+    json_t *magnitude = json_object_get(configuration, "MinAdjustmentMagnitude");
+    json_t *cooldown = json_object_get(configuration, "Cooldown");
+    struct step_scaling s = { .cooldown_s = COOLDOWN_DEFAULT_S };
+    int r;
+
+    if (!type || !step_type_parse(type, &s.type))
+        return refuse(ret_why, "AdjustmentType is required to create a step scaling policy");
+    if (aggregation && !step_aggregation_parse(aggregation, &s.aggregation))
+        return refuse(ret_why, "The metric aggregation type %s is not valid", aggregation);
+    if (magnitude && json_integer_value(magnitude) < 1)
+        return refuse(ret_why, "MinAdjustmentMagnitude must be greater than 0");
+    s.min_magnitude = (int)json_integer_value(magnitude);
+    if (cooldown)
+        s.cooldown_s = (int)json_integer_value(cooldown);
+    r = read_steps(json_object_get(configuration, "StepAdjustments"), &s, ret_why);
+    if (r)
+        return r;
+    if (!step_check(&s, ret_why))
+        return SCALING_E_CONFIGURATION;
+    *ret = s;
+    return 0;
+}
+
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static bool has_dimension(const struct metric_name *m, const struct metric_dimension *d)
 {

@@ -11,5 +11,8 @@
  */
 int scaling_configuration_read(const struct scaling_target *t, json_t *configuration,
                                struct tracking *ret, char ret_why[SCALING_WHY_BYTES]);
+/** scaling_configuration_read_steps() - the same of a StepScalingPolicyConfiguration */
+int scaling_configuration_read_steps(json_t *configuration, struct step_scaling *ret,
+                                     char ret_why[SCALING_WHY_BYTES]);
 /** scaling_configuration_same_metric() - both track the same metric */
 bool scaling_configuration_same_metric(const struct tracking *a, const struct tracking *b);

@@ -1,6 +1,7 @@
 #include "control/scaling_policy.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 
 enum { PATH_BYTES = 4096 };
 
+static const ms_t fresh_ms = 10 * MS_PER_S; /* older datapoints say nothing about now */
+
 static struct control *control_of(const struct scaling_policy *p)
 {
     return p->target->autoscaler->control;
@@ -18,6 +21,33 @@ static struct control *control_of(const struct scaling_policy *p)
 static void path_of(const struct scaling_target *t, const char *name, char ret_path[PATH_BYTES])
 {
     snprintf(ret_path, PATH_BYTES, "/scaling-policies/%s/%s", t->resource_id, name);
+}
+
+static const struct {
+    const char *text, *member;
+} kinds[] = {
+    [POLICY_TRACKING] = { "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration" },
+    [POLICY_STEP] = { "StepScaling", "StepScalingPolicyConfiguration" },
+};
+
+const char *policy_kind_text(enum policy_kind kind)
+{
+    return kinds[kind].text;
+}
+
+const char *policy_kind_member(enum policy_kind kind)
+{
+    return kinds[kind].member;
+}
+
+int policy_kind_parse(const char *text, enum policy_kind *ret)
+{
+    for (int i = POLICY_TRACKING; i <= POLICY_STEP; i++)
+        if (strcmp(kinds[i].text, text) == 0) {
+            *ret = (enum policy_kind)i;
+            return 0;
+        }
+    return -EINVAL;
 }
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -58,9 +88,22 @@ void scaling_policy_alarm_arn(const struct scaling_policy *p, const struct scali
              name);
 }
 
+bool scaling_policy_has_high(const struct scaling_policy *p)
+{
+    return p->kind == POLICY_TRACKING;
+}
+
 bool scaling_policy_has_low(const struct scaling_policy *p)
 {
-    return !p->tracking.disable_scale_in;
+    return p->kind == POLICY_TRACKING && !p->tracking.disable_scale_in;
+}
+
+int scaling_policy_cooldown_s(const struct scaling_policy *p, enum direction direction)
+{
+    if (p->kind == POLICY_STEP)
+        return p->steps.cooldown_s;
+    return direction == DIRECTION_OUT ? tracking_out_cooldown_s(&p->tracking, p->target->pace)
+                                      : tracking_in_cooldown_s(&p->tracking);
 }
 
 /* --- documents -------------------------------------------------------------------------------- */
@@ -76,6 +119,8 @@ static json_t *alarm_item(const struct scaling_policy *p, const struct scaling_a
 
 static json_t *alarm_items(const struct scaling_policy *p)
 {
+    if (!scaling_policy_has_high(p))
+        return json_array();
     return scaling_policy_has_low(p)
                ? json_pack("[o, o]", alarm_item(p, &p->high), alarm_item(p, &p->low))
                : json_pack("[o]", alarm_item(p, &p->high));
@@ -91,9 +136,9 @@ json_t *scaling_policy_document(const struct scaling_policy *p)
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:f, s:s, s:s, s:s, s:f, s:{s:i, s:f, s:i, s:i}}",
         "PolicyARN", arn, "PolicyName", p->name, "ServiceNamespace", SCALING_NAMESPACE,
         "ResourceId", p->target->resource_id, "ScalableDimension", SCALING_DIMENSION, "PolicyType",
-        "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration", p->configuration,
-        "Alarms", alarm_items(p), "CreationTime", (double)p->created / MS_PER_S, "CreatedBy",
-        p->created_by, "AlarmHigh", p->high.id, "AlarmLow", p->low.id, "Configured",
+        policy_kind_text(p->kind), policy_kind_member(p->kind), p->configuration, "Alarms",
+        alarm_items(p), "CreationTime", (double)p->created / MS_PER_S, "CreatedBy", p->created_by,
+        "AlarmHigh", p->high.id, "AlarmLow", p->low.id, "Configured",
         (double)p->configured / MS_PER_S, "Cooldown", "Direction", (int)c->direction, "Until",
         (double)c->until / MS_PER_S, "From", c->from, "To", c->to);
 }
@@ -138,8 +183,9 @@ struct scaling_policy *scaling_policy_free(struct scaling_policy *p)
     return NULL;
 }
 
-static int policy_new(struct scaling_target *t, const char *name, json_t *configuration,
-                      struct scaling_policy **ret, char ret_why[SCALING_WHY_BYTES])
+static int policy_new(struct scaling_target *t, const char *name, enum policy_kind kind,
+                      json_t *configuration, struct scaling_policy **ret,
+                      char ret_why[SCALING_WHY_BYTES])
 {
     autofree(scaling_policy_free) struct scaling_policy *p = calloc(1, sizeof(*p));
     int r;
@@ -153,7 +199,9 @@ static int policy_new(struct scaling_target *t, const char *name, json_t *config
     p->configuration = json_incref(configuration);
     if (!p->name)
         return fault(-ENOMEM);
-    r = scaling_configuration_read(t, configuration, &p->tracking, ret_why);
+    p->kind = kind;
+    r = kind == POLICY_STEP ? scaling_configuration_read_steps(configuration, &p->steps, ret_why)
+                            : scaling_configuration_read(t, configuration, &p->tracking, ret_why);
     if (r)
         return r;
     *ret = steal(p);
@@ -192,18 +240,20 @@ static int check_others(const struct scaling_target *t, const struct scaling_pol
                         const struct scaling_policy *old)
 {
     list_for_each (other, &t->policies, struct scaling_policy, link)
-        if (other != old && scaling_configuration_same_metric(&other->tracking, &p->tracking))
+        if (other != old && other->kind == POLICY_TRACKING && p->kind == POLICY_TRACKING &&
+            scaling_configuration_same_metric(&other->tracking, &p->tracking))
             return SCALING_E_DUPLICATE;
     return !old && t->n_policies >= SCALING_POLICIES_MAX ? SCALING_E_LIMIT : 0;
 }
 
-int scaling_policy_put(struct scaling_target *t, const char *name, json_t *configuration,
-                       struct scaling_policy **ret, char ret_why[SCALING_WHY_BYTES])
+int scaling_policy_put(struct scaling_target *t, const char *name, enum policy_kind kind,
+                       json_t *configuration, struct scaling_policy **ret,
+                       char ret_why[SCALING_WHY_BYTES])
 {
     autofree(scaling_policy_free) struct scaling_policy *p = NULL;
     struct scaling_policy *old = scaling_policy_find(t, name);
     struct control *c = t->autoscaler->control;
-    int r = policy_new(t, name, configuration, &p, ret_why);
+    int r = policy_new(t, name, kind, configuration, &p, ret_why);
 
     if (!r)
         r = check_others(t, p, old);
@@ -241,6 +291,49 @@ int scaling_policy_delete(struct scaling_policy *p)
     return 0;
 }
 
+/* --- signals ---------------------------------------------------------------------------------- */
+
+/* @arn, maybe with ":createdBy/..." behind it. */
+static struct scaling_policy *find_arn(const struct autoscaler *a, const char *arn)
+{
+    char own[SCALING_ARN_BYTES];
+
+    list_for_each (t, &a->targets, struct scaling_target, link)
+        list_for_each (p, &t->policies, struct scaling_policy, link) {
+            size_t n;
+            scaling_policy_arn(p, own);
+            n = strlen(own);
+            if (strncmp(arn, own, n) == 0 &&
+                (arn[n] == '\0' || strncmp(arn + n, ":createdBy/", strlen(":createdBy/")) == 0))
+                return p;
+        }
+    return NULL;
+}
+
+int scaling_policy_hear(void *autoscaler, const char *arn, const struct alarm_signal *signal)
+{
+    struct scaling_policy *p = find_arn(autoscaler, arn);
+    enum step_aggregation aggregation = STEP_AVERAGE;
+    double metric;
+
+    if (!p)
+        return ALARM_ACTION_E_UNKNOWN;
+    if (p->kind == POLICY_STEP)
+        aggregation = p->steps.aggregation;
+    metric = step_metric(aggregation, signal->points, signal->n_points);
+    if (!isfinite(metric) || !isfinite(signal->threshold) ||
+        signal->queried < signal->now - fresh_ms)
+        return ALARM_ACTION_E_STALE;
+    p->signal = (struct policy_signal){
+        .due = true,
+        .below = signal->comparison == ALARM_LESS || signal->comparison == ALARM_LESS_OR_EQUAL,
+        .metric = metric,
+        .threshold = signal->threshold,
+    };
+    snprintf(p->signal.alarm, sizeof p->signal.alarm, "%s", signal->alarm);
+    return 0;
+}
+
 /* --- loading ---------------------------------------------------------------------------------- */
 
 static int read_cooldown(json_t *document, struct cooldown *ret)
@@ -258,25 +351,15 @@ static int read_cooldown(json_t *document, struct cooldown *ret)
     return 0;
 }
 
-int scaling_policy_load(struct scaling_target *t, json_t *document)
+static int read_alarms(struct scaling_policy *p, json_t *document)
 {
-    autofree(scaling_policy_free) struct scaling_policy *p = NULL;
-    const char *name, *created_by, *high, *low;
-    char why[SCALING_WHY_BYTES];
-    json_t *configuration;
+    const char *created_by, *high, *low;
     double created, configured;
-    int r;
 
-    if (json_unpack(document, "{s:s, s:o, s:s, s:s, s:s, s:F, s:F}", "PolicyName", &name,
-                    "TargetTrackingScalingPolicyConfiguration", &configuration, "CreatedBy",
-                    &created_by, "AlarmHigh", &high, "AlarmLow", &low, "CreationTime", &created,
-                    "Configured", &configured) != 0)
+    if (json_unpack(document, "{s:s, s:s, s:s, s:F, s:F}", "CreatedBy", &created_by, "AlarmHigh",
+                    &high, "AlarmLow", &low, "CreationTime", &created, "Configured",
+                    &configured) != 0)
         return -EINVAL;
-    r = policy_new(t, name, configuration, &p, why);
-    if (!r)
-        r = read_cooldown(document, &p->state.cooldown);
-    if (r)
-        return r > 0 ? -EINVAL : r;
     snprintf(p->created_by, sizeof p->created_by, "%s", created_by);
     snprintf(p->high.id, sizeof p->high.id, "%s", high);
     snprintf(p->low.id, sizeof p->low.id, "%s", low);
@@ -284,6 +367,31 @@ int scaling_policy_load(struct scaling_target *t, json_t *document)
     p->configured = (wall_ms_t)(configured * MS_PER_S);
     p->high.updated = p->high.transitioned = p->configured;
     p->low.updated = p->low.transitioned = p->configured;
+    return 0;
+}
+
+int scaling_policy_load(struct scaling_target *t, json_t *document)
+{
+    autofree(scaling_policy_free) struct scaling_policy *p = NULL;
+    const char *name = json_string_value(json_object_get(document, "PolicyName"));
+    const char *type = json_string_value(json_object_get(document, "PolicyType"));
+    char why[SCALING_WHY_BYTES];
+    enum policy_kind kind;
+    json_t *configuration;
+    int r;
+
+    if (!name || !type || policy_kind_parse(type, &kind) != 0)
+        return -EINVAL;
+    configuration = json_object_get(document, policy_kind_member(kind));
+    if (!configuration)
+        return -EINVAL;
+    r = policy_new(t, name, kind, configuration, &p, why);
+    if (!r)
+        r = read_cooldown(document, &p->state.cooldown);
+    if (!r)
+        r = read_alarms(p, document);
+    if (r)
+        return r > 0 ? -EINVAL : r;
     adopt(t, p);
     steal(p);
     return 0;

@@ -45,6 +45,7 @@ struct scaling_target {
     /* not stored: a restart begins anew */
     enum pace pace;
     bool enforce; /* registered just now: bring the count within the bounds */
+    int settled;  /* the count when as many as desired were last in service */
     struct capacity_history history;
     const char *not_scaled; /* code of the last record; NULL after a change */
     wall_ms_t retry_at;     /* after a refused change */

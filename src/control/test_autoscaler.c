@@ -1,5 +1,6 @@
 /* The autoscaler in a whole control plane on a simulated clock: what becomes of decisions, and what
  * survives a restart. The rules themselves are proven in src/scaling. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 #include "control/autoscaler.h"
 #include "control/endpoint.h"
+#include "control/explanation.h"
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
 #include "control/tags.h"
@@ -97,7 +99,7 @@ static struct scaling_policy *put_policy(struct scaling_target *t, const char *n
         "{s:i, s:{s:s}, s:i}", "TargetValue", 600, "PredefinedMetricSpecification",
         "PredefinedMetricType", "SageMakerVariantInvocationsPerInstance", "ScaleInCooldown", 15);
 
-    assert_int_equal(scaling_policy_put(t, name, configuration, &p, why), 0);
+    assert_int_equal(scaling_policy_put(t, name, POLICY_TRACKING, configuration, &p, why), 0);
     json_decref(configuration);
     return p;
 }
@@ -179,6 +181,141 @@ static void follows_the_load_out_and_in(void **state)
     assert_non_null(strstr(newest()->cause, "-AlarmLow-"));
 }
 
+static struct scaling_policy *put_steps(struct scaling_target *t)
+{
+    char why[SCALING_WHY_BYTES];
+    struct scaling_policy *p = NULL;
+    json_t *configuration =
+        json_pack("{s:s, s:i, s:[{s:i, s:i, s:i}, {s:i, s:i}]}", "AdjustmentType",
+                  "ChangeInCapacity", "Cooldown", 60, "StepAdjustments", "MetricIntervalLowerBound",
+                  0, "MetricIntervalUpperBound", 10, "ScalingAdjustment", 2,
+                  "MetricIntervalLowerBound", 10, "ScalingAdjustment", 3);
+
+    assert_int_equal(scaling_policy_put(t, "steps", POLICY_STEP, configuration, &p, why), 0);
+    json_decref(configuration);
+    return p;
+}
+
+/* as an alarm above 50 tells it, with the policy's ARN as its action */
+static int tell(const struct scaling_policy *p, double metric, ms_t age_ms)
+{
+    char arn[SCALING_ARN_BYTES];
+    wall_ms_t now = loop_wall(world.loop);
+
+    scaling_policy_arn(p, arn);
+    return scaling_policy_hear(world.control->autoscaler, arn,
+                               &(struct alarm_signal){ .alarm = "busy",
+                                                       .state = ALARM_ALARM,
+                                                       .now = now,
+                                                       .comparison = ALARM_GREATER,
+                                                       .threshold = 50,
+                                                       .points = &metric,
+                                                       .n_points = 1,
+                                                       .queried = now - age_ms });
+}
+
+static void an_alarm_makes_steps(void **state)
+{
+    struct scaling_policy *p = put_steps(register_target(1, 9));
+    struct scaling_activity *out;
+
+    assert_int_equal(tell(p, 55, 0), 0);
+    world_run(&world, 1500);
+    assert_int_equal(counts().desired, 3);
+    out = newest();
+    assert_non_null(strstr(out->cause, "monitor alarm busy in state ALARM triggered policy steps. "
+                                       "The metric was 55, which is 5 above the threshold 50; for "
+                                       "that the step is ChangeInCapacity +2, from 1 to 3;"));
+    world_run(&world, 10000);
+    assert_int_equal(out->status, ACTIVITY_SUCCESSFUL);
+
+    /* it cools down: the same again adds nothing, a larger step the difference */
+    assert_int_equal(tell(p, 55, 0), 0);
+    world_run(&world, 1500);
+    assert_int_equal(counts().desired, 3);
+    assert_int_equal(tell(p, 60, 0), 0);
+    world_run(&world, 1500);
+    assert_int_equal(counts().desired, 4);
+    world_run(&world, 70000);
+    assert_int_equal(tell(p, 60, 0), 0);
+    world_run(&world, 1500);
+    assert_int_equal(counts().desired, 7);
+}
+
+static void a_signal_without_fresh_data_is_not_heard(void **state)
+{
+    struct scaling_policy *p = put_steps(register_target(1, 9));
+
+    assert_int_equal(tell(p, 55, 15600), ALARM_ACTION_E_STALE);
+    assert_int_equal(tell(p, (double)NAN, 0), ALARM_ACTION_E_STALE);
+    world_run(&world, 1500);
+    assert_int_equal(counts().desired, 1);
+    assert_int_equal(tell(p, 55, 5700), 0);
+    world_run(&world, 1500);
+    assert_int_equal(counts().desired, 3);
+    assert_int_equal(scaling_policy_hear(world.control->autoscaler, "arn:x",
+                                         &(struct alarm_signal){ .alarm = "busy" }),
+                     ALARM_ACTION_E_UNKNOWN);
+}
+
+static void suspended_steps_are_dropped(void **state)
+{
+    struct scaling_target_change change = change_to(1, 9);
+    struct scaling_target *t;
+    struct scaling_policy *p;
+
+    change.out_suspended = 1;
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t), 0);
+    p = put_steps(t);
+    assert_int_equal(tell(p, 55, 0), 0);
+    world_run(&world, 3000);
+    assert_int_equal(counts().desired, 1);
+    t->out_suspended = false; /* resumed: what was dropped is gone, what comes now counts */
+    world_run(&world, 3000);
+    assert_int_equal(counts().desired, 1);
+    assert_int_equal(tell(p, 55, 0), 0);
+    world_run(&world, 3000);
+    assert_int_equal(counts().desired, 3);
+}
+
+/* All activities so far, by what their Details say. */
+static void assert_all_replay(void)
+{
+    unsigned n = 0;
+
+    list_for_each (x, &world.control->autoscaler->activities, struct scaling_activity, link) {
+        autofree(explanation_free) struct explanation_file *f = NULL;
+        struct wish scratch[EXPLANATION_WISHES_MAX];
+        struct decision again;
+        json_t *details = json_loads(x->details, 0, NULL);
+
+        assert_int_equal(explanation_read(details, &f), 0);
+        json_decref(details);
+        again = explain_replay(&f->x, scratch);
+        assert_true(explain_same(&again, &f->x.decision));
+        assert_int_equal(f->x.at, x->start);
+        if (!x->not_scaled)
+            assert_int_equal(again.to, x->to);
+        n++;
+    }
+    assert_true(n > 0);
+}
+
+static void every_decision_can_be_made_again_from_its_record(void **state)
+{
+    struct scaling_target *t = register_target(2, 9);
+    struct scaling_policy *steps = put_steps(t);
+
+    put_policy(t, "p");
+    pass(3, 8);
+    pass(20, 47.3);
+    assert_int_equal(tell(steps, 55.1, 0), 0);
+    pass(20, 200.7);
+    pass(70, 3.3);
+    assert_true(world.control->autoscaler->n_activities >= 4);
+    assert_all_replay();
+}
+
 static void registering_enforces_the_bounds_once(void **state)
 {
     struct variant_change change = { .variant = "v", .has_count = true, .count = 1 };
@@ -250,7 +387,7 @@ static void a_restart_keeps_everything_that_was_said(void **state)
     assert_int_equal(scaling_policy_save(p), 0);
     scaling_policy_arn(p, arn);
     assert_int_equal(
-        scaling_activity_not_scaled(t, loop_wall(world.loop), NOT_SCALED_AT_MIN, 1, "c"), 0);
+        scaling_activity_not_scaled(t, loop_wall(world.loop), NOT_SCALED_AT_MIN, 1, "c", "{}"), 0);
     n = world.control->autoscaler->n_activities;
 
     restart();
@@ -347,7 +484,7 @@ static int put(struct scaling_target *t, const char *name, const char *configura
     int r;
 
     assert_non_null(parsed);
-    r = scaling_policy_put(t, name, parsed, &p, why);
+    r = scaling_policy_put(t, name, POLICY_TRACKING, parsed, &p, why);
     json_decref(parsed);
     assert_true(r != SCALING_E_CONFIGURATION || why[0] != '\0');
     return r;
@@ -408,6 +545,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(follows_the_load_out_and_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_alarm_makes_steps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_signal_without_fresh_data_is_not_heard, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(suspended_steps_are_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_decision_can_be_made_again_from_its_record, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(registering_enforces_the_bounds_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_once_why_it_does_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newer_count_overrides_an_activity, set_up, tear_down),

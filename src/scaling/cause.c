@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { MEASURED_BYTES = 512, SUM_BYTES = 160 };
+enum { MEASURED_BYTES = 512, SUM_BYTES = 160, COMPUTED_BYTES = 768, WHO_BYTES = 640 };
 
 const char *cause_statistic(const struct metric_statistic *s)
 {
@@ -50,17 +50,50 @@ static void sum(const struct cause *c, char ret[SUM_BYTES])
                  w->capacity);
 }
 
-void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES])
+static void tracking_text(const struct cause *c, char ret[COMPUTED_BYTES])
 {
-    const struct decision *d = c->decision;
     char what[MEASURED_BYTES], how[SUM_BYTES];
 
     measured(c, what);
     sum(c, how);
-    snprintf(
-        ret_text, CAUSE_BYTES,
-        "monitor alarm %s in state ALARM triggered policy %s. %s with %d instance%s in service: "
-        "%s; within %d to %d, the desired count goes from %d to %d.",
-        c->alarm, c->policy, what, c->in_service, c->in_service == 1 ? "" : "s", how, c->min,
-        c->max, d->from, d->to);
+    snprintf(ret, COMPUTED_BYTES, "%s with %d instance%s in service: %s", what, c->in_service,
+             c->in_service == 1 ? "" : "s", how);
+}
+
+static void step_text(const struct cause *c, char ret[COMPUTED_BYTES])
+{
+    const struct wish *w = c->wish;
+    const struct step *step = step_find(w->steps, w->below, w->metric - w->threshold);
+
+    snprintf(ret, COMPUTED_BYTES,
+             "The metric was %.6g, which is %.6g %s the threshold %.6g; for that the step is %s "
+             "%+d, from %d to %d",
+             w->metric, w->below ? w->threshold - w->metric : w->metric - w->threshold,
+             w->below ? "below" : "above", w->threshold, step_type_text(w->steps->type),
+             step ? step->adjustment : 0, c->base, w->capacity);
+}
+
+static void queue_text(const struct cause *c, char ret[COMPUTED_BYTES])
+{
+    snprintf(ret, COMPUTED_BYTES,
+             "%.0f request%s waited while no instance was in service or starting: %d needed",
+             c->wish->demand, c->wish->demand == 1 ? "" : "s", c->wish->capacity);
+}
+
+void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES])
+{
+    const struct decision *d = c->decision;
+    char computed[COMPUTED_BYTES], who[WHO_BYTES] = "";
+
+    if (c->wish->kind == WISH_TRACKING)
+        tracking_text(c, computed);
+    else if (c->wish->kind == WISH_STEP)
+        step_text(c, computed);
+    else
+        queue_text(c, computed);
+    if (c->wish->kind != WISH_QUEUE)
+        snprintf(who, sizeof who, "monitor alarm %s in state ALARM triggered policy %s. ", c->alarm,
+                 c->policy);
+    snprintf(ret_text, CAUSE_BYTES, "%s%s; within %d to %d, the desired count goes from %d to %d.",
+             who, computed, c->min, c->max, d->from, d->to);
 }

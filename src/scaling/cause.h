@@ -10,11 +10,12 @@
 enum { CAUSE_BYTES = 1600 };
 
 struct cause {
-    const char *alarm, *policy; /* names */
-    const struct tracking *tracking;
-    const struct wish *wish; /* the winner */
+    const char *alarm, *policy;      /* names; none of what waits in the queue */
+    const struct tracking *tracking; /* of a tracking policy */
+    const struct wish *wish;         /* the winner */
     const struct decision *decision;
     int in_service, min, max;
+    int base; /* that steps add to */
 };
 
 void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES]);

@@ -132,6 +132,18 @@ int decide_base(const struct decide_input *in)
     return in->settled < in->desired ? in->settled : in->desired;
 }
 
+struct decision decide_bounds(const struct decide_input *in)
+{
+    int to = clamp(in->desired, in);
+
+    if (to == in->desired)
+        return nothing;
+    return (struct decision){ .verdict = VERDICT_SCALE,
+                              .direction = to > in->desired ? DIRECTION_OUT : DIRECTION_IN,
+                              .from = in->desired,
+                              .to = to };
+}
+
 struct decision decide(const struct decide_input *in)
 {
     assert(in->min >= 0 && in->min <= in->max);

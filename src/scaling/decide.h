@@ -46,6 +46,10 @@ struct decision {
 /** decide_base() - the count that steps add to: see wish_settle() */
 int decide_base(const struct decide_input *in);
 
+/** decide_bounds() - nothing but that the count be within the bounds. Return: VERDICT_SCALE or
+ * VERDICT_NOTHING. */
+struct decision decide_bounds(const struct decide_input *in);
+
 struct decision decide(const struct decide_input *in);
 
 /** not_scaled_code() - "AlreadyAtMaxCapacity" ... */
