@@ -1,8 +1,6 @@
 /* weir control: the control plane as a program. `weir serve` starts it, with the sockets that it
  * serves already open, and starts it again when it ends: what it knows is in the store. */
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include "base/text.h"
 #include "cli/access.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "control/autoscaler.h"
 #include "control/control.h"
 #include "control/meter.h"
@@ -107,27 +106,9 @@ static const struct option option_table[] = {
     { NULL, 0, NULL, 0 },
 };
 
-static int descriptor(const char *text, int *ret)
+static int take(void *context, int id, const char *value)
 {
-    uint64_t n;
-
-    if (text_to_u64(slice_from(text), 1 << 20, &n) || fcntl((int)n, F_GETFD) < 0)
-        return -EINVAL;
-    *ret = (int)n;
-    return 0;
-}
-
-/* One of two words. */
-static int choice(const char *text, const char *zero, const char *one, int *ret)
-{
-    if (strcmp(text, zero) != 0 && strcmp(text, one) != 0)
-        return -EINVAL;
-    *ret = strcmp(text, one) == 0;
-    return 0;
-}
-
-static int take(struct options *o, int id, const char *value)
-{
+    struct options *o = context;
     int r = 0, which = 0;
 
     switch (id) {
@@ -135,9 +116,9 @@ static int take(struct options *o, int id, const char *value)
         o->state = value;
         break;
     case OPTION_API_FD:
-        return descriptor(value, &o->api_fd);
+        return option_descriptor(value, &o->api_fd);
     case OPTION_LINK_FD:
-        return descriptor(value, &o->link_fd);
+        return option_descriptor(value, &o->link_fd);
     case OPTION_REGION:
         o->settings.region = value;
         break;
@@ -145,7 +126,7 @@ static int take(struct options *o, int id, const char *value)
         o->settings.account = value;
         break;
     case OPTION_PACE:
-        r = choice(value, "fast", "aws", &which);
+        r = option_choice(value, "fast", "aws", &which);
         o->settings.pace = which ? PACE_AWS : PACE_FAST;
         break;
     case OPTION_CONFIG:
@@ -160,9 +141,7 @@ static int take(struct options *o, int id, const char *value)
     case OPTION_LOG_LEVEL:
         return log_level_parse(value, &o->level);
     case OPTION_LOG_FORMAT:
-        r = choice(value, "text", "json", &which);
-        o->format = which ? LOG_JSON : LOG_TEXT;
-        break;
+        return option_log_format(value, &o->format);
     }
     return r;
 }
@@ -170,21 +149,12 @@ static int take(struct options *o, int id, const char *value)
 /* Return: COMMAND_OK, COMMAND_USAGE, or -1 after --help. */
 static int read_options(int argc, char **argv, struct options *o)
 {
-    int id, index = 0;
+    static const struct option_reader reader = { "control", usage, option_table, OPTION_HELP,
+                                                 take };
+    int r = options_read(&reader, argc, argv, o);
 
-    while ((id = getopt_long(argc, argv, "", option_table, &index)) != -1) {
-        if (id == OPTION_HELP) {
-            fputs(usage, stdout);
-            return -1;
-        }
-        if (id == '?')
-            return command_misused("control", NULL);
-        if (take(o, id, optarg))
-            return command_misused("control", "--%s cannot be '%s'", option_table[index].name,
-                                   optarg);
-    }
-    if (optind < argc)
-        return command_misused("control", "what is '%s'?", argv[optind]);
+    if (r)
+        return r;
     if (!o->state || o->api_fd < 0 || o->link_fd < 0)
         return command_misused("control", "--state, --api-fd and --link-fd are needed");
     return COMMAND_OK;
@@ -248,23 +218,13 @@ static int make_control(struct program *p)
     return fault(r);
 }
 
-static int inherit(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-        return -errno;
-    return 0;
-}
-
 /* The proxy hears of us only after every instance that runs is known again. */
 static int serve(struct program *p)
 {
-    int r = inherit(p->options.api_fd);
+    int r = option_inherit(p->options.api_fd);
 
     if (!r)
-        r = inherit(p->options.link_fd);
+        r = option_inherit(p->options.link_fd);
     if (!r)
         r = control_start(p->control, p->driver);
     if (!r)

@@ -3,8 +3,6 @@
  * runs alone, as a plain load balancer. */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +13,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/text.h"
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/proxy_routes.h"
 #include "proxy/proxy.h"
 #include "supervisor/front.h"
@@ -98,30 +96,9 @@ static const struct option option_table[] = {
     { NULL, 0, NULL, 0 },
 };
 
-static int take_fds(struct options *o, const char *text)
+static int take(void *context, int id, const char *value)
 {
-    struct slice rest = slice_from(text);
-
-    o->n_listen_fds = 0;
-    while (rest.size) {
-        const char *comma = memchr(rest.data, ',', rest.size);
-        size_t n = comma ? (size_t)(comma - rest.data) : rest.size;
-        uint64_t fd;
-
-        if (o->n_listen_fds == WORKERS_MAX ||
-            text_to_u64((struct slice){ rest.data, n }, 1 << 20, &fd) ||
-            fcntl((int)fd, F_GETFD) < 0)
-            return -EINVAL;
-        o->listen_fds[o->n_listen_fds++] = (int)fd;
-        n += comma ? 1 : 0;
-        rest = (struct slice){ rest.data + n, rest.size - n };
-    }
-    return o->n_listen_fds ? 0 : -EINVAL;
-}
-
-static int take(struct options *o, int id, const char *value)
-{
-    uint64_t seconds;
+    struct options *o = context;
 
     switch (id) {
     case OPTION_ROUTES:
@@ -131,11 +108,9 @@ static int take(struct options *o, int id, const char *value)
         o->listen = value;
         return 0;
     case OPTION_THREADS:
-        if (text_to_u64(slice_from(value), WORKERS_MAX, &o->threads) || o->threads == 0)
-            return -EINVAL;
-        return 0;
+        return option_number(value, 1, WORKERS_MAX, &o->threads);
     case OPTION_LISTEN_FDS:
-        return take_fds(o, value);
+        return option_descriptors(value, WORKERS_MAX, o->listen_fds, &o->n_listen_fds);
     case OPTION_API_ADDRESS:
         o->api_address = value;
         return 0;
@@ -143,17 +118,11 @@ static int take(struct options *o, int id, const char *value)
         o->link_address = value;
         return 0;
     case OPTION_DRAIN_TIMEOUT:
-        if (text_to_u64(slice_from(value), 86400, &seconds))
-            return -EINVAL;
-        o->drain_timeout_ms = (ms_t)seconds * MS_PER_S;
-        return 0;
+        return option_seconds(value, 86400, &o->drain_timeout_ms);
     case OPTION_LOG_LEVEL:
         return log_level_parse(value, &o->level);
     case OPTION_LOG_FORMAT:
-        if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
-            return -EINVAL;
-        o->format = strcmp(value, "json") == 0 ? LOG_JSON : LOG_TEXT;
-        return 0;
+        return option_log_format(value, &o->format);
     }
     return -EINVAL;
 }
@@ -178,22 +147,10 @@ static int check_options(const struct options *o)
 /* Return: COMMAND_OK, COMMAND_USAGE, or -1 after --help. */
 static int read_options(int argc, char **argv, struct options *o)
 {
-    int id, index = 0;
+    static const struct option_reader reader = { "proxy", usage, option_table, OPTION_HELP, take };
+    int r = options_read(&reader, argc, argv, o);
 
-    while ((id = getopt_long(argc, argv, "", option_table, &index)) != -1) {
-        if (id == OPTION_HELP) {
-            fputs(usage, stdout);
-            return -1;
-        }
-        if (id == '?')
-            return command_misused("proxy", NULL);
-        if (take(o, id, optarg))
-            return command_misused("proxy", "--%s cannot be '%s'", option_table[index].name,
-                                   optarg);
-    }
-    if (optind < argc)
-        return command_misused("proxy", "what is '%s'?", argv[optind]);
-    return check_options(o);
+    return r ? r : check_options(o);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -240,16 +197,6 @@ static unsigned connections_max(size_t n_workers)
     if (files.rlim_cur > 1 << 20)
         files.rlim_cur = 1 << 20;
     return (unsigned)((files.rlim_cur - OWN_FDS) / 2 / n_workers);
-}
-
-static int inherit(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-        return -errno;
-    return 0;
 }
 
 /* --- alone ------------------------------------------------------------------------------------ */
@@ -318,7 +265,7 @@ static int find_control(const struct options *o, struct proxy_settings *settings
     if (!r)
         r = address_parse(o->link_address, &settings->link);
     for (size_t i = 0; i < o->n_listen_fds && !r; i++)
-        r = inherit(o->listen_fds[i]);
+        r = option_inherit(o->listen_fds[i]);
     /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends
      * when. */
     signal(SIGINT, SIG_IGN);

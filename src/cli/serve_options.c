@@ -1,13 +1,12 @@
 #include "cli/serve_options.h"
 
-#include <getopt.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "supervisor/front.h"
 
 static const char usage[] =
@@ -86,14 +85,14 @@ static bool take_threads(struct serve_options *o, const char *value)
 {
     uint64_t n;
 
-    if (text_to_u64(slice_from(value), FRONT_SOCKETS_MAX, &n) || n == 0)
+    if (option_number(value, 1, FRONT_SOCKETS_MAX, &n))
         return false;
     o->threads = (unsigned)n;
     return true;
 }
 
 /* Return: whether @value is one that the option can have. */
-static bool take(struct serve_options *o, int id, const char *value)
+static bool takes(struct serve_options *o, int id, const char *value)
 {
     switch (id) {
     case OPTION_LISTEN:
@@ -129,8 +128,7 @@ static bool take(struct serve_options *o, int id, const char *value)
         return log_level_parse(value, &o->level) == 0;
     case OPTION_LOG_FORMAT:
         o->format_text = value;
-        o->format = strcmp(value, "json") == 0 ? LOG_JSON : LOG_TEXT;
-        return one_of(value, "text", "json");
+        return option_log_format(value, &o->format) == 0;
     }
     return false;
 }
@@ -156,23 +154,15 @@ static void set_defaults(struct serve_options *o)
     address_parse(o->listen, &o->address);
 }
 
+static int take(void *context, int id, const char *value)
+{
+    return takes(context, id, value) ? 0 : -EINVAL;
+}
+
 int serve_options_read(int argc, char **argv, struct serve_options *ret)
 {
-    int id, index = 0;
+    static const struct option_reader reader = { "serve", usage, option_table, OPTION_HELP, take };
 
     set_defaults(ret);
-    while ((id = getopt_long(argc, argv, "", option_table, &index)) != -1) {
-        if (id == OPTION_HELP) {
-            fputs(usage, stdout);
-            return -1;
-        }
-        if (id == '?')
-            return command_misused("serve", NULL);
-        if (!take(ret, id, optarg))
-            return command_misused("serve", "--%s cannot be '%s'", option_table[index].name,
-                                   optarg);
-    }
-    if (optind < argc)
-        return command_misused("serve", "what is '%s'?", argv[optind]);
-    return COMMAND_OK;
+    return options_read(&reader, argc, argv, ret);
 }
