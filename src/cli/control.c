@@ -23,6 +23,7 @@
 #include "control/telemetry.h"
 #include "fleet/config.h"
 #include "fleet/process.h"
+#include "supervisor/ready.h"
 
 enum {
     SERIES_MAX = 20000,
@@ -32,7 +33,7 @@ enum {
 
 struct options {
     const char *state, *config;
-    int api_fd, link_fd;
+    int api_fd, link_fd, ready_fd;
     bool keep_instances;
     struct control_settings settings;
     enum log_level level;
@@ -50,15 +51,16 @@ struct program {
     struct control *control;
     struct driver *driver;
     struct api *api;
-    struct loop_signal term;
-    bool stopping;
+    struct loop_signal term, hand_over;
+    bool stopping, handed_over;
 };
 
 static const char usage[] =
     "usage: weir control --state DIR --api-fd N --link-fd N [OPTION...]\n"
     "\n"
     "The control plane; 'weir serve' starts it. It serves the AWS APIs on one inherited Unix\n"
-    "socket and the proxy on another, and keeps its state in DIR/state.db.\n"
+    "socket and the proxy on another, and keeps its state in DIR/state.db. SIGTERM ends it and\n"
+    "its instances, SIGUSR2 only itself.\n"
     "\n"
     "  --state DIR         state directory\n"
     "  --api-fd N          listening socket that the proxy forwards API calls to\n"
@@ -69,6 +71,7 @@ static const char usage[] =
     "  --config FILE       images and instance types\n"
     "  --no-auth           requests need no signature\n"
     "  --keep-instances    leave instances running at the end\n"
+    "  --ready-fd N        write a byte there when it serves\n"
     "  --log-level LEVEL   debug, info, warn or error (default info)\n"
     "  --log-format FORMAT text or json (default text)\n"
     "  --help              this\n";
@@ -85,6 +88,7 @@ enum option_id {
     OPTION_CONFIG,
     OPTION_NO_AUTH,
     OPTION_KEEP_INSTANCES,
+    OPTION_READY_FD,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_HELP,
@@ -100,6 +104,7 @@ static const struct option option_table[] = {
     { "config", required_argument, NULL, OPTION_CONFIG },
     { "no-auth", no_argument, NULL, OPTION_NO_AUTH },
     { "keep-instances", no_argument, NULL, OPTION_KEEP_INSTANCES },
+    { "ready-fd", required_argument, NULL, OPTION_READY_FD },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
     { "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
     { "help", no_argument, NULL, OPTION_HELP },
@@ -138,6 +143,8 @@ static int take(void *context, int id, const char *value)
     case OPTION_KEEP_INSTANCES:
         o->keep_instances = true;
         break;
+    case OPTION_READY_FD:
+        return option_descriptor(value, &o->ready_fd);
     case OPTION_LOG_LEVEL:
         return log_level_parse(value, &o->level);
     case OPTION_LOG_FORMAT:
@@ -243,6 +250,15 @@ static void terminated(struct loop_signal *signal)
     loop_stop(p->loop);
 }
 
+/* Another control is to take our place, and adopts what runs. */
+static void handed_over(struct loop_signal *signal)
+{
+    struct program *p = container_of(signal, struct program, hand_over);
+
+    p->handed_over = true;
+    loop_stop(p->loop);
+}
+
 static int prepare(struct program *p)
 {
     int r = loop_new(clock_real(), &p->loop);
@@ -253,6 +269,8 @@ static int prepare(struct program *p)
     signal(SIGPIPE, SIG_IGN);
     if (!r)
         r = loop_signal_add(p->loop, &p->term, SIGTERM, terminated);
+    if (!r)
+        r = loop_signal_add(p->loop, &p->hand_over, SIGUSR2, handed_over);
     return fault(r);
 }
 
@@ -287,8 +305,10 @@ static void release(struct program *p)
     store_free(p->store);
     fleet_config_free(p->config);
     access_free(p->access);
-    if (p->loop)
+    if (p->loop) {
         loop_signal_remove(&p->term);
+        loop_signal_remove(&p->hand_over);
+    }
     loop_free(p->loop);
 }
 
@@ -308,10 +328,11 @@ static int run(struct program *p)
 
     log_info(&p->log, "control ready", "state=\"%s\" region=%s pace=%s", p->options.state,
              p->options.settings.region, p->options.settings.pace == PACE_AWS ? "aws" : "fast");
+    p->options.ready_fd = ready_tell(p->options.ready_fd);
     r = loop_run(p->loop);
     if (!r)
         r = p->control->error;
-    if (!r && !p->options.keep_instances)
+    if (!r && !p->options.keep_instances && !p->handed_over)
         r = stop_instances(p);
     if (!r)
         r = meter_tick(p->control->meter);
@@ -327,6 +348,7 @@ int command_control(int argc, char **argv)
         .options = {
             .api_fd = -1,
             .link_fd = -1,
+            .ready_fd = -1,
             .level = LOG_INFO,
             .settings = { .region = "us-east-1", .account = "000000000000", .auth = true },
         },

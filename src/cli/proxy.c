@@ -18,6 +18,7 @@
 #include "cli/proxy_routes.h"
 #include "proxy/proxy.h"
 #include "supervisor/front.h"
+#include "supervisor/ready.h"
 
 enum {
     WORKERS_MAX = 256,
@@ -31,7 +32,8 @@ struct options {
     const char *routes; /* a file; NULL: control says what to serve */
     const char *listen; /* with routes: NULL for the default */
     size_t threads;     /* with routes: 0 for one each core */
-    ms_t drain_timeout_ms;
+    int ready_fd;
+    ms_t drain_timeout_ms, hand_over_timeout_ms;
     enum log_level level;
     enum log_format format;
 };
@@ -41,7 +43,7 @@ struct program {
     struct log log;
     struct loop *loop;
     struct proxy *proxy;
-    struct loop_signal term, interrupt, hangup;
+    struct loop_signal term, interrupt, hangup, hand_over;
     uint64_t revision; /* of the route file: how often it was read */
     bool draining;
 };
@@ -63,6 +65,8 @@ static const char usage[] =
     "  --api-address ADDRESS  the control plane's API, unix:/path\n"
     "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n"
     "  --drain-timeout S      after SIGTERM, seconds for requests to end (default 30)\n"
+    "  --hand-over-timeout S  after SIGUSR2, seconds for connections to end (default 600)\n"
+    "  --ready-fd N           write a byte there when it serves\n"
     "  --log-level LEVEL      debug, info, warn or error (default info)\n"
     "  --log-format FORMAT    text or json (default text)\n"
     "  --help                 this\n";
@@ -77,6 +81,8 @@ enum option_id {
     OPTION_API_ADDRESS,
     OPTION_LINK_ADDRESS,
     OPTION_DRAIN_TIMEOUT,
+    OPTION_HAND_OVER_TIMEOUT,
+    OPTION_READY_FD,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_HELP,
@@ -90,6 +96,8 @@ static const struct option option_table[] = {
     { "api-address", required_argument, NULL, OPTION_API_ADDRESS },
     { "link-address", required_argument, NULL, OPTION_LINK_ADDRESS },
     { "drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT },
+    { "hand-over-timeout", required_argument, NULL, OPTION_HAND_OVER_TIMEOUT },
+    { "ready-fd", required_argument, NULL, OPTION_READY_FD },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
     { "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
     { "help", no_argument, NULL, OPTION_HELP },
@@ -119,6 +127,10 @@ static int take(void *context, int id, const char *value)
         return 0;
     case OPTION_DRAIN_TIMEOUT:
         return option_seconds(value, 86400, &o->drain_timeout_ms);
+    case OPTION_HAND_OVER_TIMEOUT:
+        return option_seconds(value, 86400, &o->hand_over_timeout_ms);
+    case OPTION_READY_FD:
+        return option_descriptor(value, &o->ready_fd);
     case OPTION_LOG_LEVEL:
         return log_level_parse(value, &o->level);
     case OPTION_LOG_FORMAT:
@@ -160,6 +172,13 @@ static void drained(void *context)
     loop_stop(((struct program *)context)->loop);
 }
 
+static void served(void *context)
+{
+    struct program *p = context;
+
+    p->options.ready_fd = ready_tell(p->options.ready_fd);
+}
+
 static void end(struct program *p)
 {
     if (p->draining) { /* asked twice: at once, then */
@@ -168,7 +187,18 @@ static void end(struct program *p)
     }
     p->draining = true;
     log_info(&p->log, "draining", "timeout_ms=%" PRId64, p->options.drain_timeout_ms);
-    proxy_drain(p->proxy, drained, p);
+    proxy_drain(p->proxy, false, p->options.drain_timeout_ms, drained, p);
+}
+
+/* Another proxy serves the same sockets now: ours end when their clients have heard of it. */
+static void handed_over(struct loop_signal *signal)
+{
+    struct program *p = container_of(signal, struct program, hand_over);
+
+    if (p->draining)
+        return;
+    log_info(&p->log, "handing over", "timeout_ms=%" PRId64, p->options.hand_over_timeout_ms);
+    proxy_drain(p->proxy, true, p->options.hand_over_timeout_ms, drained, p);
 }
 
 static void terminated(struct loop_signal *signal)
@@ -278,7 +308,8 @@ static int start(struct program *p)
     int r = o->routes ? listen_for_clients(p) : 0;
     struct proxy_settings settings = { .listen_fds = o->listen_fds,
                                        .n_workers = o->n_listen_fds,
-                                       .drain_timeout_ms = o->drain_timeout_ms,
+                                       .served = served,
+                                       .context = p,
                                        .worker = WORKER_SETTINGS_DEFAULT };
 
     if (r)
@@ -293,6 +324,8 @@ static int start(struct program *p)
     signal(SIGPIPE, SIG_IGN);
     if (!r)
         r = loop_signal_add(p->loop, &p->term, SIGTERM, terminated);
+    if (!r)
+        r = loop_signal_add(p->loop, &p->hand_over, SIGUSR2, handed_over);
     if (!r && o->routes)
         r = start_alone(p);
     if (!r)
@@ -304,7 +337,9 @@ static int start(struct program *p)
 
 int command_proxy(int argc, char **argv)
 {
-    struct program p = { .options = { .drain_timeout_ms = PROXY_DRAIN_TIMEOUT_MS,
+    struct program p = { .options = { .ready_fd = -1,
+                                      .drain_timeout_ms = 30 * MS_PER_S,
+                                      .hand_over_timeout_ms = 600 * MS_PER_S,
                                       .level = LOG_INFO } };
     int r = read_options(argc, argv, &p.options);
 
@@ -331,6 +366,7 @@ int command_proxy(int argc, char **argv)
         loop_signal_remove(&p.term);
         loop_signal_remove(&p.interrupt);
         loop_signal_remove(&p.hangup);
+        loop_signal_remove(&p.hand_over);
     }
     loop_free(p.loop);
     return r ? COMMAND_FAILED : COMMAND_OK;

@@ -26,8 +26,8 @@ struct server {
     struct serve_options options;
     struct state_dir state;
     char *config; /* absolute; NULL: none */
-    char *api_address, *link_address;
-    int api_fd, link_fd;
+    char *api_address, *link_address, *door_address;
+    int api_fd, link_fd, door_fd;
     int listen_fds[FRONT_SOCKETS_MAX];
     struct address bound, reachable;
     struct log log;
@@ -163,6 +163,8 @@ static int open_everything(struct server *s)
     if (!r)
         r = open_socket(s, "link.sock", &s->link_address, &s->link_fd);
     if (!r)
+        r = open_socket(s, "supervisor.sock", &s->door_address, &s->door_fd);
+    if (!r)
         r = write_server_json(s);
     return r;
 }
@@ -243,10 +245,11 @@ static int supervise(struct server *s)
     int control_fds[] = { s->api_fd, s->link_fd, s->state.fd };
     int proxy_fds[FRONT_SOCKETS_MAX + 1];
     struct supervisor_settings settings = {
-        .control_fds = control_fds,
-        .n_control_fds = sizeof(control_fds) / sizeof(*control_fds),
-        .proxy_fds = proxy_fds,
-        .n_proxy_fds = s->options.threads + 1,
+        .control = { .command = control.words,
+                     .fds = control_fds,
+                     .n_fds = sizeof(control_fds) / sizeof(*control_fds) },
+        .proxy = { .command = proxy.words, .fds = proxy_fds, .n_fds = s->options.threads + 1 },
+        .door_fd = s->door_fd,
         .listen_fds = s->listen_fds,
         .n_listen_fds = s->options.threads,
         .address = &s->reachable,
@@ -266,8 +269,6 @@ static int supervise(struct server *s)
     snprintf(link_fd, sizeof(link_fd), "%d", s->link_fd);
     control_command(s, api_fd, link_fd, &control);
     proxy_command(s, buffer_cstr(&fds), &proxy);
-    settings.control = control.words;
-    settings.proxy = proxy.words;
 
     r = loop_new(clock_real(), &s->loop);
     if (!r)
@@ -281,7 +282,7 @@ static int supervise(struct server *s)
 
 int command_serve(int argc, char **argv)
 {
-    struct server s = { .state = STATE_DIR_NONE, .api_fd = -1, .link_fd = -1 };
+    struct server s = { .state = STATE_DIR_NONE, .api_fd = -1, .link_fd = -1, .door_fd = -1 };
     int r = serve_options_read(argc, argv, &s.options);
 
     if (r)
@@ -301,8 +302,10 @@ int command_serve(int argc, char **argv)
         fd_close(s.listen_fds[i]);
     fd_close(s.api_fd);
     fd_close(s.link_fd);
+    fd_close(s.door_fd);
     free(s.api_address);
     free(s.link_address);
+    free(s.door_address);
     free(s.config);
     state_dir_close(&s.state);
     return r;

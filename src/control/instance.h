@@ -34,9 +34,10 @@ struct instance {
     wall_ms_t launched;
     struct driver_handle handle;
     /* not stored: a restart begins anew, monotonic times with it */
-    ms_t since; /* in this state */
-    bool ready; /* pending, and /ping was answered 200 */
-    bool drained;
+    ms_t since;              /* in this state */
+    bool ready;              /* pending, and /ping was answered 200 */
+    unsigned drained_by;     /* proxies that have no request left there; see proxy_link.c */
+    bool drained;            /* all of them */
     uint64_t drain_revision; /* the proxy knows that it drains when it acked this */
     bool unhealthy;          /* as far as the proxy has said ... */
     ms_t unhealthy_since;

@@ -8,20 +8,26 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "control/instance.h"
 #include "control/link_objects.h"
 #include "control/reconcile.h"
 #include "control/telemetry.h"
 #include "wire/frame.h"
 #include "wire/link.h"
 
-enum { READ_BYTES = 64 << 10, BACKLOG_BYTES_MAX = 1 << 20 };
+/* Two proxies are linked while one hands over to the other; more when several upgrades come one
+ * after another and old connections last. */
+enum { READ_BYTES = 64 << 10, BACKLOG_BYTES_MAX = 1 << 20, PEERS_MAX = 10 };
 
 /* One proxy. */
 struct peer {
+    struct proxy_link *link;
+    unsigned index;
     int fd; /* -1: none is connected */
     struct loop_io io;
     struct buffer in, out;
-    bool greeted; /* it said hello and has the snapshot */
+    bool greeted;   /* it said hello and has the snapshot */
+    uint64_t since; /* counts connections: the newest has the greatest */
     uint64_t acked;
 };
 
@@ -29,31 +35,52 @@ struct proxy_link {
     struct control *control;
     struct loop_io listener;
     uint64_t revision;
-    struct peer peer;
+    uint64_t connections; /* so far */
+    struct peer peers[PEERS_MAX];
 };
+
+#define for_each_peer(p, l) for (struct peer *p = (l)->peers; p < (l)->peers + PEERS_MAX; p++)
 
 /* --- the connection --------------------------------------------------------------------------- */
 
-static void drop(struct proxy_link *l, const char *why)
+/* An instance that drains is done when every proxy has said so. */
+static void judge_drained(struct proxy_link *l, struct instance *i)
 {
-    struct peer *peer = &l->peer;
+    if (!i->drained_by)
+        return;
+    for_each_peer(p, l) if (p->greeted && !(i->drained_by & 1U << p->index)) return;
+    reconcile_drained(l->control, i->id);
+}
+
+static void forget_drained(struct proxy_link *l, const struct peer *peer)
+{
+    map_for_each (slot, &l->control->instances) {
+        struct instance *i = slot->value;
+
+        i->drained_by &= ~(1U << peer->index);
+        judge_drained(l, i);
+    }
+}
+
+static void drop(struct peer *peer, const char *why)
+{
+    struct control *c = peer->link->control;
 
     if (peer->fd < 0)
         return;
-    log_info(l->control->log, "proxy disconnected", "why=\"%s\"", why);
+    log_info(c->log, "proxy disconnected", "why=\"%s\"", why);
     loop_io_remove(&peer->io);
     peer->fd = fd_close(peer->fd);
     buffer_deinit(&peer->in);
     buffer_deinit(&peer->out);
     peer->greeted = false;
     peer->acked = 0;
-    reconcile_wake(l->control); /* nobody is waited for any more */
+    forget_drained(peer->link, peer);
+    reconcile_wake(c); /* it is not waited for any more */
 }
 
-static void flush(struct proxy_link *l)
+static void flush(struct peer *peer)
 {
-    struct peer *peer = &l->peer;
-
     while (buffer_size(&peer->out) > 0) {
         ssize_t n = send(peer->fd, buffer_data(&peer->out), buffer_size(&peer->out),
                          MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -61,7 +88,7 @@ static void flush(struct proxy_link *l)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN) {
-            drop(l, strerror(errno));
+            drop(peer, strerror(errno));
             return;
         }
         if (n < 0)
@@ -69,55 +96,63 @@ static void flush(struct proxy_link *l)
         buffer_consume(&peer->out, (size_t)n);
     }
     if (loop_io_change(&peer->io, LOOP_READ | (buffer_size(&peer->out) > 0 ? LOOP_WRITE : 0)))
-        drop(l, "cannot watch the connection");
+        drop(peer, "cannot watch the connection");
 }
 
-static void say(struct proxy_link *l, const struct link_message *message)
+static void say(struct peer *peer, const struct link_message *message)
 {
     json_t *json = link_message_to_json(message);
-    int r = json ? frame_write(&l->peer.out, json) : -ENOMEM;
+    int r = json ? frame_write(&peer->out, json) : -ENOMEM;
 
     json_decref(json);
     /* A proxy that missed a change must not go on as if it had not: it comes back for all. */
     if (r)
-        drop(l, r == -ENOBUFS ? "it does not read" : strerror(-r));
+        drop(peer, r == -ENOBUFS ? "it does not read" : strerror(-r));
     else
-        flush(l);
+        flush(peer);
 }
 
-static void say_snapshot(struct proxy_link *l)
+static void say_snapshot(struct peer *peer)
 {
     struct link_message message = { .type = LINK_SNAPSHOT };
+    struct proxy_link *l = peer->link;
 
     if (link_objects_snapshot(l->control, l->revision, &message.snapshot)) {
-        drop(l, "no memory for a snapshot");
+        drop(peer, "no memory for a snapshot");
         return;
     }
-    l->peer.greeted = true;
+    peer->greeted = true;
     /* A snapshot may be as long as a frame; beyond it, only so much waits for a slow reader. */
-    l->peer.out.max_bytes = buffer_size(&l->peer.out) + FRAME_BYTES_MAX + sizeof(uint32_t);
-    say(l, &message);
-    l->peer.out.max_bytes = buffer_size(&l->peer.out) + BACKLOG_BYTES_MAX;
+    peer->out.max_bytes = buffer_size(&peer->out) + FRAME_BYTES_MAX + sizeof(uint32_t);
+    say(peer, &message);
+    peer->out.max_bytes = buffer_size(&peer->out) + BACKLOG_BYTES_MAX;
     link_snapshot_deinit(&message.snapshot);
 }
 
-/* --- what the proxy says ---------------------------------------------------------------------- */
+/* --- what the proxies say --------------------------------------------------------------------- */
 
-static void hear_hello(struct proxy_link *l, const struct link_hello *hello)
+/* The one that serves what comes: the others are on their way out. */
+static bool is_newest(const struct peer *peer)
 {
-    struct control *c = l->control;
+    for_each_peer(p, peer->link) if (p->greeted && p->since > peer->since) return false;
+    return true;
+}
+
+static void hear_hello(struct peer *peer, const struct link_hello *hello)
+{
+    struct control *c = peer->link->control;
 
     if (hello->version != LINK_VERSION) {
         log_error(c->log, "proxy speaks another version", "version=%u ours=%d", hello->version,
                   LINK_VERSION);
-        drop(l, "another version");
+        drop(peer, "another version");
         return;
     }
     log_info(c->log, "proxy connected", "pid=%" PRId64, hello->pid);
     /* It tells anew who is unhealthy. */
     map_for_each (slot, &c->instances)
         reconcile_health(c, slot->key, true);
-    say_snapshot(l);
+    say_snapshot(peer);
 }
 
 static const struct variant *group_variant(const struct control *c, const char *group)
@@ -135,29 +170,50 @@ static const struct variant *group_variant(const struct control *c, const char *
     return e ? endpoint_variant(e, slash + 1) : NULL;
 }
 
-static void hear_report(struct proxy_link *l, const struct link_report *report)
+/* Concurrency is a state, of which the newest proxy has nearly all; from the others' point of view
+ * it falls to nothing, and that is no news of the variant. What they count is added. */
+static bool has_news(const struct peer *peer, struct link_report_group *g)
 {
-    struct control *c = l->control;
+    if (is_newest(peer))
+        return true;
+    g->concurrency_samples = 0;
+    return g->requests > 0 || g->model_errors > 0 || g->model_latency_us.count > 0;
+}
+
+static void hear_report(struct peer *peer, struct link_report *report)
+{
+    struct control *c = peer->link->control;
 
     for (size_t i = 0; i < report->n_groups && c->telemetry; i++) {
         const struct variant *v = group_variant(c, report->groups[i].id);
 
-        if (v)
+        if (v && has_news(peer, &report->groups[i]))
             telemetry_report(c->telemetry, v->endpoint->name, v->name, variant_counts(v).in_service,
                              &report->groups[i], loop_wall(c->loop));
     }
 }
 
-static void hear_event(struct proxy_link *l, const struct link_event *event)
+static void hear_drained(struct peer *peer, const char *id)
 {
-    struct control *c = l->control;
+    struct instance *i = instance_find(peer->link->control, id);
+
+    if (!i || i->state != INSTANCE_DRAINING)
+        return;
+    i->drained_by |= 1U << peer->index;
+    judge_drained(peer->link, i);
+}
+
+static void hear_event(struct peer *peer, const struct link_event *event)
+{
+    struct control *c = peer->link->control;
 
     switch (event->event) {
     case LINK_TARGET_HEALTH:
-        reconcile_health(c, event->target, strcmp(event->state, "unhealthy") != 0);
+        if (is_newest(peer))
+            reconcile_health(c, event->target, strcmp(event->state, "unhealthy") != 0);
         break;
     case LINK_DRAINED:
-        reconcile_drained(c, event->target);
+        hear_drained(peer, event->target);
         break;
     case LINK_QUEUE_WAITING:
         log_debug(c->log, "requests wait for capacity", "group=%s", event->group);
@@ -166,35 +222,35 @@ static void hear_event(struct proxy_link *l, const struct link_event *event)
     }
 }
 
-static void hear(struct proxy_link *l, const struct link_message *message)
+static void hear(struct peer *peer, struct link_message *message)
 {
-    if (message->type != LINK_HELLO && !l->peer.greeted) {
-        drop(l, "it did not say hello");
+    if (message->type != LINK_HELLO && !peer->greeted) {
+        drop(peer, "it did not say hello");
         return;
     }
     switch (message->type) {
     case LINK_HELLO:
-        hear_hello(l, &message->hello);
+        hear_hello(peer, &message->hello);
         break;
     case LINK_ACK:
-        if (message->ack.revision > l->peer.acked)
-            l->peer.acked = message->ack.revision;
-        reconcile_wake(l->control);
+        if (message->ack.revision > peer->acked)
+            peer->acked = message->ack.revision;
+        reconcile_wake(peer->link->control);
         break;
     case LINK_REPORT:
-        hear_report(l, &message->report);
+        hear_report(peer, &message->report);
         break;
     case LINK_EVENT:
-        hear_event(l, &message->event);
+        hear_event(peer, &message->event);
         break;
     case LINK_SNAPSHOT:
     case LINK_UPDATE:
-        drop(l, "it said what only control may say");
+        drop(peer, "it said what only control may say");
         break;
     }
 }
 
-static void hear_json(struct proxy_link *l, json_t *json)
+static void hear_json(struct peer *peer, json_t *json)
 {
     autofree(mem_free) struct link_message *message = calloc(1, sizeof(*message));
     int r = message ? link_message_from_json(json, message) : -ENOMEM;
@@ -202,77 +258,94 @@ static void hear_json(struct proxy_link *l, json_t *json)
     if (r == LINK_E_UNKNOWN)
         return;
     if (r) {
-        drop(l, r == LINK_E_MALFORMED ? "malformed message" : strerror(-r));
+        drop(peer, r == LINK_E_MALFORMED ? "malformed message" : strerror(-r));
         return;
     }
-    hear(l, message);
+    hear(peer, message);
     link_message_deinit(message);
 }
 
-static void hear_all(struct proxy_link *l)
+static void hear_all(struct peer *peer)
 {
     json_t *json;
     int r;
 
-    while (l->peer.fd >= 0) {
-        r = frame_read(&l->peer.in, &json);
+    while (peer->fd >= 0) {
+        r = frame_read(&peer->in, &json);
         if (r == FRAME_AGAIN)
             return;
         if (r) {
-            drop(l, r == FRAME_E_MALFORMED ? "malformed frame" : strerror(-r));
+            drop(peer, r == FRAME_E_MALFORMED ? "malformed frame" : strerror(-r));
             return;
         }
-        hear_json(l, json);
+        hear_json(peer, json);
         json_decref(json);
     }
 }
 
-static void read_some(struct proxy_link *l)
+static void read_some(struct peer *peer)
 {
-    struct peer *peer = &l->peer;
     ssize_t n;
 
     if (buffer_reserve(&peer->in, READ_BYTES)) {
-        drop(l, "message too long");
+        drop(peer, "message too long");
         return;
     }
     n = recv(peer->fd, buffer_tail(&peer->in), READ_BYTES, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        drop(l, n == 0 ? "it closed" : strerror(errno));
+        drop(peer, n == 0 ? "it closed" : strerror(errno));
         return;
     }
     buffer_commit(&peer->in, (size_t)n);
-    hear_all(l);
+    hear_all(peer);
 }
 
 static void peer_ready(struct loop_io *io, unsigned events)
 {
-    struct proxy_link *l = container_of(io, struct proxy_link, peer.io);
+    struct peer *peer = container_of(io, struct peer, io);
 
     if (events & LOOP_WRITE)
-        flush(l);
-    if (l->peer.fd >= 0 && events & (LOOP_READ | LOOP_HANGUP))
-        read_some(l);
+        flush(peer);
+    if (peer->fd >= 0 && events & (LOOP_READ | LOOP_HANGUP))
+        read_some(peer);
+}
+
+/* A place for one more: with all taken, that of the oldest. */
+static struct peer *free_place(struct proxy_link *l)
+{
+    struct peer *oldest = l->peers;
+
+    for_each_peer(p, l)
+    {
+        if (p->fd < 0)
+            return p;
+        if (p->since < oldest->since)
+            oldest = p;
+    }
+    drop(oldest, "too many others connected");
+    return oldest;
 }
 
 static void accept_peer(struct loop_io *io, unsigned events)
 {
     struct proxy_link *l = container_of(io, struct proxy_link, listener);
     autofree(fd_close) int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct peer *peer;
 
     (void)events;
     if (fd < 0)
         return;
-    drop(l, "another one connected");
-    l->peer.in = BUFFER_INIT(FRAME_BYTES_MAX + READ_BYTES);
-    l->peer.out = BUFFER_INIT(BACKLOG_BYTES_MAX);
-    if (loop_io_add(l->control->loop, &l->peer.io, fd, LOOP_READ, peer_ready)) {
+    peer = free_place(l);
+    peer->in = BUFFER_INIT(FRAME_BYTES_MAX + READ_BYTES);
+    peer->out = BUFFER_INIT(BACKLOG_BYTES_MAX);
+    peer->since = ++l->connections;
+    if (loop_io_add(l->control->loop, &peer->io, fd, LOOP_READ, peer_ready)) {
         log_error(l->control->log, "cannot watch the proxy's connection");
         return;
     }
-    l->peer.fd = fd_steal(&fd);
+    peer->fd = fd_steal(&fd);
 }
 
 /* --- what control says ------------------------------------------------------------------------ */
@@ -280,9 +353,13 @@ static void accept_peer(struct loop_io *io, unsigned events)
 static uint64_t say_update(struct proxy_link *l, struct link_message *message)
 {
     message->update.revision = l->revision;
-    if (l->peer.greeted)
-        say(l, message);
+    for_each_peer(p, l) if (p->greeted) say(p, message);
     return l->revision;
+}
+
+static void drop_all(struct proxy_link *l, const char *why)
+{
+    for_each_peer(p, l) drop(p, why);
 }
 
 uint64_t proxy_link_endpoint(struct proxy_link *l, const struct endpoint *e)
@@ -292,7 +369,7 @@ uint64_t proxy_link_endpoint(struct proxy_link *l, const struct endpoint *e)
     l->revision++;
     snprintf(message.update.id, sizeof(message.update.id), "%s", e->name);
     if (link_objects_endpoint(e, &message.update.endpoint)) {
-        drop(l, "no memory for an update");
+        drop_all(l, "no memory for an update");
         return l->revision;
     }
     say_update(l, &message);
@@ -307,7 +384,7 @@ uint64_t proxy_link_target_group(struct proxy_link *l, const struct variant *v)
     l->revision++;
     variant_group(v, message.update.id);
     if (link_objects_target_group(v, &message.update.target_group)) {
-        drop(l, "no memory for an update");
+        drop_all(l, "no memory for an update");
         return l->revision;
     }
     say_update(l, &message);
@@ -339,12 +416,18 @@ uint64_t proxy_link_no_target_group(struct proxy_link *l, const char *group)
 
 bool proxy_link_connected(const struct proxy_link *l)
 {
-    return l->peer.fd >= 0;
+    for (size_t i = 0; i < PEERS_MAX; i++)
+        if (l->peers[i].fd >= 0)
+            return true;
+    return false;
 }
 
 bool proxy_link_serves(const struct proxy_link *l, uint64_t revision)
 {
-    return l->peer.fd < 0 || l->peer.acked >= revision;
+    for (size_t i = 0; i < PEERS_MAX; i++)
+        if (l->peers[i].fd >= 0 && l->peers[i].acked < revision)
+            return false;
+    return true;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -358,7 +441,8 @@ int proxy_link_new(struct control *c, struct proxy_link **ret)
     l->control = c;
     /* Counting on from the calendar, revisions grow across restarts too. */
     l->revision = (uint64_t)loop_wall(c->loop);
-    l->peer.fd = -1;
+    for (unsigned i = 0; i < PEERS_MAX; i++)
+        l->peers[i] = (struct peer){ .link = l, .index = i, .fd = -1 };
     *ret = l;
     return 0;
 }
@@ -373,12 +457,15 @@ struct proxy_link *proxy_link_free(struct proxy_link *l)
     if (!l)
         return NULL;
     loop_io_remove(&l->listener);
-    if (l->peer.fd >= 0) {
-        loop_io_remove(&l->peer.io);
-        fd_close(l->peer.fd);
+    for_each_peer(p, l)
+    {
+        if (p->fd < 0)
+            continue;
+        loop_io_remove(&p->io);
+        fd_close(p->fd);
+        buffer_deinit(&p->in);
+        buffer_deinit(&p->out);
     }
-    buffer_deinit(&l->peer.in);
-    buffer_deinit(&l->peer.out);
     free(l);
     return NULL;
 }

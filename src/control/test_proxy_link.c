@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "control/endpoint.h"
+#include "control/instance.h"
 #include "control/proxy_link.h"
 #include "control/test_world.h"
 #include "fleet/fake.h"
@@ -116,19 +117,83 @@ static void what_is_newer_than_we_are_is_skipped(void **state)
     assert_false(proxy_link_connected(w->control->link));
 }
 
-static void the_newest_proxy_replaces_the_one_before(void **state)
+static void several_proxies_are_served_and_all_must_have_drained(void **state)
 {
     struct world *w = *state;
     int fd = connect_raw(w);
+    char json[256], id[64];
+    struct instance *i;
 
     send_text(fd, "{\"type\":\"hello\",\"version\":1,\"pid\":1}");
-    world_run(w, 200);
-    assert_false(is_closed(fd));
     world_connect_proxy(w);
     world_run(w, 200);
-    assert_true(is_closed(fd));
+    assert_false(is_closed(fd));
     assert_int_equal(w->proxy.snapshots, 1);
+
+    fake_driver_set_ready_at_launch(w->driver, true);
+    world_make_endpoint(w, "e", 1);
+    send_text(fd, "{\"type\":\"ack\",\"revision\":9000000000000}");
+    world_run(w, 2000);
+    assert_int_equal(world_serving(w, "e/v"), 1);
+    i = list_first_entry(&endpoint_find(w->control, "e")->variants[0].instances, struct instance,
+                         link);
+    snprintf(id, sizeof(id), "%s", i->id);
+    i->state = INSTANCE_DRAINING;
+    i->since = loop_now(w->control->loop);
+    proxy_link_target_group(w->control->link, i->variant);
+    world_run(w, 200);
+    assert_int_not_equal(i->drained_by, 0);
+    assert_false(i->drained); /* the other one has not said so */
+
+    snprintf(json, sizeof(json),
+             "{\"type\":\"event\",\"event\":\"drained\",\"group\":\"e/v\",\"target\":\"%s\"}", id);
+    send_text(fd, json);
+    world_run(w, 2000);
+    assert_null(instance_find(w->control, id));
     fd_close(fd);
+}
+
+static void a_proxy_that_leaves_is_not_waited_for(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_raw(w);
+    struct instance *i;
+    char id[64];
+
+    send_text(fd, "{\"type\":\"hello\",\"version\":1,\"pid\":1}");
+    world_connect_proxy(w);
+    fake_driver_set_ready_at_launch(w->driver, true);
+    world_make_endpoint(w, "e", 1);
+    send_text(fd, "{\"type\":\"ack\",\"revision\":9000000000000}");
+    world_run(w, 2000);
+    i = list_first_entry(&endpoint_find(w->control, "e")->variants[0].instances, struct instance,
+                         link);
+    snprintf(id, sizeof(id), "%s", i->id);
+    i->state = INSTANCE_DRAINING;
+    i->since = loop_now(w->control->loop);
+    proxy_link_target_group(w->control->link, i->variant);
+    world_run(w, 200);
+    assert_false(i->drained);
+    fd_close(fd);
+    world_run(w, 2000);
+    assert_null(instance_find(w->control, id));
+}
+
+static void beyond_the_limit_the_oldest_is_dropped(void **state)
+{
+    struct world *w = *state;
+    int fds[11];
+
+    for (size_t i = 0; i < 11; i++) {
+        fds[i] = connect_raw(w);
+        send_text(fds[i], "{\"type\":\"hello\",\"version\":1,\"pid\":1}");
+        world_run(w, 100);
+    }
+    assert_true(is_closed(fds[0]));
+    for (size_t i = 1; i < 11; i++)
+        assert_false(is_closed(fds[i]));
+    for (size_t i = 0; i < 11; i++)
+        fd_close(fds[i]);
 }
 
 static void a_proxy_that_does_not_read_is_given_up(void **state)
@@ -156,7 +221,9 @@ int main(void)
         TEST(what_is_not_the_protocol_is_cut_off),
         TEST(a_frame_that_is_too_long_is_cut_off),
         TEST(what_is_newer_than_we_are_is_skipped),
-        TEST(the_newest_proxy_replaces_the_one_before),
+        TEST(several_proxies_are_served_and_all_must_have_drained),
+        TEST(a_proxy_that_leaves_is_not_waited_for),
+        TEST(beyond_the_limit_the_oldest_is_dropped),
         TEST(a_proxy_that_does_not_read_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,8 @@ struct proxy {
     struct loop_timer look, second;
     size_t collecting; /* workers that have not handed over their stats yet */
 
-    size_t draining; /* workers that are not done yet */
+    size_t draining;  /* workers that are not done yet */
+    bool drain_asked; /* impatiently */
     struct loop_timer drain_timeout;
     void (*drained)(void *context);
     void *drained_context;
@@ -132,6 +133,8 @@ static void acknowledge(struct proxy *p)
         log_info(p->log, "routes served", "revision=%" PRIu64, last->revision);
     else if (tell(p, &m))
         return; /* again when control is back */
+    if (p->acked == 0 && p->settings.served)
+        p->settings.served(p->settings.context);
     p->acked = last->serial;
 }
 
@@ -307,11 +310,13 @@ static void deliver(struct mailbox *box, struct mail *mail)
     case MESSAGE_COLLECT:
         take_stats(p, m);
         break;
-    case MESSAGE_DRAIN:
+    case MESSAGE_DRAINED:
         if (--p->draining == 0)
             finish_drain(p);
         break;
     case MESSAGE_WAKE:
+    case MESSAGE_HAND_OVER:
+    case MESSAGE_DRAIN:
     case MESSAGE_STOP:
         break; /* never sent back */
     }
@@ -327,16 +332,21 @@ static void drain_took_too_long(struct loop_timer *timer)
     finish_drain(p);
 }
 
-void proxy_drain(struct proxy *p, void (*done)(void *context), void *context)
+void proxy_drain(struct proxy *p, bool patient, ms_t timeout_ms, void (*done)(void *context),
+                 void *context)
 {
-    if (p->draining > 0)
+    bool again = p->draining > 0;
+
+    if (p->drain_asked || (again && patient))
         return;
+    p->drain_asked = !patient;
     p->drained = done;
     p->drained_context = context;
-    p->draining = p->n_crew;
-    loop_timer_after(&p->drain_timeout, p->settings.drain_timeout_ms);
+    loop_timer_after(&p->drain_timeout, timeout_ms);
+    if (!again)
+        p->draining = p->n_crew;
     for (size_t i = 0; i < p->n_crew; i++)
-        worker_drain(p->crew[i].worker);
+        worker_drain(p->crew[i].worker, patient);
 }
 
 static int start_crew(struct proxy *p)

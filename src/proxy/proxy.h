@@ -15,9 +15,10 @@ struct proxy_settings {
     size_t n_workers;
     struct address link;           /* control's link socket; unused if worker.standalone */
     struct worker_settings worker; /* log and api included */
-    ms_t drain_timeout_ms;         /* what is not done then is cut */
+    void (*served)(
+        void *context); /* told once, when every worker serves and accepts; may be NULL */
+    void *context;
 };
-#define PROXY_DRAIN_TIMEOUT_MS ((ms_t)30000)
 
 /** proxy_new() - start everything. Signals that the caller handles must be blocked before, as the
  * workers inherit that. Return: 0 or a negative errno. */
@@ -27,9 +28,15 @@ int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct p
  * left empty */
 void proxy_serve(struct proxy *p, struct link_snapshot *snapshot);
 
-/** proxy_drain() - take no new connections, finish what runs, then call @done; @done is called
- * after drain_timeout_ms at the latest */
-void proxy_drain(struct proxy *p, void (*done)(void *context), void *context);
+/**
+ * proxy_drain() - take no new connections, finish what runs, then call @done
+ * @patient: do not close idle connections, but wait until they have had another answer, which says
+ *           that it is the last one, or are closed for having been idle too long
+ * @timeout_ms: what is not done then is cut
+ * A second call makes a patient drain an impatient one.
+ */
+void proxy_drain(struct proxy *p, bool patient, ms_t timeout_ms, void (*done)(void *context),
+                 void *context);
 
 /** proxy_free() - cuts what runs */
 struct proxy *proxy_free(struct proxy *p);

@@ -176,7 +176,7 @@ static void deliver(struct mailbox *box, struct mail *mail)
     if (mail == &r->stop)
         loop_stop(r->loop);
     else
-        proxy_drain(r->proxy, drained, r);
+        proxy_drain(r->proxy, false, r->drain_timeout_ms, drained, r);
 }
 
 static void *run(void *context)
@@ -197,10 +197,12 @@ void rig_init(struct rig *r, size_t n_workers)
     snprintf(r->link_path, sizeof(r->link_path), "unix:%s/link", r->dir);
     r->link_in = BUFFER_INIT(FRAME_BYTES_MAX);
     r->api = target_server_listen(r->api_path, true);
-    r->settings = (struct proxy_settings){ .listen_fds = r->listen_fds,
-                                           .n_workers = n_workers,
-                                           .worker = WORKER_SETTINGS_DEFAULT,
-                                           .drain_timeout_ms = PROXY_DRAIN_TIMEOUT_MS };
+    r->settings = (struct proxy_settings){
+        .listen_fds = r->listen_fds,
+        .n_workers = n_workers,
+        .worker = WORKER_SETTINGS_DEFAULT,
+    };
+    r->drain_timeout_ms = 30 * MS_PER_S;
     assert_int_equal(address_parse(r->api_path, &r->settings.worker.api), 0);
     assert_int_equal(address_parse(r->link_path, &r->settings.link), 0);
     r->group = (struct link_target_group){ .id = "e/v",

@@ -59,6 +59,7 @@ struct rig {
     struct loop *loop;
     struct mailbox box;
     struct mail drain, stop;
+    ms_t drain_timeout_ms;
     struct proxy *proxy;
     atomic_bool drained;
 

@@ -53,7 +53,7 @@ static int set_up_impatient(void **state)
     f->rig.group.deregistration_delay_ms = 100;
     f->rig.settings.worker.api_connect_ms = 200;
     f->rig.settings.worker.first_route_ms = 200;
-    f->rig.settings.drain_timeout_ms = 200;
+    f->rig.drain_timeout_ms = 200;
     rig_start(&f->rig);
     *state = f;
     return 0;

@@ -87,19 +87,21 @@ static void tick(struct loop_timer *timer)
 
 static void finish_draining(struct worker *w)
 {
-    if (w->draining && w->n_connections == 0 && w->drain.worker) {
-        w->drain.worker = NULL; /* said once */
-        mailbox_post(w->main, &w->drain.mail);
+    if (w->draining && w->n_connections == 0 && w->drained.worker) {
+        w->drained.worker = NULL; /* said once */
+        mailbox_post(w->main, &w->drained.mail);
     }
 }
 
-static void start_draining(struct worker *w)
+/* Idle connections of a patient drain stay: a client may be sending its next request just now, and
+ * closing would lose that. They end with its answer, or when they have been idle for too long. */
+static void start_draining(struct worker *w, bool patient)
 {
     w->draining = true;
-    w->drain.worker = w;
     loop_io_remove(&w->listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {
-        downstream_drain(c);
+        if (!patient)
+            downstream_drain(c);
     }
     finish_draining(w);
 }
@@ -173,9 +175,12 @@ static void deliver(struct mailbox *box, struct mail *mail)
         atomic_store(&w->woken, false);
         lease_look_again(w);
         break;
+    case MESSAGE_HAND_OVER:
     case MESSAGE_DRAIN:
-        start_draining(w);
+        start_draining(w, m->kind == MESSAGE_HAND_OVER);
         break;
+    case MESSAGE_DRAINED:
+        break; /* never comes here */
     case MESSAGE_STOP:
         w->stopping = true;
         loop_stop(w->loop);
@@ -204,9 +209,9 @@ void worker_wake(struct worker *w)
         mailbox_post(&w->box, &w->wake.mail);
 }
 
-void worker_drain(struct worker *w)
+void worker_drain(struct worker *w, bool patient)
 {
-    mailbox_post(&w->box, &w->drain.mail);
+    mailbox_post(&w->box, patient ? &w->hand_over.mail : &w->drain.mail);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -295,7 +300,9 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     list_init(&w->exchanges);
     message_init(&w->wake, w, MESSAGE_WAKE);
     message_init(&w->collect, w, MESSAGE_COLLECT);
+    message_init(&w->hand_over, w, MESSAGE_HAND_OVER);
     message_init(&w->drain, w, MESSAGE_DRAIN);
+    message_init(&w->drained, w, MESSAGE_DRAINED);
     message_init(&w->stop, w, MESSAGE_STOP);
     w->scratch = malloc(WORKER_SCRATCH_BYTES);
     if (!w->scratch)

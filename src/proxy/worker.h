@@ -59,11 +59,13 @@ struct worker_settings {
 /* --- mail ------------------------------------------------------------------------------------- */
 
 enum message_kind {
-    MESSAGE_ROUTE,   /* to a worker: serve this; back: it is served */
-    MESSAGE_COLLECT, /* to a worker with empty stats; back with full ones */
-    MESSAGE_WAKE,    /* to a worker: look at the shared state of the targets */
-    MESSAGE_DRAIN,   /* to a worker: end what runs and take nothing new; back: done */
-    MESSAGE_STOP,    /* to a worker: end now */
+    MESSAGE_ROUTE,     /* to a worker: serve this; back: it is served */
+    MESSAGE_COLLECT,   /* to a worker with empty stats; back with full ones */
+    MESSAGE_WAKE,      /* to a worker: look at the shared state of the targets */
+    MESSAGE_HAND_OVER, /* to a worker: take nothing new, end with the last connection */
+    MESSAGE_DRAIN,     /* to a worker: the same, and close idle connections */
+    MESSAGE_DRAINED,   /* from a worker: the last connection is closed */
+    MESSAGE_STOP,      /* to a worker: end now */
 };
 
 struct message {
@@ -106,7 +108,7 @@ struct worker {
     struct mailbox box;
     struct mailbox *main; /* of the main thread, borrowed */
     atomic_bool woken;    /* a MESSAGE_WAKE is under way */
-    struct message wake, collect, drain, stop;
+    struct message wake, collect, hand_over, drain, drained, stop;
 
     int listen_fd; /* borrowed */
     struct loop_io listen;
@@ -151,8 +153,9 @@ DEFINE_AUTOFREE(struct worker *, worker_free)
 int worker_serve(struct worker *w, struct route *route);
 /** worker_wake() - the health of a target, or its `cut`, has changed */
 void worker_wake(struct worker *w);
-/** worker_drain() - MESSAGE_DRAIN comes back when the last connection is closed */
-void worker_drain(struct worker *w);
+/** worker_drain() - MESSAGE_DRAINED comes when the last connection is closed
+ * @patient: see proxy_drain() */
+void worker_drain(struct worker *w, bool patient);
 
 /* From the worker's own thread: */
 void worker_connection_closed(struct worker *w);

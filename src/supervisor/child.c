@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <stdnoreturn.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,8 +14,7 @@
 
 #include "base/error.h"
 
-/* Our own file, even if another version has taken its name: the programs must fit each other. */
-static const char own_executable[] = "/proc/self/exe";
+enum { WORDS_MAX = 128 };
 
 /* --- in the new process ----------------------------------------------------------------------- */
 
@@ -22,6 +22,28 @@ static noreturn void give_up(const char *what)
 {
     dprintf(STDERR_FILENO, "weir: %s: %s\n", what, strerror(errno));
     _exit(1);
+}
+
+static noreturn void run_program(const struct child *c)
+{
+    char *words[WORDS_MAX + 3], number[16], path[32];
+    size_t n = 0;
+
+    for (; c->spec->command[n] && n < WORDS_MAX; n++)
+        words[n] = c->spec->command[n];
+    if (c->ready_fd >= 0) {
+        snprintf(number, sizeof(number), "%d", c->ready_fd);
+        words[n++] = (char *)"--ready-fd";
+        words[n++] = number;
+        if (fcntl(c->ready_fd, F_SETFD, 0) < 0)
+            give_up("cannot pass a pipe on");
+    }
+    words[n] = NULL;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", c->binary_fd);
+    /* stays open: if the file is a script, its interpreter opens it by that path */
+    if (fcntl(c->binary_fd, F_SETFD, 0) == 0)
+        execv(path, words);
+    give_up("cannot run weir's own program");
 }
 
 static noreturn void become(const struct child *c, pid_t parent)
@@ -35,46 +57,49 @@ static noreturn void become(const struct child *c, pid_t parent)
     setpgid(0, 0); /* Ctrl-C is the supervisor's, which stops the programs in order */
     for (int signo = 1; signo < NSIG; signo++)
         signal(signo, SIG_DFL);
+    signal(SIGUSR1, SIG_IGN); /* wishes that come before it can hear them shall not end it */
+    signal(SIGUSR2, SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         give_up("cannot set up the output");
-    for (size_t i = 0; i < c->n_fds; i++)
-        if (fcntl(c->fds[i], F_SETFD, 0) < 0)
+    for (size_t i = 0; i < c->spec->n_fds; i++)
+        if (fcntl(c->spec->fds[i], F_SETFD, 0) < 0)
             give_up("cannot pass a socket on");
-    execv(own_executable, c->command);
-    give_up("cannot run weir's own program");
+    run_program(c);
 }
 
 /* --- in the supervisor ------------------------------------------------------------------------ */
 
-static const char *name_of(const struct child *c)
+const char *child_name(const struct child *c)
 {
-    return c->command[1];
+    return c->spec->command[1];
 }
 
 static void log_end(const struct child *c, int status, ms_t wait)
 {
     if (!c->wanted)
-        log_info(c->log, "program ended", "program=%s pid=%d", name_of(c), (int)c->pid);
+        log_info(c->log, "program ended", "program=%s pid=%d code=%d signal=%d", child_name(c),
+                 (int)c->pid, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+                 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     else if (status != -1 && WIFSIGNALED(status))
         log_error(c->log, "program was killed, starting it again",
-                  "program=%s pid=%d signal=%d wait_ms=%" PRId64, name_of(c), (int)c->pid,
+                  "program=%s pid=%d signal=%d wait_ms=%" PRId64, child_name(c), (int)c->pid,
                   WTERMSIG(status), wait);
     else
         log_error(c->log, "program ended, starting it again",
-                  "program=%s pid=%d code=%d wait_ms=%" PRId64, name_of(c), (int)c->pid,
+                  "program=%s pid=%d code=%d wait_ms=%" PRId64, child_name(c), (int)c->pid,
                   status == -1 ? -1 : WEXITSTATUS(status), wait);
 }
 
-static void start_or_wait(struct child *c)
+void child_run(struct child *c)
 {
     int r = child_start(c);
 
     if (r == 0)
         return;
     log_error(c->log, "program not started, trying again", "program=%s error=\"%s\" wait_ms=%d",
-              name_of(c), strerror(-r), (int)RESTART_MAX_MS);
+              child_name(c), strerror(-r), (int)RESTART_MAX_MS);
     loop_timer_after(&c->start_again, RESTART_MAX_MS);
 }
 
@@ -90,28 +115,33 @@ static void process_exited(struct loop_process *process, int status)
     if (!c->wanted)
         return;
     if (wait == 0)
-        start_or_wait(c);
+        child_run(c);
     else
         loop_timer_after(&c->start_again, wait);
 }
 
 static void start_again_due(struct loop_timer *timer)
 {
-    start_or_wait(container_of(timer, struct child, start_again));
+    child_run(container_of(timer, struct child, start_again));
 }
 
-void child_init(struct child *c, struct loop *loop, struct log *log, char *const *command,
-                const int *fds, size_t n_fds, void (*ended)(struct child *c))
+struct child *child_new(struct loop *loop, struct log *log, const struct child_spec *spec,
+                        int binary_fd, void (*ended)(struct child *c), void *context)
 {
-    *c = (struct child){
-        .loop = loop,
-        .log = log,
-        .command = command,
-        .fds = fds,
-        .n_fds = n_fds,
-        .ended = ended,
-    };
+    struct child *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->loop = loop;
+    c->log = log;
+    c->spec = spec;
+    c->ready_fd = -1;
+    c->ended = ended;
+    c->context = context;
+    c->binary_fd = binary_fd;
+    list_link_init(&c->link);
     loop_timer_init(loop, &c->start_again, start_again_due);
+    return c;
 }
 
 int child_start(struct child *c)
@@ -127,6 +157,7 @@ int child_start(struct child *c)
     pid = fork();
     if (pid == 0)
         become(c, parent);
+    c->ready_fd = -1;
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0)
         return fault(-errno);
@@ -138,7 +169,7 @@ int child_start(struct child *c)
     }
     c->pid = pid;
     restart_started(&c->restart, loop_now(c->loop));
-    log_info(c->log, "program started", "program=%s pid=%d", name_of(c), (int)pid);
+    log_info(c->log, "program started", "program=%s pid=%d", child_name(c), (int)pid);
     return 0;
 }
 
@@ -155,13 +186,17 @@ bool child_let_end(struct child *c)
     return c->pid != 0;
 }
 
-void child_deinit(struct child *c)
+struct child *child_free(struct child *c)
 {
+    if (!c)
+        return NULL;
+    list_remove(&c->link);
     loop_timer_cancel(&c->start_again);
-    if (!c->pid)
-        return;
-    loop_process_remove(&c->process);
-    kill(c->pid, SIGKILL);
-    waitpid(c->pid, NULL, 0);
-    c->pid = 0;
+    if (c->pid) {
+        loop_process_remove(&c->process);
+        kill(c->pid, SIGKILL);
+        waitpid(c->pid, NULL, 0);
+    }
+    free(c);
+    return NULL;
 }

@@ -6,21 +6,25 @@
  *
  * To stop (SIGTERM, SIGINT): the sockets are closed and the proxy is asked to end, which it does
  * after its last answer; then control is, which ends the instances. Each further signal hastens the
- * step that is under way: it kills the proxy, then the instances, then control.
+ * step that is under way: it kills the proxies, then the instances, then control.
+ *
+ * Asked through its door (door.h), or by SIGHUP when the file that it was started from has changed,
+ * it puts another version in place of control and proxy (upgrade.h). SIGUSR1 goes on to the
+ * proxies.
  */
 #pragma once
 #include "base/log.h"
 #include "base/loop.h"
 #include "net/address.h"
+#include "supervisor/child.h"
 
 enum {
     SUPERVISOR_E_GAVE_UP = 1, /* the programs kept ending before they ever served */
 };
 
 struct supervisor_settings {
-    char *const *control, *const *proxy; /* their command lines */
-    const int *control_fds, *proxy_fds;  /* what they inherit */
-    size_t n_control_fds, n_proxy_fds;
+    struct child_spec control, proxy;
+    int door_fd;     /* listening, non-blocking */
     int *listen_fds; /* closed, and set to -1, when stopping begins */
     size_t n_listen_fds;
     const struct address *address; /* where /healthz is asked until it is answered 200 */
