@@ -49,7 +49,7 @@ def meson_tests(folder: str, names=None) -> tuple[int, int]:
     log = ROOT / folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--num-processes", JOBS,
-        *chosen, env={**os.environ, **SANITIZER_ENVIRONMENT})
+        "--timeout-multiplier", "10", *chosen, env={**os.environ, **SANITIZER_ENVIRONMENT})
     passed = failed = 0
     for line in log.read_text().splitlines():
         result = json.loads(line)

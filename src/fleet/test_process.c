@@ -374,8 +374,10 @@ static void an_instance_outlives_its_driver_and_is_adopted(void **state)
     snprintf(other.text, sizeof(other.text), "%d:%d", (int)pid_of(&handle), 1);
     assert_int_equal(driver_adopt(f->driver, "i-2", &other), DRIVER_E_GONE);
     assert_int_equal(driver_adopt(f->driver, "i-1", &handle), 0);
-    assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
-    assert_true(usage.memory_bytes > 0);
+    do {
+        assert_int_equal(loop_turn(f->loop, 5), 0);
+        assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
+    } while (usage.memory_bytes == 0); /* counted in batches */
     assert_true(usage.cpu_percent < 200);
     assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
     wait_gone(f, 1);
@@ -481,15 +483,17 @@ static void samples_what_is_used(void **state)
 {
     struct fixture *f = *state;
     struct instance_usage usage;
+    uint64_t most = 0; /* a group's memory is counted in batches: it may be 0 at first */
     double busiest = 0;
 
     launch_script(f, "i-1", "while :; do :; done");
-    while (busiest < 20) {
+    while (busiest < 20 || most == 0) {
         assert_int_equal(loop_turn(f->loop, 50), 0);
         assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
         if (usage.cpu_percent > busiest)
             busiest = usage.cpu_percent;
-        assert_true(usage.memory_bytes > 0);
+        if (usage.memory_bytes > most)
+            most = usage.memory_bytes;
     }
     assert_int_equal(driver_usage(f->driver, "i-2", &usage), DRIVER_E_UNKNOWN);
     assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
