@@ -14,13 +14,7 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
-enum {
-    DOWNSTREAM_MAGIC = 0x71c3a90e,
-    READ_AHEAD_BYTES = 64 << 10, /* of pipelined requests */
-    READ_PART_BYTES = 16 << 10,  /* when a head is continued */
-    IN_BYTES_MAX = WORKER_SCRATCH_BYTES + READ_AHEAD_BYTES + READ_PART_BYTES,
-    OUT_BYTES_MAX = 4 * WORKER_SCRATCH_BYTES,
-};
+enum { DOWNSTREAM_MAGIC = 0x71c3a90e };
 
 static ms_t now(const struct downstream *c)
 {
@@ -33,8 +27,6 @@ static void bury(struct corpse *corpse)
 {
     struct downstream *c = container_of(corpse, struct downstream, corpse);
 
-    buffer_deinit(&c->in);
-    buffer_deinit(&c->out);
     free(c->forwarded);
     free(c);
 }
@@ -45,9 +37,9 @@ void downstream_kill(struct downstream *c)
     if (c->state == DOWNSTREAM_DEAD)
         return;
     c->state = DOWNSTREAM_DEAD;
-    loop_io_remove(&c->io);
+    stream_flush(&c->stream); /* of an answer that is cut, the client shall see what there is */
+    stream_close(&c->stream);
     loop_timer_cancel(&c->timer);
-    c->fd = fd_close(c->fd);
     list_remove(&c->link);
     if (c->exchange)
         exchange_abandon(steal(c->exchange));
@@ -59,19 +51,18 @@ void downstream_kill(struct downstream *c)
  * answer away from the client. So: say that we are done, then read until the client is, too. */
 static void linger(struct downstream *c)
 {
-    if (shutdown(c->fd, SHUT_WR)) {
+    if (stream_shut(&c->stream)) {
         downstream_kill(c);
         return;
     }
     c->state = DOWNSTREAM_LINGERING;
-    buffer_deinit(&c->in);
     downstream_expect(c, now(c) + c->worker->settings->linger_ms);
 }
 
 static void close_after_output(struct downstream *c)
 {
     c->state = DOWNSTREAM_CLOSING;
-    if (downstream_congested(c))
+    if (stream_unsent(&c->stream))
         downstream_expect(c, now(c) + c->worker->settings->body_timeout_ms);
     else
         linger(c);
@@ -86,113 +77,64 @@ void downstream_expect(struct downstream *c, ms_t deadline)
         loop_timer_set(&c->timer, deadline);
 }
 
-static unsigned wanted_events(const struct downstream *c)
+static bool wants_input(const struct downstream *c)
 {
-    unsigned write = downstream_congested(c) ? LOOP_WRITE : 0;
-
     switch (c->state) {
     case DOWNSTREAM_READY:
-        return write ? write : LOOP_READ;
+        return !downstream_congested(c);
     case DOWNSTREAM_BUSY:
-        /* Reading ahead is also how we learn that the client has left. */
-        if (exchange_takes_body(c->exchange) ||
-            (exchange_has_body(c->exchange) && buffer_size(&c->in) < READ_AHEAD_BYTES))
-            return write | LOOP_READ;
-        return write;
+        return exchange_takes_body(c->exchange);
     case DOWNSTREAM_LINGERING:
-        return LOOP_READ;
+        return true;
     case DOWNSTREAM_CLOSING:
     case DOWNSTREAM_DEAD:
         break;
     }
-    return write;
+    return false;
 }
-
-static void take_buffered(struct downstream *c);
 
 void downstream_update(struct downstream *c)
 {
-    /* what has been read already makes no event */
-    if (c->state == DOWNSTREAM_BUSY && exchange_takes_body(c->exchange))
-        take_buffered(c);
-    if (c->state != DOWNSTREAM_DEAD && loop_io_change(&c->io, wanted_events(c)))
-        downstream_kill(c);
+    if (c->state != DOWNSTREAM_DEAD && !c->taking)
+        stream_want(&c->stream, wants_input(c));
 }
 
 /* --- output ----------------------------------------------------------------------------------- */
 
-static ssize_t send_parts(int fd, const struct iovec *parts, size_t n)
+void downstream_send(struct downstream *c, const char *data, size_t size)
 {
-    const struct msghdr m = { .msg_iov = (struct iovec *)parts, .msg_iovlen = n };
-    ssize_t sent = sendmsg(fd, &m, MSG_NOSIGNAL);
-
-    if (sent >= 0)
-        return sent;
-    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-}
-
-void downstream_send(struct downstream *c, struct iovec *parts, size_t n)
-{
-    ssize_t sent;
-    size_t skip;
-    int r = 0;
-
-    if (c->state == DOWNSTREAM_DEAD)
-        return;
-    sent = downstream_congested(c) ? 0 : send_parts(c->fd, parts, n);
-    if (sent < 0) {
+    if (c->state != DOWNSTREAM_DEAD && stream_send(&c->stream, data, size))
         downstream_kill(c);
-        return;
-    }
-    skip = (size_t)sent;
-    for (size_t i = 0; i < n && r == 0; i++) {
-        size_t gone = skip < parts[i].iov_len ? skip : parts[i].iov_len;
-
-        skip -= gone;
-        if (gone < parts[i].iov_len)
-            r = buffer_append(&c->out, (char *)parts[i].iov_base + gone, parts[i].iov_len - gone);
-    }
-    if (r)
-        downstream_kill(c);
-    else if (downstream_congested(c))
-        downstream_update(c);
 }
 
 /* The last answer, to what is no request. */
 static void send_error(struct downstream *c, const struct aws_error *e)
 {
     struct buffer *text = &c->worker->text;
-    struct iovec part;
 
     buffer_clear(text);
     if (aws_error_write(text, e, loop_wall(c->worker->loop))) {
         downstream_kill(c);
         return;
     }
-    part = (struct iovec){ buffer_data(text), buffer_size(text) };
-    downstream_send(c, &part, 1);
+    downstream_send(c, buffer_data(text), buffer_size(text));
 }
 
-static void send_kept(struct downstream *c)
+static void sent(struct stream *s)
 {
-    struct iovec part = { buffer_data(&c->out), buffer_size(&c->out) };
-    ssize_t sent = send_parts(c->fd, &part, 1);
+    struct downstream *c = container_of(s, struct downstream, stream);
 
-    if (sent < 0) {
-        downstream_kill(c);
-        return;
-    }
-    buffer_consume(&c->out, (size_t)sent);
-    if (downstream_congested(c))
-        return;
-    buffer_deinit(&c->out);
-    if (c->state == DOWNSTREAM_CLOSING)
+    if (c->state == DOWNSTREAM_CLOSING && !stream_unsent(s))
         linger(c);
-    else if (c->state == DOWNSTREAM_BUSY)
+    else if (c->state == DOWNSTREAM_BUSY && !downstream_congested(c))
         exchange_client_reads(c->exchange);
-    else if (c->state == DOWNSTREAM_READY)
-        take_buffered(c);
     downstream_update(c);
+}
+
+static void failed(struct stream *s, int error)
+{
+    (void)error;
+    downstream_kill(container_of(s, struct downstream, stream));
 }
 
 /* --- input ------------------------------------------------------------------------------------ */
@@ -306,74 +248,37 @@ static size_t take_input(struct downstream *c, const char *data, size_t size)
     return used;
 }
 
-static void take_buffered(struct downstream *c)
+static size_t received(struct stream *s, const char *data, size_t size)
 {
-    if (c->taking || buffer_size(&c->in) == 0)
-        return;
-    buffer_consume(&c->in, take_input(c, buffer_data(&c->in), buffer_size(&c->in)));
-    if (c->state != DOWNSTREAM_DEAD && buffer_size(&c->in) == 0)
-        buffer_deinit(&c->in);
-}
-
-/* With nothing kept from before, input is read into the worker's scratch and used from there. */
-static ssize_t receive(struct downstream *c)
-{
-    struct worker *w = c->worker;
-    bool direct = buffer_size(&c->in) == 0;
-    ssize_t n;
+    struct downstream *c = container_of(s, struct downstream, stream);
     size_t used;
 
-    if (!direct && buffer_reserve(&c->in, READ_PART_BYTES))
-        return -ENOMEM;
-    n = recv(c->fd, direct ? w->scratch : buffer_tail(&c->in),
-             direct ? WORKER_SCRATCH_BYTES : READ_PART_BYTES, 0);
-    if (n <= 0)
-        return n < 0 ? -errno : 0;
-    if (!direct) {
-        buffer_commit(&c->in, (size_t)n);
-        take_buffered(c);
-        return n;
-    }
-    used = take_input(c, w->scratch, (size_t)n);
-    if (used < (size_t)n && (c->state == DOWNSTREAM_READY || c->state == DOWNSTREAM_BUSY) &&
-        buffer_append(&c->in, w->scratch + used, (size_t)n - used))
-        return -ENOMEM;
-    return n;
-}
-
-static void discard(struct downstream *c)
-{
-    ssize_t n = recv(c->fd, c->worker->scratch, WORKER_SCRATCH_BYTES, 0);
-
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        downstream_kill(c);
-}
-
-static void ready(struct loop_io *io, unsigned events)
-{
-    struct downstream *c = container_of(io, struct downstream, io);
-    ssize_t n;
-
     assert(c->magic == DOWNSTREAM_MAGIC);
-    if (events & LOOP_WRITE && downstream_congested(c))
-        send_kept(c);
-    if (c->state == DOWNSTREAM_DEAD || !(events & (LOOP_READ | LOOP_HANGUP)))
-        return;
-    if (!(c->io.events & LOOP_READ)) {
-        if (events & LOOP_HANGUP)
-            downstream_kill(c);
-        return;
-    }
-    if (c->state == DOWNSTREAM_LINGERING) {
-        discard(c);
-        return;
-    }
-    n = receive(c);
-    if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
-        downstream_kill(c);
-    else
-        downstream_update(c);
+    if (c->state == DOWNSTREAM_LINGERING)
+        return size;
+    used = take_input(c, data, size);
+    downstream_update(c);
+    return used;
 }
+
+static void ended(struct stream *s, int error)
+{
+    (void)error;
+    downstream_kill(container_of(s, struct downstream, stream));
+}
+
+/* A client that leaves while its request is worked on has no use for the answer. */
+static void hung_up(struct stream *s, bool reset)
+{
+    struct downstream *c = container_of(s, struct downstream, stream);
+
+    if (reset || c->state == DOWNSTREAM_BUSY)
+        downstream_kill(c);
+}
+
+static const struct stream_owner owner = {
+    .received = received, .sent = sent, .failed = failed, .ended = ended, .hung_up = hung_up
+};
 
 /* --- life ------------------------------------------------------------------------------------- */
 
@@ -408,21 +313,19 @@ void downstream_finish(struct downstream *c, bool keep_alive)
     } else {
         c->state = DOWNSTREAM_READY;
         downstream_expect(c, now(c) + c->worker->settings->idle_timeout_ms);
-        if (!downstream_congested(c))
-            take_buffered(c);
     }
-    if (!c->taking)
-        downstream_update(c);
+    downstream_update(c);
 }
 
 void downstream_drain(struct downstream *c)
 {
     if (c->state != DOWNSTREAM_READY)
         return;
-    if (downstream_congested(c))
+    if (stream_unsent(&c->stream))
         close_after_output(c);
     else
         downstream_kill(c);
+    downstream_update(c);
 }
 
 int downstream_new(struct worker *w, int fd)
@@ -433,7 +336,7 @@ int downstream_new(struct worker *w, int fd)
 
     if (!c)
         return -ENOMEM;
-    r = loop_io_add(w->loop, &c->io, fd, LOOP_READ, ready);
+    r = stream_open(&c->stream, &w->streams, fd, w->listens_locally, &stream_plain, NULL, &owner);
     if (r) {
         free(c);
         return fault(r);
@@ -442,9 +345,7 @@ int downstream_new(struct worker *w, int fd)
     c->client.ops = &downstream_ops;
     c->magic = DOWNSTREAM_MAGIC;
     c->worker = w;
-    c->fd = fd;
-    c->in = BUFFER_INIT(IN_BYTES_MAX);
-    c->out = BUFFER_INIT(OUT_BYTES_MAX);
+    c->stream.connected = true;
     loop_timer_init(w->loop, &c->timer, expired);
     downstream_expect(c, now(c) + w->settings->idle_timeout_ms);
     list_push_back(&w->connections, &c->link);
@@ -456,7 +357,7 @@ void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTE
 {
     struct address peer = { .size = sizeof(peer.storage) };
 
-    if (getpeername(c->fd, &peer.any, &peer.size) == 0)
+    if (getpeername(c->stream.io.fd, &peer.any, &peer.size) == 0)
         address_text(&peer, ret_text);
     else
         snprintf(ret_text, ADDRESS_TEXT_BYTES, "-");
@@ -488,7 +389,8 @@ const char *downstream_forwarded(struct downstream *c)
 
     if (c->forwarded)
         return c->forwarded;
-    if (getpeername(c->fd, &peer.any, &peer.size) || getsockname(c->fd, &own.any, &own.size))
+    if (getpeername(c->stream.io.fd, &peer.any, &peer.size) ||
+        getsockname(c->stream.io.fd, &own.any, &own.size))
         peer.any.sa_family = own.any.sa_family = AF_UNIX; /* gone: it makes no difference now */
     split(&peer, peer_text, &host);
     port = split(&own, own_text, &own_host);

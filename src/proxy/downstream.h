@@ -1,17 +1,14 @@
 /* proxy/downstream.h: the client's side of the proxy, in HTTP/1.
  *
  * A connection reads heads and hands each request to an exchange (exchange.h), one after another;
- * pipelined requests wait in its buffer. What is read lies in the worker's scratch buffer and is
- * copied only when it cannot be used at once, so an idle connection has no buffers.
+ * pipelined requests wait in its socket. How bytes come and go is its stream's matter (stream.h): an
+ * idle connection has no buffers.
  */
 #pragma once
-#include <sys/uio.h>
-
-#include "base/buffer.h"
-#include "base/loop.h"
 #include "http/parser.h"
 #include "proxy/client.h"
 #include "proxy/morgue.h"
+#include "proxy/stream.h"
 
 struct exchange;
 struct worker;
@@ -30,30 +27,17 @@ struct downstream {
     enum downstream_state state;
     struct worker *worker;
     struct list_link link; /* of the worker's connections */
-    int fd;
-    struct loop_io io;
+    struct stream stream;
     struct loop_timer timer; /* fires at or before `deadline` and is set again if need be: */
     ms_t deadline;           /* moving a deadline costs no timer operation */
     bool head_begun;
-    bool taking;       /* input is being taken: no second time from inside */
-    size_t scanned;    /* of the head that is coming in */
-    struct buffer in;  /* read, not used yet */
-    struct buffer out; /* written, not sent yet */
+    bool taking;    /* input is being taken: what is wanted then shows at the end */
+    size_t scanned; /* of the head that is coming in */
     struct exchange *exchange;
     struct http_body body;     /* of the request */
     enum http_framing framing; /* of the answer's body */
     char *forwarded;           /* see downstream_forwarded(); NULL: not asked for yet */
     struct corpse corpse;
-};
-
-/* Pieces of one send: of an answer that is being relayed, in the worker's text, its scratch and
- * `lines`. */
-enum { GATHER_PARTS = 64, GATHER_LINES = 24, GATHER_LINE_BYTES = 24 };
-struct gather {
-    const struct client *client; /* it is for; NULL: nobody */
-    size_t n, n_lines;
-    struct iovec parts[GATHER_PARTS];
-    char lines[GATHER_LINES][GATHER_LINE_BYTES]; /* sizes of chunks */
 };
 
 extern const struct client_ops downstream_ops;
@@ -67,13 +51,12 @@ void downstream_kill(struct downstream *c);
 /** downstream_drain() - close now if nothing is under way, else after the answer */
 void downstream_drain(struct downstream *c);
 
-/** downstream_send() - send, and keep what cannot be sent yet; kills the connection if that fails.
- * @parts is changed. */
-void downstream_send(struct downstream *c, struct iovec *parts, size_t n);
+/** downstream_send() - as stream_send(); kills the connection if that fails */
+void downstream_send(struct downstream *c, const char *data, size_t size);
 /** downstream_congested() - the client reads slower than we write */
 static inline bool downstream_congested(const struct downstream *c)
 {
-    return buffer_size(&c->out) > 0;
+    return stream_congested(&c->stream);
 }
 
 /** downstream_finish() - the exchange has given its whole answer and lets go of the connection */

@@ -1,5 +1,4 @@
-/* An exchange's answer in HTTP/1: framing around it, and one send for what is at hand of it. */
-#include <assert.h>
+/* An exchange's answer in HTTP/1: framing around it. The stream sends what one turn gave in one call. */
 #include <stdio.h>
 
 #include "http/writer.h"
@@ -7,49 +6,9 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
-enum { PARTS_OF_A_CHUNK = 3, PARTS_OF_THE_END = 3 };
-
 static struct downstream *of(struct client *client)
 {
     return container_of(client, struct downstream, client);
-}
-
-/* --- gathering -------------------------------------------------------------------------------- */
-
-/* The worker's gather, empty unless what lies in it is for @c: were something left behind by
- * another, it must not reach this client. */
-static struct gather *gather(struct downstream *c)
-{
-    struct gather *g = &c->worker->gather;
-
-    if (g->client != &c->client) {
-        g->client = &c->client;
-        g->n = g->n_lines = 0;
-    }
-    return g;
-}
-
-static void flush(struct client *client)
-{
-    struct downstream *c = of(client);
-    struct gather *g = gather(c);
-    size_t n = g->n;
-
-    g->n = g->n_lines = 0;
-    g->client = NULL;
-    if (n)
-        downstream_send(c, g->parts, n);
-}
-
-static void add(struct gather *g, const char *data, size_t size)
-{
-    assert(g->n < GATHER_PARTS);
-    g->parts[g->n++] = (struct iovec){ (char *)data, size };
-}
-
-static bool is_full(const struct gather *g)
-{
-    return g->n + PARTS_OF_A_CHUNK + PARTS_OF_THE_END > GATHER_PARTS || g->n_lines == GATHER_LINES;
 }
 
 /* --- the head --------------------------------------------------------------------------------- */
@@ -58,7 +17,6 @@ static void interim(struct client *client)
 {
     struct downstream *c = of(client);
     struct buffer *head = &c->worker->text;
-    struct iovec part;
 
     if (c->exchange->http10)
         return; /* does not know of such answers */
@@ -66,8 +24,7 @@ static void interim(struct client *client)
         downstream_kill(c);
         return;
     }
-    part = (struct iovec){ buffer_data(head), buffer_size(head) };
-    downstream_send(c, &part, 1);
+    downstream_send(c, buffer_data(head), buffer_size(head));
 }
 
 static int write_framing(struct downstream *c, uint64_t length, bool empty, struct buffer *head)
@@ -86,7 +43,6 @@ static int write_framing(struct downstream *c, uint64_t length, bool empty, stru
     return 0;
 }
 
-/* The head leaves with the first of the body. */
 static void begin(struct client *client, uint64_t length, bool empty)
 {
     struct downstream *c = of(client);
@@ -102,7 +58,7 @@ static void begin(struct client *client, uint64_t length, bool empty)
     if (r)
         downstream_kill(c);
     else
-        add(gather(c), buffer_data(head), buffer_size(head));
+        downstream_send(c, buffer_data(head), buffer_size(head));
 }
 
 /* --- the body --------------------------------------------------------------------------------- */
@@ -110,41 +66,33 @@ static void begin(struct client *client, uint64_t length, bool empty)
 static void content(struct client *client, struct slice content)
 {
     struct downstream *c = of(client);
-    struct gather *g = gather(c);
-    char *line;
+    char line[24];
 
     if (content.size == 0)
         return;
-    if (is_full(g)) {
-        flush(client);
-        if (c->state == DOWNSTREAM_DEAD)
-            return;
-        g = gather(c);
-    }
     if (c->framing != HTTP_BODY_CHUNKED) {
-        add(g, content.data, content.size);
+        downstream_send(c, content.data, content.size);
         return;
     }
-    line = g->lines[g->n_lines++];
-    add(g, line, (size_t)snprintf(line, GATHER_LINE_BYTES, "%zx\r\n", content.size));
-    add(g, content.data, content.size);
-    add(g, "\r\n", 2);
+    downstream_send(c, line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", content.size));
+    downstream_send(c, content.data, content.size);
+    downstream_send(c, "\r\n", 2);
 }
 
 static void end(struct client *client, struct slice trailers)
 {
     struct downstream *c = of(client);
-    struct gather *g = gather(c);
 
     if (c->framing != HTTP_BODY_CHUNKED)
         return;
-    if (trailers.size == 0) {
-        add(g, "0\r\n\r\n", 5);
-        return;
-    }
-    add(g, "0\r\n", 3);
-    add(g, trailers.data, trailers.size);
-    add(g, "\r\n", 2);
+    downstream_send(c, "0\r\n", 3);
+    downstream_send(c, trailers.data, trailers.size);
+    downstream_send(c, "\r\n", 2);
+}
+
+static void flush(struct client *client)
+{
+    (void)client; /* it leaves at the end of the turn */
 }
 
 /* --- the rest of what an exchange asks of its client ------------------------------------------ */

@@ -53,7 +53,7 @@ static void reset(struct exchange *x, struct client *c)
     x->body_done = x->streams = x->refused = x->chunked_out = x->partly_gone = x->giving_up = false;
     x->retried = x->collected_cut = x->broken = false;
     x->body_bytes = 0;
-    x->sent = x->kept_bytes = 0;
+    x->kept_bytes = 0;
     x->attempts = 0;
     x->spent_us = 0;
     x->timeout_ms = x->worker->settings->api_timeout_ms;
@@ -163,7 +163,7 @@ bool exchange_takes_body(const struct exchange *x)
         return true;
     /* streaming: only as fast as the target takes it */
     return x->state == EXCHANGE_UPSTREAM && x->streams && !x->giving_up && x->upstream &&
-           x->upstream->connected && buffer_size(&x->body_out) == 0;
+           x->upstream->stream.connected && !stream_congested(&x->upstream->stream);
 }
 
 static struct slice moved(struct slice s, const char *from, const char *to)
@@ -443,7 +443,7 @@ void exchange_expired(struct exchange *x)
         x->keep_alive = x->keep_alive && !waits_for_client;
         if (waits_for_client)
             exchange_refuse(x, 408, "RequestTimeoutException", slow);
-        else if (x->upstream->connected)
+        else if (x->upstream->stream.connected)
             exchange_fail(x, EXCHANGE_TIMEOUT, -ETIMEDOUT);
         else
             exchange_fail(x, EXCHANGE_CONNECT, -ETIMEDOUT);

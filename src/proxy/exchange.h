@@ -108,11 +108,10 @@ struct exchange {
     /* the request as it goes upstream */
     struct buffer head_out, body_out;
     struct buffer trailers; /* lines that follow the body; the client's side puts them here */
-    size_t sent;       /* of both together */
-    size_t kept_bytes; /* of body_out, as counted in the worker */
-    bool chunked_out;  /* the body goes on in chunks */
-    bool partly_gone;  /* some of the body has been sent and dropped: no second attempt */
-    bool giving_up;    /* nothing more of it shall be sent */
+    size_t kept_bytes;      /* of body_out, as counted in the worker */
+    bool chunked_out;       /* the body goes on in chunks */
+    bool partly_gone;       /* some of the body has been sent and dropped: no second attempt */
+    bool giving_up;         /* nothing more of it shall be sent */
 
     /* the attempt */
     struct upstream_connection *upstream; /* NULL: none */
@@ -169,9 +168,18 @@ void exchange_abandon(struct exchange *x);
 void exchange_resume(struct exchange *x);
 /** exchange_cut() - end the attempt that is under way */
 void exchange_cut(struct exchange *x);
-/** exchange_upstream_ready() - something happened on x->upstream */
-void exchange_upstream_ready(struct exchange *x, unsigned events);
 void exchange_free_unused(struct worker *w);
+
+/* --- for upstream.c: what happens on x->upstream ---------------------------------------------- */
+
+/** exchange_take_answer() - what has come. Return: how many bytes were used. */
+size_t exchange_take_answer(struct exchange *x, const char *data, size_t size);
+/** exchange_sent() - some of the request has left */
+void exchange_sent(struct exchange *x);
+/** exchange_cannot_send() - what was unsent has been dropped */
+void exchange_cannot_send(struct exchange *x, int error);
+/** exchange_upstream_ended() - nothing more comes; @error: 0 if the target closed properly */
+void exchange_upstream_ended(struct exchange *x, int error);
 
 /* --- for the kinds, and between the three files ----------------------------------------------- */
 
@@ -203,8 +211,6 @@ int exchange_attempt(struct exchange *x, struct upstream *pool);
 /** exchange_write_first_chunk() - of a body that goes on in chunks: what there is of it so far, the
  * end too if that has come */
 int exchange_write_first_chunk(struct exchange *x);
-/** exchange_push() - send what is to be sent */
-void exchange_push(struct exchange *x);
 /** exchange_push_content() - send more of a streaming body, without keeping it if that can be
  * avoided */
 void exchange_push_content(struct exchange *x, struct slice content);
@@ -218,8 +224,8 @@ void exchange_end_attempt(struct exchange *x, bool reusable, bool complete);
 void exchange_relay(struct exchange *x, const struct http_head *answer);
 /** exchange_collect() - keep the answer's body */
 void exchange_collect(struct exchange *x);
-/** exchange_take_answer() - bytes from upstream. Return: how many were used. */
-size_t exchange_take_answer(struct exchange *x, const char *data, size_t size);
+/** exchange_give_up_sending() - the target wants no more of the request */
+void exchange_give_up_sending(struct exchange *x);
 /** exchange_answer_ended() - upstream has closed after the answer's head. Return: whether that ends
  * the answer properly. */
 bool exchange_answer_ended(struct exchange *x);

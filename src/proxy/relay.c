@@ -46,7 +46,7 @@ static void answer_complete(struct exchange *x, bool surplus)
     /* A target that answers before it has the whole request, or says more than it announced, cannot
      * be asked anything else on this connection. */
     bool reusable = x->upstream_keeps && !surplus && x->body_done && !x->giving_up &&
-                    x->sent == buffer_size(&x->head_out) + buffer_size(&x->body_out);
+                    !stream_unsent(&x->upstream->stream);
     enum exchange_state state = x->state;
 
     exchange_end_attempt(x, reusable, true);
@@ -117,9 +117,8 @@ static size_t take_body(struct exchange *x, const char *data, size_t size)
         exchange_fail(x, EXCHANGE_NONSENSE, 0);
     else if (x->collected_cut)
         answer_complete(x, true); /* enough of it */
-    else if (x->state == EXCHANGE_ANSWERING && client_is_congested(x->client) &&
-             upstream_watch(x->upstream, 0))
-        exchange_fail(x, EXCHANGE_BROKEN, -ENOMEM);
+    else if (x->state == EXCHANGE_ANSWERING && client_is_congested(x->client))
+        stream_want(&x->upstream->stream, false);
     return used;
 }
 
@@ -146,7 +145,7 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
     u->body.trailers = &x->answer_trailers;
     x->upstream_keeps = head->keep_alive;
     if (!x->body_done)
-        x->giving_up = true; /* it has made up its mind before it heard everything */
+        exchange_give_up_sending(x); /* it has made up its mind before it heard everything */
     x->kind->answered(x, head);
     return n;
 }
@@ -182,6 +181,6 @@ bool exchange_answer_ended(struct exchange *x)
 
 void exchange_client_reads(struct exchange *x)
 {
-    if (x->state == EXCHANGE_ANSWERING && upstream_watch(x->upstream, LOOP_READ))
-        exchange_fail(x, EXCHANGE_BROKEN, -ENOMEM);
+    if (x->state == EXCHANGE_ANSWERING)
+        stream_want(&x->upstream->stream, true);
 }

@@ -160,13 +160,18 @@ static int open_output(struct stream *s)
     return 0;
 }
 
+static bool is_lent(const struct stream_engine *e, const char *data)
+{
+    return data >= e->lent && data < e->lent + STREAM_LENT_BYTES;
+}
+
 int stream_send(struct stream *s, const char *data, size_t size)
 {
-    int r = open_output(s);
+    int r = size ? open_output(s) : 1;
 
     if (r)
         return r < 0 ? r : 0;
-    if (s->blocked) /* it will not leave in this turn */
+    if (s->blocked || !is_lent(s->engine, data)) /* it leaves later, or would not stay */
         return stream_out_copy(s->out, data, size);
     s->engine->lending = true;
     return stream_out_lend(s->out, data, size);
@@ -174,20 +179,11 @@ int stream_send(struct stream *s, const char *data, size_t size)
 
 int stream_send_kept(struct stream *s, const char *data, size_t size)
 {
-    int r = open_output(s);
+    int r = size ? open_output(s) : 1;
 
     if (r)
         return r < 0 ? r : 0;
     return stream_out_refer(s->out, data, size);
-}
-
-int stream_write(struct stream *s, const char *data, size_t size)
-{
-    int r = open_output(s);
-
-    if (r)
-        return r < 0 ? r : 0;
-    return stream_out_copy(s->out, data, size);
 }
 
 int stream_shut(struct stream *s)
@@ -235,6 +231,8 @@ static void deliver(struct stream *s, char *data, size_t size)
         end(s, -ENOMEM);
     else if (s->wants && s->readable)
         read_on(s);
+    else if (!s->wants && s->ending && s->owner->hung_up)
+        s->owner->hung_up(s, false); /* told while there was input left, and never again */
 }
 
 /* Never called from inside a callback: it may send everything to make room. */

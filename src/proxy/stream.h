@@ -122,12 +122,10 @@ void stream_want(struct stream *s, bool input);
 /* --- output: nobody is called back from in here. 0, -ENOBUFS or -ENOMEM; a stream that cannot send
  * any more takes everything and drops it. --------------------------------------------------------- */
 
-/** stream_send() - @data lies in the lent buffer as received() got it, or is constant */
+/** stream_send() - @data is copied, unless it lies in the lent buffer */
 int stream_send(struct stream *s, const char *data, size_t size);
 /** stream_send_kept() - @data stays as it is until it was sent or the stream is closed */
 int stream_send_kept(struct stream *s, const char *data, size_t size);
-/** stream_write() - @data is copied */
-int stream_write(struct stream *s, const char *data, size_t size);
 
 /** stream_flush() - try to send now, for once: the stream is about to be closed */
 void stream_flush(struct stream *s);

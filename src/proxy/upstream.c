@@ -60,22 +60,56 @@ void upstream_retire(struct upstream *pool)
     upstream_evict(pool, MS_FOREVER);
 }
 
-static void ready(struct loop_io *io, unsigned events)
+static struct upstream_connection *of(struct stream *s)
 {
-    struct upstream_connection *c = container_of(io, struct upstream_connection, io);
+    struct upstream_connection *c = container_of(s, struct upstream_connection, stream);
 
     assert(c->magic == UPSTREAM_MAGIC);
-    if (c->exchange)
-        exchange_upstream_ready(c->exchange, events);
-    else
-        upstream_close(c);
+    return c;
 }
+
+static size_t received(struct stream *s, const char *data, size_t size)
+{
+    struct upstream_connection *c = of(s);
+
+    if (!c->exchange) { /* out of turn */
+        upstream_close(c);
+        return size;
+    }
+    c->heard = true;
+    return exchange_take_answer(c->exchange, data, size);
+}
+
+static void sent(struct stream *s)
+{
+    if (of(s)->exchange)
+        exchange_sent(of(s)->exchange);
+}
+
+static void failed(struct stream *s, int error)
+{
+    if (of(s)->exchange)
+        exchange_cannot_send(of(s)->exchange, error);
+    else
+        upstream_close(of(s));
+}
+
+static void ended(struct stream *s, int error)
+{
+    if (of(s)->exchange)
+        exchange_upstream_ended(of(s)->exchange, error);
+    else
+        upstream_close(of(s));
+}
+
+static const struct stream_owner owner = {
+    .received = received, .sent = sent, .failed = failed, .ended = ended
+};
 
 static void bury(struct corpse *corpse)
 {
     struct upstream_connection *c = container_of(corpse, struct upstream_connection, corpse);
 
-    buffer_deinit(&c->in);
     upstream_unref(c->pool);
     free(c);
 }
@@ -85,8 +119,7 @@ void upstream_close(struct upstream_connection *c)
     assert(c->magic == UPSTREAM_MAGIC);
     c->magic = 0;
     c->exchange = NULL;
-    loop_io_remove(&c->io);
-    c->fd = fd_close(c->fd);
+    stream_close(&c->stream);
     list_remove(&c->link);
     morgue_take(&c->worker->morgue, &c->corpse, bury);
 }
@@ -94,6 +127,7 @@ void upstream_close(struct upstream_connection *c)
 static int connection_new(struct worker *worker, const struct address *address, struct exchange *x,
                           struct upstream_connection **ret_connection)
 {
+    bool local = address->any.sa_family == AF_UNIX;
     struct upstream_connection *c;
     autofree(fd_close) int fd = -1;
     static const int on = 1;
@@ -102,12 +136,12 @@ static int connection_new(struct worker *worker, const struct address *address, 
     r = address_connect(address, &fd);
     if (r)
         return r;
-    if (address->any.sa_family != AF_UNIX)
+    if (!local)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a hint: works without */
     c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;
-    r = loop_io_add(worker->loop, &c->io, fd, LOOP_READ | LOOP_WRITE, ready);
+    r = stream_open(&c->stream, &worker->streams, fd, local, &stream_plain, NULL, &owner);
     if (r) {
         free(c);
         return r;
@@ -115,8 +149,7 @@ static int connection_new(struct worker *worker, const struct address *address, 
     c->magic = UPSTREAM_MAGIC;
     c->worker = worker;
     c->exchange = x;
-    c->fd = fd_steal(&fd);
-    c->in = BUFFER_INIT(WORKER_SCRATCH_BYTES + worker->settings->limits.head_bytes);
+    fd_steal(&fd);
     list_link_init(&c->link);
     *ret_connection = c;
     return 0;
@@ -138,6 +171,7 @@ static struct upstream_connection *take_idle(struct upstream *pool, struct excha
     list_push_back(&pool->busy, &c->link);
     c->exchange = x;
     c->reused = true;
+    c->heard = false;
     c->scanned = 0;
     return c;
 }
@@ -167,26 +201,13 @@ void upstream_give_back(struct upstream_connection *c)
 {
     struct upstream *pool = c->pool;
 
-    if (!pool || pool->retired || pool->worker->draining || upstream_watch(c, LOOP_READ)) {
+    if (!pool || pool->retired || pool->worker->draining) {
         upstream_close(c);
         return;
     }
-    buffer_deinit(&c->in); /* an answer whose head came in pieces was read here, to its end */
+    stream_want(&c->stream, true);
     c->exchange = NULL;
     c->idle_since = loop_now(pool->worker->loop);
     list_remove(&c->link);
     list_push_front(&pool->idle, &c->link);
-}
-
-/* Without any event of interest the kernel still reports hang-ups, again and again: a connection
- * that must wait is not watched at all. */
-int upstream_watch(struct upstream_connection *c, unsigned events)
-{
-    if (events == 0) {
-        loop_io_remove(&c->io);
-        return 0;
-    }
-    if (!c->io.loop)
-        return fault(loop_io_add(c->worker->loop, &c->io, c->fd, events, ready));
-    return fault(loop_io_change(&c->io, events));
 }

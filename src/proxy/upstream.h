@@ -5,10 +5,9 @@
  * talks out of turn) is closed at once. A connection without a pool is for one request only.
  */
 #pragma once
-#include "base/buffer.h"
-#include "base/loop.h"
 #include "http/parser.h"
 #include "proxy/morgue.h"
+#include "proxy/stream.h"
 #include "proxy/target.h"
 
 struct exchange;
@@ -29,14 +28,12 @@ struct upstream_connection {
     struct worker *worker;
     struct upstream *pool;     /* NULL: for one request */
     struct exchange *exchange; /* NULL: idle */
-    struct loop_io io;
-    int fd;
-    bool connected;        /* the first bytes have left */
+    struct stream stream;
     bool reused;           /* has answered a request before this one */
+    bool heard;            /* something has come since it was lent */
     struct list_link link; /* of idle or busy */
     ms_t idle_since;
-    struct buffer in; /* an answer's head, as long as it is incomplete */
-    size_t scanned;
+    size_t scanned;        /* of an answer's head, as long as it is incomplete */
     struct http_body body; /* of the answer */
     struct corpse corpse;
 };
@@ -65,8 +62,3 @@ int upstream_dial(struct worker *worker, const struct address *address, struct e
 void upstream_give_back(struct upstream_connection *c);
 /** upstream_close() - close it; its memory goes at the end of the turn */
 void upstream_close(struct upstream_connection *c);
-
-/** upstream_watch() - which events the connection's request wants now; 0 for none, hang-ups
- * included.
- * Return: 0 or a negative errno. */
-int upstream_watch(struct upstream_connection *c, unsigned events);

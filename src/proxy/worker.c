@@ -272,10 +272,17 @@ struct worker *worker_free(struct worker *w)
     map_deinit(&w->pools);
     buffer_deinit(&w->text);
     explicit_bzero(&w->keys, sizeof(w->keys));
-    free(w->scratch);
+    stream_engine_deinit(&w->streams);
     loop_free(w->loop);
     free(w);
     return NULL;
+}
+
+static bool is_local(int fd)
+{
+    struct address a;
+
+    return address_of(fd, &a) == 0 && a.any.sa_family == AF_UNIX;
 }
 
 static int worker_new(unsigned index, int listen_fd, const struct worker_settings *settings,
@@ -295,6 +302,7 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     w->settings = settings;
     w->main = main;
     w->listen_fd = listen_fd;
+    w->listens_locally = is_local(listen_fd);
     w->text = BUFFER_INIT(1 << 20);
     list_init(&w->connections);
     list_init(&w->exchanges);
@@ -304,10 +312,9 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     message_init(&w->drain, w, MESSAGE_DRAIN);
     message_init(&w->drained, w, MESSAGE_DRAINED);
     message_init(&w->stop, w, MESSAGE_STOP);
-    w->scratch = malloc(WORKER_SCRATCH_BYTES);
-    if (!w->scratch)
-        return -ENOMEM;
     r = loop_new(clock_real(), &w->loop);
+    if (!r)
+        r = stream_engine_init(&w->streams, w->loop);
     if (!r)
         r = mailbox_init(&w->box, w->loop, deliver);
     if (r)

@@ -4,7 +4,7 @@
  * its own. It hears from the main thread by mail: a new route to serve, wake up and look at the
  * shared state, hand over your counters, drain, stop. It answers by mail. In steady state a request
  * takes no lock and no allocation here: requests and connections are recycled, bytes pass through
- * one big buffer.
+ * one big buffer (stream.h).
  */
 #pragma once
 #include <pthread.h>
@@ -14,14 +14,12 @@
 #include "base/mailbox.h"
 #include "base/random.h"
 #include "http/parser.h"
-#include "proxy/downstream.h"
 #include "proxy/morgue.h"
 #include "proxy/queue.h"
 #include "proxy/route.h"
 #include "proxy/stats.h"
+#include "proxy/stream.h"
 #include "proxy/upstream.h"
-
-enum { WORKER_SCRATCH_BYTES = 256 << 10 };
 
 struct worker_settings {
     struct log *log;
@@ -110,7 +108,8 @@ struct worker {
     atomic_bool woken;    /* a MESSAGE_WAKE is under way */
     struct message wake, collect, hand_over, drain, drained, stop;
 
-    int listen_fd; /* borrowed */
+    int listen_fd;        /* borrowed */
+    bool listens_locally; /* on a Unix socket */
     struct loop_io listen;
     struct loop_timer tick; /* once a second: eviction, and accepting again after a shortage */
     ms_t begun;
@@ -127,9 +126,8 @@ struct worker {
     struct map groups;   /* id -> struct worker_group of the newest route */
     struct map pools;    /* target key -> struct upstream of the newest route */
 
-    char *scratch;      /* WORKER_SCRATCH_BYTES: what was just read; valid in a callback */
-    struct buffer text; /* a head or an error answer on its way out */
-    struct gather gather;
+    struct stream_engine streams; /* everybody's sockets, and the buffer that is lent */
+    struct buffer text;           /* a head or an error answer on its way out */
     struct http_head answer_head; /* of an answer being read; valid in a callback */
     size_t kept_bytes;
     struct random random;
