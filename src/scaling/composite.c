@@ -288,7 +288,7 @@ static int parse_condition(struct parser *p, struct node **ret)
 static int parse_chain(struct parser *p, enum kind kind, const char *word,
                        int (*parse_operand)(struct parser *p, struct node **ret), struct node **ret)
 {
-    struct node *chain, **last;
+    struct node *chain = NULL, **last;
     int r = parse_operand(p, ret);
 
     if (r || !take_word(p, word))
