@@ -1,4 +1,5 @@
 /* What the link does with proxies that misbehave, and with more than one. */
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +138,7 @@ static void several_proxies_are_served_and_all_must_have_drained(void **state)
     assert_int_equal(world_serving(w, "e/v"), 1);
     i = list_first_entry(&endpoint_find(w->control, "e")->variants[0].instances, struct instance,
                          link);
+    assert(i);
     snprintf(id, sizeof(id), "%s", i->id);
     i->state = INSTANCE_DRAINING;
     i->since = loop_now(w->control->loop);
@@ -168,6 +170,7 @@ static void a_proxy_that_leaves_is_not_waited_for(void **state)
     world_run(w, 2000);
     i = list_first_entry(&endpoint_find(w->control, "e")->variants[0].instances, struct instance,
                          link);
+    assert(i);
     snprintf(id, sizeof(id), "%s", i->id);
     i->state = INSTANCE_DRAINING;
     i->since = loop_now(w->control->loop);
