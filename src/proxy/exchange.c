@@ -54,7 +54,7 @@ static void reset(struct exchange *x, struct client *c)
     x->retried = x->collected_cut = x->broken = false;
     x->body_bytes = 0;
     x->kept_bytes = 0;
-    x->attempts = 0;
+    x->attempts = x->interims = 0;
     x->spent_us = 0;
     x->timeout_ms = x->worker->settings->api_timeout_ms;
     x->place = (struct place){ 0 };

@@ -43,6 +43,8 @@ struct exchange_kind {
     /* Go: choose whom to ask and begin an attempt. Called when the body is there (or, streaming,
      * when no more of it is at hand), and again by exchange_resume(). */
     void (*start)(struct exchange *x);
+    /* The head of an answer before the answer: client_interim() it. NULL: none reaches the client. */
+    void (*interim)(struct exchange *x, const struct http_head *head);
     /* The head of an answer: exchange_relay() or exchange_collect() it. */
     void (*answered)(struct exchange *x, const struct http_head *head);
     /* The body that exchange_collect() asked for is in x->collected. */
@@ -126,6 +128,7 @@ struct exchange {
 
     /* the answer */
     bool upstream_keeps; /* the connection can be used again */
+    unsigned interims;   /* 1xx that came before it */
     struct buffer answer_trailers;
     struct buffer collected;
     bool collected_cut;

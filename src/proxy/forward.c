@@ -175,6 +175,17 @@ static int write_status(struct buffer *out, const struct http_head *head)
     return r ? r : buffer_append(out, "\r\n", 2);
 }
 
+static void interim(struct exchange *x, const struct http_head *head)
+{
+    struct buffer *out = &x->worker->text;
+
+    buffer_clear(out);
+    if (write_status(out, head) || fields_write(out, head, NULL, false))
+        exchange_die(x);
+    else
+        client_interim(x->client);
+}
+
 static bool takes_trailers(const struct exchange *x, const struct http_head *answer)
 {
     return x->takes_trailers && answer->framing == HTTP_BODY_CHUNKED;
@@ -233,6 +244,7 @@ static void too_large(struct exchange *x)
 
 const struct exchange_kind forward_kind = {
     .start = start,
+    .interim = interim,
     .answered = answered,
     .collected = collected,
     .failed = failed,

@@ -6,6 +6,8 @@
 #include "proxy/exchange.h"
 #include "proxy/fields.h"
 
+enum { INTERIMS_MAX = 32 };
+
 /* --- heads ------------------------------------------------------------------------------------ */
 
 /* A body's length as the client may be told, body or none. */
@@ -122,6 +124,16 @@ static size_t take_body(struct exchange *x, const char *data, size_t size)
     return used;
 }
 
+/* 100 Continue is between the target and us; the others are for the client, who may be told so
+ * often. */
+static void take_interim(struct exchange *x, const struct http_head *head)
+{
+    if (++x->interims > INTERIMS_MAX)
+        exchange_fail(x, EXCHANGE_NONSENSE, 0);
+    else if (head->status != 100 && x->kind->interim)
+        x->kind->interim(x, head);
+}
+
 static size_t take_head(struct exchange *x, const char *data, size_t size)
 {
     struct upstream_connection *u = x->upstream;
@@ -139,8 +151,10 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
         exchange_fail(x, EXCHANGE_NONSENSE, 0);
         return size;
     }
-    if (head->status < 200)
-        return n; /* 100 Continue and the like are between the target and us */
+    if (head->status < 200) {
+        take_interim(x, head);
+        return n;
+    }
     http_body_init(&u->body, head);
     u->body.trailers = &x->answer_trailers;
     x->upstream_keeps = head->keep_alive;

@@ -344,13 +344,14 @@ static void fields_of_the_targets_connection_end_there(void **state)
                              "Connection: close\r\n\r\n");
 }
 
-static void interim_answers_are_skipped(void **state)
+static void interim_answers_pass_but_100(void **state)
 {
     const char *all = talk(*state, "GET /app HTTP/1.1\r\nHost: w\r\nConnection: close\r\n" DO(
                                        "as=HTTP/1.1 100 Continue||HTTP/1.1 103 Early Hints|Link: x|"
                                        "|HTTP/1.1 200 OK|Content-Length: 1||x") "\r\n");
 
-    assert_string_equal(all, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx");
+    assert_string_equal(all, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+                             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx");
 }
 
 static void answers_to_head_have_a_length_and_no_body(void **state)
@@ -479,7 +480,7 @@ int main(void)
         TEST(an_answer_comes_back_as_it_was),
         TEST(errors_of_the_target_are_its_own_words),
         TEST(fields_of_the_targets_connection_end_there),
-        TEST(interim_answers_are_skipped),
+        TEST(interim_answers_pass_but_100),
         TEST(answers_to_head_have_a_length_and_no_body),
         TEST(answers_without_a_body_have_none),
         TEST(a_target_that_fails_gives_a_bad_gateway),
