@@ -9,6 +9,7 @@ MAY_USE = {
     "http": "base",
     "net": "base http",
     "auth": "base http",
+    "tls": "base",
     "wire": "base",
     "metrics": "base",
     "scaling": "base metrics",
@@ -16,10 +17,10 @@ MAY_USE = {
     "fleet": "base",
     "control": "base http net wire metrics scaling store fleet",
     "api": "base http net auth wire metrics scaling store fleet control",
-    "proxy": "base http net auth wire",
+    "proxy": "base http net auth tls wire",
     "model": "base http net",
     "supervisor": "base net",
-    "cli": "base http net auth wire metrics scaling store fleet control api proxy model supervisor",
+    "cli": "base http net auth tls wire metrics scaling store fleet control api proxy model supervisor",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

@@ -4,7 +4,7 @@
 # As root or with sudo; where neither is to be had, what is missing is listed and this stops.
 set -eu
 
-build='gcc libc6-dev pkg-config meson ninja-build libssl-dev libjansson-dev libcbor-dev libxml2-dev
+build='gcc libc6-dev pkg-config meson ninja-build libssl-dev libnghttp2-dev libjansson-dev libcbor-dev libxml2-dev
        libsqlite3-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libxgboost-dev tzdata'
 demo="$build awscli python3 curl"
 check="$demo libcmocka-dev python3-boto3 python3-pytest python3-cbor2 clang clang-format clang-tidy

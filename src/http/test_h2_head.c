@@ -1,0 +1,230 @@
+#include "http/h2_head.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct http_limits limits = HTTP_LIMITS_DEFAULT;
+
+/* @fields: name, value, name, value .. NULL */
+static int read_fields(struct h2_head *h, bool ends, struct http_head *ret,
+                       const char *const *fields)
+{
+    const char *why = NULL;
+    int r = 0;
+
+    h2_head_init(h, &limits);
+    for (; *fields && !r; fields += 2)
+        r = h2_head_field(h, slice_from(fields[0]), slice_from(fields[1]), &limits, &why);
+    if (!r)
+        r = h2_head_finish(h, ends, &limits, ret, &why);
+    if (r > 0)
+        assert_non_null(why);
+    return r;
+}
+
+#define FIELDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define GET         ":method", "GET", ":scheme", "https", ":authority", "w", ":path", "/a?b=c"
+
+static void a_request_reads_as_in_http_1(void **state)
+{
+    struct h2_head h;
+    struct http_head head;
+    (void)state;
+
+    assert_int_equal(read_fields(&h, true, &head,
+                                 FIELDS(GET, "x-one", "1", "cookie", "a=b", "x-two", "", "cookie",
+                                        "c=d", "te", "trailers")),
+                     0);
+    assert_string_equal(buffer_cstr(&h.text), "GET /a?b=c HTTP/1.1\r\nhost: w\r\nx-one: 1\r\n"
+                                              "x-two: \r\nte: trailers\r\n"
+                                              "cookie: a=b; c=d\r\n\r\n");
+    assert_true(slice_is(head.target, "/a?b=c"));
+    assert_true(slice_is(http_header_value(&head, "Host"), "w"));
+    assert_int_equal(head.framing, HTTP_BODY_NONE);
+    h2_head_deinit(&h);
+}
+
+static void a_body_has_its_length_or_none(void **state)
+{
+    static const struct {
+        bool ends;
+        const char *length;
+        int outcome;
+        enum http_framing framing;
+    } cases[] = {
+        { false, NULL, 0, HTTP_BODY_CHUNKED },
+        { false, "5", 0, HTTP_BODY_LENGTH },
+        { false, "0", 0, HTTP_BODY_LENGTH },
+        { true, "0", 0, HTTP_BODY_LENGTH },
+        { true, NULL, 0, HTTP_BODY_NONE },
+        { true, "5", HTTP_E_MALFORMED, 0 },
+        { false, "5x", HTTP_E_MALFORMED, 0 },
+        { false, "-1", HTTP_E_MALFORMED, 0 },
+        { false, "99999999999999999999", HTTP_E_MALFORMED, 0 },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct h2_head h;
+        struct http_head head;
+        const char *const *fields =
+            cases[i].length ? FIELDS(GET, "content-length", cases[i].length) : FIELDS(GET);
+
+        assert_int_equal(read_fields(&h, cases[i].ends, &head, fields), cases[i].outcome);
+        if (cases[i].outcome == 0)
+            assert_int_equal(head.framing, cases[i].framing);
+        h2_head_deinit(&h);
+    }
+}
+
+static void what_is_ambiguous_is_refused(void **state)
+{
+    const struct {
+        const char *const *fields;
+        int outcome;
+    } cases[] = {
+        { FIELDS(GET, "x", "a\r\nb: c"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "x\r\ny", "a"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "x y", "a"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "X", "a"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "", "a"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "x:", "a"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "connection", "close"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "transfer-encoding", "chunked"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "upgrade", "h2c"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "te", "gzip"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "content-length", "1", "content-length", "1"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "content-length", "1, 1"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "host", "other"), HTTP_E_MALFORMED },
+        { FIELDS(GET, ":path", "/b"), HTTP_E_MALFORMED },
+        { FIELDS(GET, "x", "1", ":path", "/b"), HTTP_E_MALFORMED },
+        { FIELDS(GET, ":protocol", "websocket"), HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/"), HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "ftp", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
+        { FIELDS(":method", "G T", ":scheme", "http", ":path", "/", "host", "w"),
+          HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/ HTTP/1.1", "host", "w"),
+          HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "http", ":path", "", "host", "w"), HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "http", ":path", "http://x/", "host", "w"),
+          HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a b"),
+          HTTP_E_MALFORMED },
+        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "u@w"),
+          HTTP_E_MALFORMED },
+        { FIELDS(":method", "CONNECT", ":authority", "w:1"), HTTP_E_NOT_SUPPORTED },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct h2_head h;
+        struct http_head head;
+        int r = read_fields(&h, false, &head, cases[i].fields);
+
+        if (r != cases[i].outcome)
+            fail_msg("case %zu: %d, not %d", i, r, cases[i].outcome);
+        h2_head_deinit(&h);
+    }
+}
+
+static void host_may_be_said_once_or_twice_the_same(void **state)
+{
+    struct h2_head h;
+    struct http_head head;
+    (void)state;
+
+    assert_int_equal(read_fields(&h, true, &head, FIELDS(GET, "host", "W")), 0);
+    assert_string_equal(buffer_cstr(&h.text), "GET /a?b=c HTTP/1.1\r\nhost: w\r\n\r\n");
+    h2_head_deinit(&h);
+    assert_int_equal(
+        read_fields(&h, true, &head,
+                    FIELDS(":method", "GET", ":scheme", "http", ":path", "/", "host", "w:80")),
+        0);
+    assert_true(slice_is(http_header_value(&head, "Host"), "w:80"));
+    h2_head_deinit(&h);
+}
+
+static void too_much_is_refused(void **state)
+{
+    struct http_limits small = { .head_bytes = 400, .target_bytes = 20 };
+    struct http_head head;
+    struct h2_head h;
+    const char *why;
+    char big[300];
+    int r = 0;
+    (void)state;
+
+    memset(big, 'a', sizeof(big));
+    h2_head_init(&h, &small);
+    assert_int_equal(h2_head_field(&h, SLICE("x"), (struct slice){ big, 300 }, &small, &why), 0);
+    assert_int_equal(h2_head_field(&h, SLICE("x"), (struct slice){ big, 80 }, &small, &why),
+                     HTTP_E_TOO_LARGE);
+    h2_head_deinit(&h);
+
+    h2_head_init(&h, &limits);
+    for (int i = 0; i <= HTTP_HEADERS_MAX && !r; i++)
+        r = h2_head_field(&h, SLICE("x"), SLICE("y"), &limits, &why);
+    assert_int_equal(r, HTTP_E_TOO_LARGE);
+    h2_head_deinit(&h);
+
+    h2_head_init(&h, &small);
+    big[0] = '/';
+    h2_head_field(&h, SLICE(":method"), SLICE("GET"), &small, &why);
+    h2_head_field(&h, SLICE(":scheme"), SLICE("http"), &small, &why);
+    h2_head_field(&h, SLICE(":path"), (struct slice){ big, 21 }, &small, &why);
+    assert_int_equal(h2_head_finish(&h, true, &small, &head, &why), HTTP_E_URI_TOO_LONG);
+    h2_head_deinit(&h);
+}
+
+static void trailers_are_lines(void **state)
+{
+    autobuffer struct buffer lines = BUFFER_INIT(1024);
+    const char *why;
+    (void)state;
+
+    assert_int_equal(h2_trailer_field(&lines, SLICE("grpc-status"), SLICE("0"), &why), 0);
+    assert_int_equal(h2_trailer_field(&lines, SLICE("content-length"), SLICE("0"), &why),
+                     HTTP_E_MALFORMED);
+    assert_int_equal(h2_trailer_field(&lines, SLICE(":path"), SLICE("/"), &why), HTTP_E_MALFORMED);
+    assert_int_equal(h2_trailer_field(&lines, SLICE("x"), SLICE("\n"), &why), HTTP_E_MALFORMED);
+    assert_string_equal(buffer_cstr(&lines), "grpc-status: 0\r\n");
+}
+
+static void an_answer_is_taken_apart(void **state)
+{
+    char text[] = "HTTP/1.1 404 Not Found\r\nContent-Type:  a/b \r\nConnection: close\r\nX-E:\r\n";
+    char broken[] = "HTTP/1.1 200 OK\r\nno colon\r\n";
+    char lines[] = "Grpc-Status: 0\r\n";
+    struct h2_fields f;
+    (void)state;
+
+    assert_int_equal(h2_fields_read(text, strlen(text), false, &f), 0);
+    assert_int_equal(f.n, 3);
+    assert_true(slice_is(f.all[0].name, ":status") && slice_is(f.all[0].value, "404"));
+    assert_true(slice_is(f.all[1].name, "content-type") && slice_is(f.all[1].value, "a/b"));
+    assert_true(slice_is(f.all[2].name, "x-e") && f.all[2].value.size == 0);
+    assert_int_not_equal(h2_fields_read(broken, strlen(broken), false, &f), 0);
+    assert_int_equal(h2_fields_read(lines, strlen(lines), true, &f), 0);
+    assert_true(f.n == 1 && slice_is(f.all[0].name, "grpc-status"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_reads_as_in_http_1),
+        cmocka_unit_test(a_body_has_its_length_or_none),
+        cmocka_unit_test(what_is_ambiguous_is_refused),
+        cmocka_unit_test(host_may_be_said_once_or_twice_the_same),
+        cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(trailers_are_lines),
+        cmocka_unit_test(an_answer_is_taken_apart),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
