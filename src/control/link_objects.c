@@ -65,6 +65,7 @@ static int targets(const struct variant *v, struct link_target_group *to)
         copy(target->id, sizeof(target->id), i->id);
         copy(target->address, sizeof(target->address), i->handle.address);
         target->draining = i->state == INSTANCE_DRAINING;
+        target->weight = 1;
         to->n_targets++;
     }
     return 0;
@@ -72,19 +73,18 @@ static int targets(const struct variant *v, struct link_target_group *to)
 
 int link_objects_target_group(const struct variant *v, struct link_target_group *ret)
 {
-    struct link_target_group to = {
-        .algorithm = v->routing == ROUTING_RANDOM ? LINK_RANDOM : LINK_LEAST_OUTSTANDING,
-        .health_path = "/ping",
-        .health_interval_ms = HEALTH_INTERVAL_MS,
-        .health_timeout_ms = HEALTH_TIMEOUT_MS,
-        .healthy_threshold = HEALTHY_THRESHOLD,
-        .unhealthy_threshold = UNHEALTHY_THRESHOLD,
-        .queue_length_max = QUEUE_LENGTH_MAX,
-        .queue_timeout_ms = QUEUE_TIMEOUT_MS,
-        .request_timeout_ms = PROXY_LINK_REQUEST_TIMEOUT_MS,
-        .deregistration_delay_ms = PROXY_LINK_DEREGISTRATION_DELAY_MS,
-    };
+    struct link_target_group to = LINK_TARGET_GROUP_DEFAULT;
 
+    if (v->routing == ROUTING_RANDOM)
+        to.algorithm = LINK_RANDOM;
+    to.health_interval_ms = HEALTH_INTERVAL_MS;
+    to.health_timeout_ms = HEALTH_TIMEOUT_MS;
+    to.healthy_threshold = HEALTHY_THRESHOLD;
+    to.unhealthy_threshold = UNHEALTHY_THRESHOLD;
+    to.queue_length_max = QUEUE_LENGTH_MAX;
+    to.queue_timeout_ms = QUEUE_TIMEOUT_MS;
+    to.request_timeout_ms = PROXY_LINK_REQUEST_TIMEOUT_MS;
+    to.deregistration_delay_ms = PROXY_LINK_DEREGISTRATION_DELAY_MS;
     if (targets(v, &to))
         return fault(-ENOMEM);
     variant_group(v, to.id);

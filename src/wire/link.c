@@ -68,7 +68,11 @@ static_assert(sizeof(size_t) == sizeof(uint64_t), "sizes travel as U64");
 /* --- the tables
  * ------------------------------------------------------------------------------------ */
 
-static const char *const algorithms[] = { "least_outstanding", "random", NULL };
+static const char *const algorithms[] = {
+    "least_outstanding",   "random", "weighted_random", "round_robin", "power_of_two",
+    "least_expected_wait", NULL
+};
+static const char *const stickinesses[] = { "none", "cookie", "header", NULL };
 static const char *const events[] = { "target_health", "drained", "queue_waiting", NULL };
 static const char *const kinds[] = { "endpoint", "target_group", "credential", "settings", NULL };
 static const char *const types[] = {
@@ -79,9 +83,25 @@ static const struct member target_members[] = {
     M_NAME(link_target, id),
     M_NAME(link_target, address),
     M_PLAIN(link_target, draining, FLAG),
+    M_PLAIN(link_target, weight, NUMBER),
+    M_PLAIN(link_target, concurrency_max, UNSIGNED),
+    M_TEXT(link_target, zone),
     END,
 };
-static const struct layout target_layout = LAYOUT(link_target, target_members);
+static const struct link_target target_defaults = { .weight = 1 };
+static const struct layout target_layout = { .size = sizeof(struct link_target),
+                                             .members = target_members,
+                                             .defaults = &target_defaults };
+
+static const struct member zone_members[] = {
+    M_NAME(link_zone, zone),
+    M_PLAIN(link_zone, weight, NUMBER),
+    END,
+};
+static const struct link_zone zone_defaults = { .weight = 1 };
+static const struct layout zone_layout = { .size = sizeof(struct link_zone),
+                                           .members = zone_members,
+                                           .defaults = &zone_defaults };
 
 static const struct member group_members[] = {
     M_NAME(link_target_group, id),
@@ -91,24 +111,27 @@ static const struct member group_members[] = {
     M_PLAIN(link_target_group, health_timeout_ms, MS),
     M_PLAIN(link_target_group, healthy_threshold, UNSIGNED),
     M_PLAIN(link_target_group, unhealthy_threshold, UNSIGNED),
+    M_PLAIN(link_target_group, concurrency_max, UNSIGNED),
     M_PLAIN(link_target_group, queue_length_max, UNSIGNED),
+    M_PLAIN(link_target_group, queue_bytes_max, U64),
     M_PLAIN(link_target_group, queue_timeout_ms, MS),
     M_PLAIN(link_target_group, request_timeout_ms, MS),
     M_PLAIN(link_target_group, deregistration_delay_ms, MS),
+    M_PLAIN(link_target_group, slow_start_ms, MS),
+    M_PLAIN(link_target_group, zone_spill, NUMBER),
+    M_CHOICE(link_target_group, stickiness, stickinesses),
+    M_TEXT(link_target_group, sticky_name),
+    M_PLAIN(link_target_group, sticky_cookie_s, UNSIGNED),
+    M_PLAIN(link_target_group, sticky_load_max, NUMBER),
+    M_PLAIN(link_target_group, eject_after, UNSIGNED),
+    M_PLAIN(link_target_group, eject_ms, MS),
+    M_PLAIN(link_target_group, eject_percent_max, UNSIGNED),
+    M_PLAIN(link_target_group, retry_percent, UNSIGNED),
+    M_LIST(link_target_group, zones, zone_layout),
     M_LIST(link_target_group, targets, target_layout),
     END,
 };
-static const struct link_target_group group_defaults = {
-    .health_path = "/ping",
-    .health_interval_ms = 5000,
-    .health_timeout_ms = 2000,
-    .healthy_threshold = 1,
-    .unhealthy_threshold = 3,
-    .queue_length_max = 1024,
-    .queue_timeout_ms = 60000,
-    .request_timeout_ms = 60000,
-    .deregistration_delay_ms = 60000,
-};
+static const struct link_target_group group_defaults = LINK_TARGET_GROUP_DEFAULT;
 static const struct layout group_layout = { .size = sizeof(struct link_target_group),
                                             .members = group_members,
                                             .defaults = &group_defaults };
@@ -150,11 +173,9 @@ static const struct member credential_members[] = {
 static const struct layout credential_layout = LAYOUT(link_credential, credential_members);
 
 static const struct member settings_members[] = {
-    M_PLAIN(link_settings, auth, FLAG),
-    M_TEXT(link_settings, region),
-    M_TEXT(link_settings, account),
-    M_PLAIN(link_settings, body_bytes_max, U64),
-    END,
+    M_PLAIN(link_settings, auth, FLAG), M_TEXT(link_settings, region),
+    M_TEXT(link_settings, account),     M_PLAIN(link_settings, body_bytes_max, U64),
+    M_TEXT(link_settings, zone),        END,
 };
 /* a message that forgets `auth` must not open the door */
 static const struct link_settings settings_defaults = {
@@ -237,6 +258,8 @@ static const struct member event_members[] = {
     M_NAME(link_event, group),
     M_TEXT(link_event, target),
     M_TEXT(link_event, state),
+    M_PLAIN(link_event, queued, UNSIGNED),
+    M_PLAIN(link_event, oldest_queued_ms, MS),
     END,
 };
 static const struct layout event_layout = LAYOUT(link_event, event_members);

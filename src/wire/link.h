@@ -11,7 +11,7 @@
  *   {"type":"ack","revision":N}                           every worker serves revision N now
  *   {"type":"report","at_ms":T,"interval_ms":1000,"groups":[...]}   once a second, deltas
  *   {"type":"event","event":"target_health"|"drained"|"queue_waiting","group":"...","target":"...",
- *    "state":"..."}
+ *    "state":"...","queued":N,"oldest_queued_ms":T}
  *
  * The structs below are the objects' C form, the functions turn them into JSON and back (all member
  * names are the structs'); a proxy's static route file has the snapshot's shape.
@@ -23,14 +23,37 @@
 #include "base/clock.h"
 #include "base/histogram.h"
 
-enum { LINK_VERSION = 1, LINK_NAME_BYTES = 128, LINK_ADDRESS_BYTES = 128 };
+enum { LINK_VERSION = 1, LINK_NAME_BYTES = 128, LINK_ADDRESS_BYTES = 128, LINK_ZONE_BYTES = 64 };
 
-enum link_algorithm { LINK_LEAST_OUTSTANDING, LINK_RANDOM };
+enum link_algorithm {
+    LINK_LEAST_OUTSTANDING,
+    LINK_RANDOM, /* without regard to weights */
+    LINK_WEIGHTED_RANDOM,
+    LINK_ROUND_ROBIN,
+    LINK_POWER_OF_TWO,
+    LINK_LEAST_EXPECTED_WAIT,
+};
+
+/* what makes a client's requests go to the same target */
+enum link_stickiness {
+    LINK_STICKY_NONE,
+    LINK_STICKY_COOKIE, /* ours, set with the first answer */
+    LINK_STICKY_HEADER, /* a request's field, hashed */
+};
 
 struct link_target {
     char id[LINK_NAME_BYTES];         /* the instance's id */
     char address[LINK_ADDRESS_BYTES]; /* "127.0.0.1:4711" or "unix:/path" */
     bool draining;                    /* no new requests; report "drained" when none is left */
+    double weight;              /* relative to the others; 0: only when no other can take it */
+    unsigned concurrency_max;   /* requests at a time; 0: as its group says */
+    char zone[LINK_ZONE_BYTES]; /* where it is; empty: nowhere in particular */
+};
+
+/* Multiplies the weights of a zone's targets; zones that are not named have 1. */
+struct link_zone {
+    char zone[LINK_ZONE_BYTES];
+    double weight;
 };
 
 struct link_target_group {
@@ -39,13 +62,39 @@ struct link_target_group {
     char health_path[LINK_NAME_BYTES]; /* "/ping" */
     ms_t health_interval_ms, health_timeout_ms;
     unsigned healthy_threshold, unhealthy_threshold;
+    unsigned concurrency_max;  /* requests at a time at each target; 0: no bound */
     unsigned queue_length_max; /* requests that may wait while no target can take them */
+    uint64_t queue_bytes_max;  /* that those may keep in memory; 0: no bound */
     ms_t queue_timeout_ms;
     ms_t request_timeout_ms;      /* for the target's whole answer: 60 s as in SageMaker */
     ms_t deregistration_delay_ms; /* a draining target's requests are cut off after this */
+    ms_t slow_start_ms;           /* until a target that is new, or was ejected, gets its share */
+    double zone_spill; /* the proxy's own zone first, unless its targets are so many times as loaded
+                          as the others; 0: zones are no matter */
+    enum link_stickiness stickiness;
+    char sticky_name[LINK_NAME_BYTES]; /* of the cookie or the field */
+    unsigned sticky_cookie_s;          /* the cookie's life; 0: as long as the browser's session */
+    double sticky_load_max; /* a target with more than so many times the mean load passes; 0: none
+                                 does */
+    unsigned eject_after;   /* failed requests in a row; 0: nobody is ejected */
+    ms_t eject_ms;          /* the first time; doubles each time it happens again */
+    unsigned eject_percent_max; /* of the group's targets at a time */
+    unsigned retry_percent;     /* of requests; with a floor: see proxy/retry.h */
+    struct link_zone *zones;
+    size_t n_zones;
     struct link_target *targets;
     size_t n_targets;
 };
+
+/* What a group has unless it says something else. */
+#define LINK_TARGET_GROUP_DEFAULT                                                                  \
+    {                                                                                              \
+        .health_path = "/ping", .health_interval_ms = 5000, .health_timeout_ms = 2000,             \
+        .healthy_threshold = 1, .unhealthy_threshold = 3, .queue_length_max = 1024,                \
+        .queue_bytes_max = 256 << 20, .queue_timeout_ms = 60000, .request_timeout_ms = 60000,      \
+        .deregistration_delay_ms = 60000, .sticky_name = "WEIRALB", .sticky_load_max = 1.25,       \
+        .eject_after = 5, .eject_ms = 10000, .eject_percent_max = 50, .retry_percent = 20          \
+    }
 
 struct link_variant {
     char name[LINK_NAME_BYTES];
@@ -75,7 +124,8 @@ struct link_settings {
     bool auth; /* verify SigV4 */
     char region[64];
     char account[16];
-    size_t body_bytes_max; /* of an invocation */
+    size_t body_bytes_max;      /* of an invocation */
+    char zone[LINK_ZONE_BYTES]; /* where the proxy is; empty: nowhere in particular */
 };
 
 /* One target group's second, as the proxy saw it. */
@@ -148,6 +198,8 @@ struct link_event {
     char group[LINK_NAME_BYTES];
     char target[LINK_NAME_BYTES]; /* empty for queue_waiting */
     char state[16];               /* target_health: "healthy" or "unhealthy" */
+    unsigned queued;              /* queue_waiting: how many wait */
+    ms_t oldest_queued_ms;        /* and how long the first of them has */
 };
 
 enum link_type { LINK_SNAPSHOT, LINK_UPDATE, LINK_HELLO, LINK_ACK, LINK_REPORT, LINK_EVENT };

@@ -28,15 +28,22 @@ static json_t *there_and_back(const char *text)
 #define GROUP                                                                                      \
     "{\"id\":\"e/v\",\"algorithm\":\"random\",\"health_path\":\"/ping\","                          \
     "\"health_interval_ms\":1,\"health_timeout_ms\":2,\"healthy_threshold\":3,"                    \
-    "\"unhealthy_threshold\":4,\"queue_length_max\":5,\"queue_timeout_ms\":6,"                     \
-    "\"request_timeout_ms\":7,\"deregistration_delay_ms\":8,\"targets\":["                         \
-    "{\"id\":\"i-1\",\"address\":\"127.0.0.1:1\",\"draining\":false},"                             \
-    "{\"id\":\"i-2\",\"address\":\"unix:/x\",\"draining\":true}]}"
+    "\"unhealthy_threshold\":4,\"concurrency_max\":9,\"queue_length_max\":5,"                      \
+    "\"queue_bytes_max\":10,\"queue_timeout_ms\":6,\"request_timeout_ms\":7,"                      \
+    "\"deregistration_delay_ms\":8,\"slow_start_ms\":11,\"zone_spill\":1.5,"                       \
+    "\"stickiness\":\"header\",\"sticky_name\":\"X-Key\",\"sticky_cookie_s\":12,"                  \
+    "\"sticky_load_max\":1.25,\"eject_after\":13,\"eject_ms\":14,\"eject_percent_max\":15,"        \
+    "\"retry_percent\":16,\"zones\":[{\"zone\":\"a\",\"weight\":0.5}],\"targets\":["               \
+    "{\"id\":\"i-1\",\"address\":\"127.0.0.1:1\",\"draining\":false,\"weight\":2.0,"               \
+    "\"concurrency_max\":4,\"zone\":\"a\"},"                                                       \
+    "{\"id\":\"i-2\",\"address\":\"unix:/x\",\"draining\":true,\"weight\":0.0,"                    \
+    "\"concurrency_max\":0,\"zone\":\"\"}]}"
 #define ENDPOINT                                                                                   \
     "{\"name\":\"e\",\"model_name\":\"primary\",\"variants\":["                                    \
     "{\"name\":\"v\",\"weight\":0.5,\"target_group\":\"e/v\"}]}"
 #define SETTINGS                                                                                   \
-    "{\"auth\":false,\"region\":\"eu-west-1\",\"account\":\"123456789012\",\"body_bytes_max\":9}"
+    "{\"auth\":false,\"region\":\"eu-west-1\",\"account\":\"123456789012\",\"body_bytes_max\":9,"  \
+    "\"zone\":\"a\"}"
 #define ROUTE      "{\"path_prefix\":\"/\",\"target_group\":\"e/v\"}"
 #define CREDENTIAL "{\"access_key_id\":\"AKID\",\"secret_access_key\":\"secret\"}"
 
@@ -58,9 +65,9 @@ static void every_message_survives_both_ways(void **state)
         "{\"type\":\"hello\",\"version\":1,\"pid\":77}",
         "{\"type\":\"ack\",\"revision\":5}",
         "{\"type\":\"event\",\"event\":\"drained\",\"group\":\"e/v\",\"target\":\"i-1\","
-        "\"state\":\"\"}",
+        "\"state\":\"\",\"queued\":3,\"oldest_queued_ms\":40}",
         "{\"type\":\"event\",\"event\":\"queue_waiting\",\"group\":\"e/v\",\"target\":\"\","
-        "\"state\":\"\"}",
+        "\"state\":\"\",\"queued\":3,\"oldest_queued_ms\":40}",
         "{\"type\":\"report\",\"at_ms\":1700000000000,\"interval_ms\":1000,\"groups\":[]}",
     };
     (void)state;
