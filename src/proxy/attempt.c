@@ -39,10 +39,6 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
         r = send_request(x);
     if (r)
         return r;
-    if (pool) {
-        x->target = target_ref(pool->target);
-        target_begin(x->target);
-    }
     x->state = EXCHANGE_UPSTREAM;
     x->giving_up = false;
     /* Not the turn's instant: what was done for the request before, in this turn, is our
@@ -63,9 +59,6 @@ void exchange_end_attempt(struct exchange *x, bool reusable, bool complete)
         upstream_give_back(u);
     else
         upstream_close(u);
-    if (x->target)
-        target_end(x->target);
-    x->target = target_unref(x->target);
     x->spent_us += us;
     x->kind->ended(x, us, complete);
 }

@@ -8,6 +8,7 @@
 #include "http/url.h"
 #include "http/writer.h"
 #include "proxy/fields.h"
+#include "proxy/place.h"
 
 enum {
     DISCARD_BYTES_MAX = 256 << 10, /* of a body that nobody needs: cheaper than a new connection */
@@ -107,7 +108,7 @@ static void leave(struct exchange *x)
 {
     if (x->upstream)
         exchange_end_attempt(x, false, false);
-    queue_leave(&x->queued);
+    place_leave(x);
     list_remove(&x->link);
     x->lease = lease_unref(x->lease);
     x->avoid = target_unref(x->avoid);
@@ -370,7 +371,7 @@ void exchange_hold(struct exchange *x, ms_t until)
 void exchange_resume(struct exchange *x)
 {
     list_remove(&x->link);
-    queue_leave(&x->queued);
+    place_leave(x);
     x->kind->start(x);
 }
 

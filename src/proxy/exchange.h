@@ -55,7 +55,7 @@ struct exchange_kind {
     /* The deadline has passed while it was held or queued. */
     void (*expired)(struct exchange *x);
     /* The attempt is over, well or not, and has lasted @us; the answer was complete if
-     * @complete. */
+     * @complete. x->target is for the kind to let go of. */
     void (*ended)(struct exchange *x, us_t us, bool complete);
     /* The body is larger than x->body_bytes_max. */
     void (*too_large)(struct exchange *x);
@@ -65,7 +65,9 @@ struct exchange_kind {
 struct place {
     const struct route_group *group;
     ms_t queue_since, queue_until; /* 0: has not waited yet */
-    bool failed;                   /* counted as an error already */
+    struct sticky sticky;
+    unsigned status; /* of the answer; 0: none yet */
+    bool failed;     /* counted as an error already */
 };
 
 /* what invocation.c keeps with a request */
@@ -117,7 +119,7 @@ struct exchange {
 
     /* the attempt */
     struct upstream_connection *upstream; /* NULL: none */
-    struct target *target;                /* counted in flight there; one reference; may be NULL */
+    struct target *target;                /* counted in flight there, by place.c; one reference */
     struct target *avoid;                 /* has failed us; one reference; may be NULL */
     unsigned attempts;
     bool retried;    /* after a stale connection: once is enough */
@@ -207,7 +209,7 @@ void exchange_die(struct exchange *x);
 
 /**
  * exchange_attempt() - send head_out and body_out
- * @pool:   of the target to ask, which is counted as in flight; NULL: control
+ * @pool:   of x->target; NULL: control
  * Return: 0, or why not even a connection could be begun; kind->failed() is not called then.
  */
 int exchange_attempt(struct exchange *x, struct upstream *pool);

@@ -10,6 +10,7 @@
 #include "http/writer.h"
 #include "proxy/fields.h"
 #include "proxy/place.h"
+#include "proxy/place_sticky.h"
 #include "proxy/trace_id.h"
 
 static bool is_idempotent(struct slice method)
@@ -195,10 +196,12 @@ static void answered(struct exchange *x, const struct http_head *head)
 {
     struct buffer *out = &x->worker->text;
 
+    place_answered(x, head->status);
     if (head->status >= 400)
         place_count_error(x, head->status);
     buffer_clear(out);
-    if (write_status(out, head) || fields_write(out, head, NULL, takes_trailers(x, head)))
+    if (write_status(out, head) || fields_write(out, head, NULL, takes_trailers(x, head)) ||
+        place_write_sticky(x, out))
         exchange_die(x);
     else
         exchange_relay(x, head);

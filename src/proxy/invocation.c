@@ -9,6 +9,7 @@
 #include "proxy/exchange.h"
 #include "proxy/invocation.h"
 #include "proxy/place.h"
+#include "proxy/place_sticky.h"
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
@@ -126,6 +127,7 @@ static void answered(struct exchange *x, const struct http_head *head)
     int r;
 
     x->invocation.status = head->status;
+    place_answered(x, head->status);
     if (head->status < 200 || head->status > 299) {
         exchange_collect(x);
         return;
@@ -140,6 +142,8 @@ static void answered(struct exchange *x, const struct http_head *head)
         r = http_write_header_text(out, "x-amzn-RequestId", x->request_id);
     if (!r)
         r = http_write_date(out, loop_wall(x->worker->loop));
+    if (!r)
+        r = place_write_sticky(x, out);
     if (r)
         exchange_die(x);
     else

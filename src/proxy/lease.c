@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/exchange.h"
+#include "proxy/place.h"
 
 static struct worker_group *group_unref(struct worker_group *g)
 {
@@ -58,7 +58,8 @@ static int find_group(struct worker *w, const char *id, struct worker_group **re
         }
         memcpy(g->id, id, strlen(id) + 1);
         stats_reset(g->stats, id);
-        queue_init(&g->queue);
+        list_init(&g->waiting);
+        retry_init(&g->retries, loop_now(w->loop));
         g->refs = 1; /* the map's */
     }
     g->refs++;
@@ -166,16 +167,19 @@ static void sweep(struct worker *w)
 
 /* --- those who wait --------------------------------------------------------------------------- */
 
+/* Everybody of ours leaves the queues, in order. */
 static void release_queues(struct worker *w, struct list *ret_released)
 {
-    struct list one;
+    struct queue_entry *e;
 
     list_init(ret_released);
     map_for_each (slot, &w->groups) {
         struct worker_group *g = slot->value;
 
-        queue_release(&g->queue, &one);
-        list_move(&one, ret_released);
+        while ((e = list_first_entry(&g->waiting, struct queue_entry, own))) {
+            place_leave(container_of(e, struct exchange, queued));
+            list_push_back(ret_released, &e->own);
+        }
     }
 }
 
@@ -183,8 +187,8 @@ static void start_all(struct list *released)
 {
     struct queue_entry *e;
 
-    while ((e = list_first_entry(released, struct queue_entry, link))) {
-        list_remove(&e->link);
+    while ((e = list_first_entry(released, struct queue_entry, own))) {
+        list_remove(&e->own);
         exchange_resume(container_of(e, struct exchange, queued));
     }
 }
@@ -221,10 +225,8 @@ static void cut(struct upstream *pool)
     }
 }
 
-void lease_look_again(struct worker *w)
+void lease_cut(struct worker *w)
 {
-    struct list released;
-
     if (!w->lease)
         return;
     for (size_t i = 0; i < w->lease->route->n_targets; i++) {
@@ -233,8 +235,6 @@ void lease_look_again(struct worker *w)
         if (atomic_load(&pool->target->cut))
             cut(pool);
     }
-    release_queues(w, &released);
-    start_all(&released);
 }
 
 void lease_drop_all(struct worker *w)

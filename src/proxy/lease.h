@@ -9,8 +9,8 @@
  */
 int lease_install(struct worker *w, struct route *route);
 
-/** lease_look_again() - targets may be healthy again, or their requests are to be cut */
-void lease_look_again(struct worker *w);
+/** lease_cut() - end the requests of targets that are to be cut */
+void lease_cut(struct worker *w);
 
 /** lease_drop_all() - when the worker ends and nothing is connected any more */
 void lease_drop_all(struct worker *w);

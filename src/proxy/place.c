@@ -2,18 +2,57 @@
 
 #include <errno.h>
 
-#include "proxy/balance.h"
+#include "proxy/eject.h"
+#include "proxy/place_sticky.h"
+#include "proxy/speed.h"
 
 enum {
     ATTEMPTS_MAX = 8, /* connects to targets that do not answer, before we give up */
 };
 
+static struct worker_group *own_group(const struct exchange *x)
+{
+    return x->lease->groups[x->place.group->index];
+}
+
 static struct link_report_group *counts(struct exchange *x)
 {
-    struct stats *s = x->lease->groups[x->place.group->index]->stats;
+    struct stats *s = own_group(x)->stats;
 
     s->touched = true;
     return &s->sum;
+}
+
+/* --- slots ------------------------------------------------------------------------------------ */
+
+/* Whoever waits for a target of x's group may have one now, by the newest route. */
+static void pass_on(struct exchange *x)
+{
+    const struct route_group *group = x->place.group;
+    struct worker *w = x->worker;
+
+    if (gauge_queued(group->gauge) == 0)
+        return;
+    if (x->lease != w->lease)
+        group = map_get(&w->lease->route->groups_by_id, group->config.id);
+    if (group)
+        worker_dispatch(w, group);
+}
+
+/* @t is counted in flight for x, and no longer. */
+static void give_back(struct exchange *x, struct target *t)
+{
+    target_end(t);
+    target_unref(t);
+    pass_on(x);
+}
+
+void place_leave(struct exchange *x)
+{
+    struct target *granted = queue_leave(&x->queued);
+
+    if (granted)
+        give_back(x, granted);
 }
 
 /* --- choosing and waiting --------------------------------------------------------------------- */
@@ -24,32 +63,50 @@ static void time_out(struct exchange *x)
     exchange_refuse(x, 503, "ServiceUnavailable", "No instance became available in time.");
 }
 
+static int join_queue(struct exchange *x)
+{
+    const struct link_target_group *config = &x->place.group->config;
+    const struct queue_limits limits = { .length_max = config->queue_length_max,
+                                         .bytes_max = config->queue_bytes_max };
+
+    x->queued.since = x->place.queue_since;
+    x->queued.sticky = x->place.sticky;
+    x->queued.bytes = buffer_size(&x->head_out) + buffer_size(&x->body_out);
+    return queue_push(&x->queued, x->place.group->gauge, &x->worker->port, &own_group(x)->waiting,
+                      &limits);
+}
+
 static void wait_for_target(struct exchange *x)
 {
-    const struct route_group *group = x->place.group;
     struct place *p = &x->place;
     ms_t now = exchange_now(x);
+    int r;
 
     if (p->queue_until == 0) {
         p->queue_since = now;
-        p->queue_until = now + group->config.queue_timeout_ms;
+        p->queue_until = now + p->group->config.queue_timeout_ms;
     }
     if (now >= p->queue_until) {
         time_out(x);
         return;
     }
-    if (queue_push(&x->lease->groups[group->index]->queue, &x->queued, group->gauge,
-                   group->config.queue_length_max, p->queue_since)) {
+    r = join_queue(x);
+    if (r == QUEUE_E_FULL) {
         counts(x)->queue_overflows++;
         exchange_refuse(x, 503, "ServiceUnavailable", "Too many requests wait for an instance.");
         return;
     }
     x->state = EXCHANGE_QUEUED;
     x->attempts = 0;
+    x->avoid = target_unref(x->avoid); /* it may be well again when our turn comes */
+    if (r == QUEUE_E_FIRST)
+        worker_tell_waiting(x->worker);
+    pass_on(x);
     client_expect(x->client, p->queue_until);
     client_update(x->client);
 }
 
+/* @t is counted in flight for us. */
 static void ask(struct exchange *x, const struct route_target *t, unsigned in_service)
 {
     int r;
@@ -57,33 +114,80 @@ static void ask(struct exchange *x, const struct route_target *t, unsigned in_se
     if (x->attempts == 0 && !x->retried) {
         counts(x)->requests++;
         counts(x)->requests_per_target += 1.0 / in_service;
+        retry_earn(&own_group(x)->retries, x->place.group->config.retry_percent);
     }
+    x->target = target_ref(t->target);
     r = exchange_attempt(x, x->lease->pools[t->index]);
     if (r) {
         target_unref(x->avoid);
         x->avoid = target_ref(t->target);
+        give_back(x, steal(x->target));
         x->kind->failed(x, EXCHANGE_CONNECT, r);
     }
 }
 
 void place(struct exchange *x, const struct route_group *group)
 {
-    const struct route_target *t;
+    struct balance b = { .group = group,
+                         .avoid = x->avoid,
+                         .queued = x->place.queue_until > 0,
+                         .random = &x->worker->random,
+                         .now = exchange_now(x) };
+    /* who was asked already has had its turn; the others must not overtake those who wait */
+    bool has_turn = x->attempts > 0 || x->retried;
+    const struct route_target *t = NULL;
     unsigned in_service;
 
+    if (!x->place.group)
+        place_read_sticky(x, group);
     x->place.group = group;
     x->timeout_ms = group->config.request_timeout_ms;
-    t = balance_pick(group, x->avoid, &x->worker->random, &in_service);
+    b.sticky = x->place.sticky;
+    if (has_turn || gauge_queued(group->gauge) == 0)
+        t = balance_take(&b, &in_service);
     if (t)
         ask(x, t, in_service);
     else
         wait_for_target(x);
 }
 
+/* --- after waiting ---------------------------------------------------------------------------- */
+
+static const struct route_target *find_target(const struct route_group *g, const struct target *t)
+{
+    for (size_t i = 0; i < g->n_targets; i++)
+        if (g->targets[i].target == t && !g->targets[i].draining)
+            return &g->targets[i];
+    return NULL;
+}
+
+/* The thread that granted it may know another route than we do. */
+static void go(struct exchange *x, struct target *granted)
+{
+    const struct route_target *t = find_target(x->place.group, granted);
+
+    if (t) {
+        target_unref(granted); /* the route's reference is enough */
+        ask(x, t, balance_in_service(x->place.group, exchange_now(x)));
+    } else {
+        give_back(x, granted);
+        x->kind->start(x);
+    }
+}
+
+void place_granted(struct exchange *x)
+{
+    go(x, steal(x->queued.target));
+}
+
 void place_expired(struct exchange *x)
 {
-    queue_leave(&x->queued);
-    time_out(x);
+    struct target *granted = queue_leave(&x->queued);
+
+    if (granted)
+        go(x, granted); /* in the nick of time */
+    else
+        time_out(x);
 }
 
 /* --- failures --------------------------------------------------------------------------------- */
@@ -95,11 +199,16 @@ static bool is_our_own(int error)
            error == -ENOBUFS || error == -EADDRNOTAVAIL;
 }
 
+static bool may_retry(struct exchange *x)
+{
+    return retry_spend(&own_group(x)->retries, exchange_now(x));
+}
+
 static void connect_failed(struct exchange *x, int error)
 {
     if (x->avoid && !is_our_own(error))
         atomic_store_explicit(&x->avoid->health, TARGET_DOWN, memory_order_relaxed);
-    if (x->attempts < ATTEMPTS_MAX) {
+    if (x->attempts < ATTEMPTS_MAX && may_retry(x)) {
         x->kind->start(x);
         return;
     }
@@ -107,15 +216,23 @@ static void connect_failed(struct exchange *x, int error)
     exchange_refuse(x, 503, "ServiceUnavailable", "No instance could be reached.");
 }
 
+/* A kept connection that was closed meanwhile, and what we cut, are no faults of the target. */
+static void blame(struct exchange *x, enum exchange_failure why, int error)
+{
+    if (x->avoid && why != EXCHANGE_STALE && why != EXCHANGE_CUT && !is_our_own(error))
+        eject_note(x->place.group, x->avoid, true, exchange_now(x));
+}
+
 bool place_again(struct exchange *x, enum exchange_failure why, int error, bool twice)
 {
     bool was_reset = error == -ECONNRESET || error == -EPIPE;
 
+    blame(x, why, error);
     if (why == EXCHANGE_CONNECT) {
         connect_failed(x, error);
         return true;
     }
-    if (why != EXCHANGE_STALE || x->retried || !(twice || was_reset))
+    if (why != EXCHANGE_STALE || x->retried || !(twice || was_reset) || !may_retry(x))
         return false;
     x->retried = true;
     x->kind->start(x);
@@ -138,6 +255,25 @@ void place_count_error(struct exchange *x, unsigned status)
         g->errors_5xx++;
 }
 
+void place_answered(struct exchange *x, unsigned status)
+{
+    x->place.status = status;
+}
+
+/* What an answer, well or not, says about the target. */
+static void learn(struct exchange *x, us_t us)
+{
+    const struct route_group *group = x->place.group;
+    bool failed = x->place.status >= 500;
+    ms_t now = exchange_now(x);
+
+    eject_note(group, x->target, failed, now);
+    if (!failed && group->config.algorithm == LINK_LEAST_EXPECTED_WAIT)
+        speed_record(x->target, us, now);
+    if (gauge_queued(group->gauge) > 0)
+        atomic_fetch_add_explicit(&x->target->answered, 1, memory_order_relaxed);
+}
+
 void place_ended(struct exchange *x, us_t us, bool complete)
 {
     struct link_report_group *g = counts(x);
@@ -146,7 +282,10 @@ void place_ended(struct exchange *x, us_t us, bool complete)
     if (complete) {
         histogram_record(&g->model_latency_us, (uint64_t)us);
         histogram_record(&g->overhead_us, overhead > 0 ? (uint64_t)overhead : 0);
+        learn(x, us);
     } else if (x->broken) {
         place_count_error(x, 500);
+        eject_note(x->place.group, x->target, true, exchange_now(x));
     }
+    give_back(x, steal(x->target));
 }

@@ -46,6 +46,7 @@ struct proxy {
     struct drain drain;
     struct report report;
     struct loop_timer look, second;
+    struct random random;
     size_t collecting; /* workers that have not handed over their stats yet */
 
     size_t draining;  /* workers that are not done yet */
@@ -69,24 +70,33 @@ static int tell(struct proxy *p, const struct link_message *m)
     return p->link ? link_client_send(p->link, m) : LINK_CLIENT_E_DOWN;
 }
 
-static void send_event(struct proxy *p, enum link_event_kind kind, const char *group,
-                       const char *target, const char *state)
+static void send_event(const struct link_event *event, void *context)
 {
-    struct link_message m = { .type = LINK_EVENT, .event = { .event = kind } };
+    struct link_message m = { .type = LINK_EVENT, .event = *event };
 
-    snprintf(m.event.group, sizeof(m.event.group), "%s", group);
-    snprintf(m.event.target, sizeof(m.event.target), "%s", target);
-    snprintf(m.event.state, sizeof(m.event.state), "%s", state);
-    tell(p, &m); /* what is lost while control is away is repeated in connected() */
+    tell(context, &m); /* what is lost while control is away is repeated in connected() */
+}
+
+static void send_target_event(struct proxy *p, enum link_event_kind kind, const struct target *t,
+                              const char *state)
+{
+    struct link_event e = { .event = kind };
+
+    memcpy(e.group, t->group, sizeof(e.group));
+    memcpy(e.target, t->id, sizeof(e.target));
+    snprintf(e.state, sizeof(e.state), "%s", state);
+    send_event(&e, p);
 }
 
 static void health_has_changed(const struct target *t, bool healthy, void *context)
 {
     struct proxy *p = context;
+    const struct route_group *group;
 
-    send_event(p, LINK_TARGET_HEALTH, t->group, t->id, healthy ? "healthy" : "unhealthy");
-    if (healthy)
-        wake_all(p);
+    send_target_event(p, LINK_TARGET_HEALTH, t, healthy ? "healthy" : "unhealthy");
+    group = healthy && p->route ? map_get(&p->route->groups_by_id, t->group) : NULL;
+    if (group)
+        queue_dispatch(group, NULL, &p->random, loop_now(p->loop));
 }
 
 static void target_drained(const struct target *t, void *context)
@@ -94,7 +104,7 @@ static void target_drained(const struct target *t, void *context)
     struct proxy *p = context;
 
     log_info(p->log, "target drained", "group=%s target=%s", t->group, t->id);
-    send_event(p, LINK_DRAINED, t->group, t->id, "");
+    send_target_event(p, LINK_DRAINED, t, "");
 }
 
 static void target_cut(struct target *t, void *context)
@@ -104,11 +114,6 @@ static void target_cut(struct target *t, void *context)
     log_warn(p->log, "deregistration delay over, cutting requests",
              "group=%s target=%s in_flight=%u", t->group, t->id, target_in_flight(t));
     wake_all(p);
-}
-
-static void queue_waiting(const char *group, void *context)
-{
-    send_event(context, LINK_QUEUE_WAITING, group, "", "");
 }
 
 /* The worker that is furthest behind tells what all of them serve. */
@@ -145,7 +150,7 @@ static int build(struct proxy *p, struct route **ret_route)
     autofree(route_unref) struct route *route = NULL;
     int r;
 
-    r = route_new(&p->catalog.state, &p->registry, p->serial + 1, &route);
+    r = route_new(&p->catalog.state, &p->registry, p->serial + 1, loop_now(p->loop), &route);
     if (!r)
         r = report_follow(&p->report, route);
     if (!r)
@@ -220,6 +225,19 @@ void proxy_serve(struct proxy *p, struct link_snapshot *snapshot)
 
 /* --- several times a second ------------------------------------------------------------------- */
 
+static void tell_waiting(struct proxy *p)
+{
+    if (p->route)
+        report_waiting(&p->report, p->route, loop_now(p->loop), send_event, p);
+}
+
+/* Time alone makes room, too: caps grow in slow start, ejections end. */
+static void dispatch_all(struct proxy *p)
+{
+    for (size_t i = 0; i < p->route->n_groups; i++)
+        queue_dispatch(&p->route->groups[i], NULL, &p->random, loop_now(p->loop));
+}
+
 static void look(struct loop_timer *timer)
 {
     struct proxy *p = container_of(timer, struct proxy, look);
@@ -227,8 +245,10 @@ static void look(struct loop_timer *timer)
     loop_timer_after(&p->look, LOOK_MS);
     if (!p->route)
         return;
-    report_sample(&p->report, p->route, queue_waiting, p);
+    report_sample(&p->report, p->route);
+    tell_waiting(p);
     health_look(p->health);
+    dispatch_all(p);
     drain_look(&p->drain, last_of_crew(p)->serial, loop_now(p->loop));
 }
 
@@ -314,9 +334,14 @@ static void deliver(struct mailbox *box, struct mail *mail)
         if (--p->draining == 0)
             finish_drain(p);
         break;
+    case MESSAGE_WAITING:
+        atomic_store(&m->worker->telling, false);
+        tell_waiting(p);
+        break;
     case MESSAGE_WAKE:
     case MESSAGE_HAND_OVER:
     case MESSAGE_DRAIN:
+    case MESSAGE_GRANTED:
     case MESSAGE_STOP:
         break; /* never sent back */
     }
@@ -387,6 +412,7 @@ int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct p
     p->loop = loop;
     p->log = settings->worker.log;
     p->settings = *settings;
+    random_init(&p->random, seed);
     registry_init(&p->registry, seed);
     drain_init(&p->drain, seed, target_drained, target_cut, p);
     report_init(&p->report, seed, loop_now(loop));

@@ -23,7 +23,7 @@ void registry_deinit(struct registry *r)
 }
 
 int registry_target(struct registry *r, const char *group, const struct link_target *config,
-                    struct target **ret_target)
+                    ms_t now, struct target **ret_target)
 {
     autofree(mem_free) char *key = target_key(group, config);
     autofree(target_unref) struct target *made = NULL;
@@ -34,7 +34,7 @@ int registry_target(struct registry *r, const char *group, const struct link_tar
         return -ENOMEM;
     t = map_get(&r->targets, key);
     if (!t) {
-        e = target_new(group, config, &made);
+        e = target_new(group, config, now, &made);
         if (!e)
             e = map_put(&r->targets, key, made);
         if (e)

@@ -15,9 +15,10 @@ struct registry {
 void registry_init(struct registry *r, uint64_t seed);
 void registry_deinit(struct registry *r);
 
-/** registry_target() - find or make; *@ret_target gets a reference. Return: 0, -EINVAL, -ENOMEM. */
+/** registry_target() - find, or make at @now; *@ret_target gets a reference. Return: 0, -EINVAL,
+ * -ENOMEM. */
 int registry_target(struct registry *r, const char *group, const struct link_target *config,
-                    struct target **ret_target);
+                    ms_t now, struct target **ret_target);
 int registry_gauge(struct registry *r, const char *group, struct gauge **ret_gauge);
 
 /** registry_sweep() - forget what nobody else refers to */

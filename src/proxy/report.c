@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/balance.h"
+#include "proxy/queue.h"
 
 struct report_entry {
     struct link_report_group sum;
@@ -70,8 +70,7 @@ void report_add(struct report *r, const struct stats *s)
         report_group_add(&e->sum, &s->sum);
 }
 
-void report_sample(struct report *r, const struct route *route,
-                   void (*waiting)(const char *group, void *context), void *context)
+void report_sample(struct report *r, const struct route *route)
 {
     for (size_t i = 0; i < route->n_groups; i++) {
         const struct route_group *g = &route->groups[i];
@@ -83,9 +82,24 @@ void report_sample(struct report *r, const struct route *route,
         for (size_t k = 0; k < g->n_targets; k++)
             busy += target_in_flight(g->targets[k].target);
         report_group_sample(&e->sum, busy + queued);
-        if (queued && !e->waiting)
-            waiting(g->config.id, context);
-        e->waiting = queued;
+        e->waiting = e->waiting && queued;
+    }
+}
+
+void report_waiting(struct report *r, const struct route *route, ms_t now,
+                    void (*waiting)(const struct link_event *e, void *context), void *context)
+{
+    for (size_t i = 0; i < route->n_groups; i++) {
+        const struct route_group *g = &route->groups[i];
+        struct report_entry *e = map_get(&r->groups, g->config.id);
+        struct link_event event = { .event = LINK_QUEUE_WAITING, .queued = gauge_queued(g->gauge) };
+
+        if (!e || e->waiting || event.queued == 0)
+            continue;
+        e->waiting = true;
+        memcpy(event.group, g->config.id, sizeof(event.group));
+        event.oldest_queued_ms = queue_oldest_ms(g->gauge, now);
+        waiting(&event, context);
     }
 }
 
@@ -108,8 +122,9 @@ int report_write(const struct report *r, const struct route *route, ms_t now, wa
         if (!e)
             continue;
         *to = e->sum;
-        to->targets_in_service = balance_in_service(g);
+        to->targets_in_service = balance_in_service(g, now);
         to->queued = gauge_queued(g->gauge);
+        to->oldest_queued_ms = queue_oldest_ms(g->gauge, now);
         report->n_groups++;
     }
     return 0;

@@ -22,12 +22,15 @@ int report_follow(struct report *r, const struct route *route);
 /** report_add() - a worker's stats */
 void report_add(struct report *r, const struct stats *s);
 
+/** report_sample() - look at the shared counts; about ten times a second */
+void report_sample(struct report *r, const struct route *route);
+
 /**
- * report_sample() - look at the shared counts; about ten times a second
- * @waiting: called for each group in whose queue the first requests have come to wait
+ * report_waiting() - tell of the groups in whose queues requests have begun to wait
+ * @waiting: called once for each, until a sample has found nobody waiting there
  */
-void report_sample(struct report *r, const struct route *route,
-                   void (*waiting)(const char *group, void *context), void *context);
+void report_waiting(struct report *r, const struct route *route, ms_t now,
+                    void (*waiting)(const struct link_event *e, void *context), void *context);
 
 /** report_write() - the message for the time up to @now; to be given to link_message_deinit().
  * Return: 0 or -ENOMEM. */

@@ -374,6 +374,7 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
         snprintf(list[i].id, sizeof(list[i].id), "%s", targets[i].id);
         snprintf(list[i].address, sizeof(list[i].address), "%s", targets[i].address);
         list[i].draining = targets[i].draining;
+        list[i].weight = 1;
     }
     r->group.targets = list;
     r->group.n_targets = n;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double WEIGHT_MIN = 1e-6, WEIGHT_MAX = 1e6;
+
 static void group_deinit(struct route_group *g)
 {
     for (size_t i = 0; i < g->n_targets; i++)
@@ -53,8 +55,33 @@ struct route *route_unref(struct route *route)
     return NULL;
 }
 
+static double zone_weight(const struct link_target_group *config, const char *zone)
+{
+    for (size_t i = 0; i < config->n_zones; i++)
+        if (strcmp(config->zones[i].zone, zone) == 0)
+            return config->zones[i].weight;
+    return 1;
+}
+
+/* Sums and quotients of weights are to stay numbers. */
+static double bounded(double weight)
+{
+    return weight > WEIGHT_MAX                 ? WEIGHT_MAX
+           : weight > 0 && weight < WEIGHT_MIN ? WEIGHT_MIN
+                                               : weight;
+}
+
+static void describe(struct route_target *t, const struct link_target *from,
+                     const struct link_target_group *config, const struct link_settings *settings)
+{
+    t->draining = from->draining;
+    t->weight = bounded(bounded(from->weight) * bounded(zone_weight(config, from->zone)));
+    t->near = settings->zone[0] && strcmp(from->zone, settings->zone) == 0;
+    t->concurrency_max = from->concurrency_max ? from->concurrency_max : config->concurrency_max;
+}
+
 static int add_group(struct route *route, const struct link_target_group *config,
-                     struct registry *registry)
+                     struct registry *registry, ms_t now)
 {
     struct route_group *g = &route->groups[route->n_groups];
     int r;
@@ -62,6 +89,8 @@ static int add_group(struct route *route, const struct link_target_group *config
     g->config = *config;
     g->config.targets = NULL;
     g->config.n_targets = 0;
+    g->config.zones = NULL;
+    g->config.n_zones = 0;
     g->index = (unsigned)route->n_groups++;
     g->targets = calloc(config->n_targets + 1, sizeof(*g->targets));
     r = g->targets ? registry_gauge(registry, config->id, &g->gauge) : -ENOMEM;
@@ -70,14 +99,14 @@ static int add_group(struct route *route, const struct link_target_group *config
     for (size_t i = 0; i < config->n_targets && !r; i++) {
         struct route_target *t = &g->targets[g->n_targets];
 
-        r = registry_target(registry, config->id, &config->targets[i], &t->target);
+        r = registry_target(registry, config->id, &config->targets[i], now, &t->target);
         if (r == -EINVAL) {
             r = 0;
             continue;
         }
         if (r)
             break;
-        t->draining = config->targets[i].draining;
+        describe(t, &config->targets[i], config, &route->settings);
         t->index = (unsigned)route->n_targets++;
         g->n_targets++;
     }
@@ -150,7 +179,7 @@ static int add_secret(struct route *route, const struct link_credential *c)
 }
 
 int route_new(const struct link_snapshot *state, struct registry *registry, uint64_t serial,
-              struct route **ret_route)
+              ms_t now, struct route **ret_route)
 {
     autofree(route_unref) struct route *route = calloc(1, sizeof(*route));
     uint64_t seed;
@@ -170,7 +199,7 @@ int route_new(const struct link_snapshot *state, struct registry *registry, uint
     if (!route->groups)
         return -ENOMEM;
     for (size_t i = 0; i < state->n_target_groups && !r; i++)
-        r = add_group(route, &state->target_groups[i], registry);
+        r = add_group(route, &state->target_groups[i], registry, now);
     for (size_t i = 0; i < state->n_endpoints && !r; i++)
         r = add_endpoint(route, &state->endpoints[i]);
     for (size_t i = 0; i < state->n_credentials && !r; i++)

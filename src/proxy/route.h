@@ -16,10 +16,13 @@ struct route_target {
     struct target *target; /* one reference */
     unsigned index;        /* among all targets of the route */
     bool draining;
+    bool near;                /* in the proxy's own zone */
+    double weight;            /* its own times its zone's */
+    unsigned concurrency_max; /* its own, else its group's; 0: no bound */
 };
 
 struct route_group {
-    struct link_target_group config; /* its own list of targets is empty: see below */
+    struct link_target_group config; /* its own lists are empty: see below */
     struct gauge *gauge;             /* one reference */
     unsigned index;                  /* among the groups */
     struct route_target *targets;
@@ -64,11 +67,12 @@ struct route {
  * route_new() - build what @state describes
  * @registry: where targets and gauges come from
  * @serial:   greater than 0, and than that of the route before
+ * @now:      targets that are new take requests since then
  * Targets with an address that cannot be parsed are left out.
  * Return: 0 or -ENOMEM.
  */
 int route_new(const struct link_snapshot *state, struct registry *registry, uint64_t serial,
-              struct route **ret_route);
+              ms_t now, struct route **ret_route);
 struct route *route_ref(struct route *route);
 struct route *route_unref(struct route *route); /* NULL is fine; returns NULL; any thread */
 DEFINE_AUTOFREE(struct route *, route_unref)

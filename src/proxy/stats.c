@@ -44,8 +44,6 @@ void report_group_add(struct link_report_group *into, const struct link_report_g
     into->model_errors += from->model_errors;
     into->queue_overflows += from->queue_overflows;
     into->queue_timeouts += from->queue_timeouts;
-    if (from->oldest_queued_ms > into->oldest_queued_ms)
-        into->oldest_queued_ms = from->oldest_queued_ms;
     add_samples(into, from);
     histogram_add(&into->model_latency_us, &from->model_latency_us);
     histogram_add(&into->overhead_us, &from->overhead_us);

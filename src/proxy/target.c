@@ -22,7 +22,18 @@ static void *line_aligned(size_t size)
     return p;
 }
 
-int target_new(const char *group, const struct link_target *config, struct target **ret_target)
+/* FNV-1a: spreads well enough for what mix() in sticky.c makes of it. */
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+    return hash;
+}
+
+int target_new(const char *group, const struct link_target *config, ms_t now,
+               struct target **ret_target)
 {
     struct target *t = line_aligned(sizeof(*t));
     int r;
@@ -33,6 +44,8 @@ int target_new(const char *group, const struct link_target *config, struct targe
     atomic_init(&t->health, TARGET_HEALTHY);
     memcpy(t->group, group, strlen(group) + 1);
     memcpy(t->id, config->id, sizeof(t->id));
+    t->hash = hash_text(t->id);
+    target_starts_over(t, now);
     t->key = target_key(group, config);
     r = t->key ? address_parse(config->address, &t->address) : -ENOMEM;
     if (r) {
@@ -66,6 +79,8 @@ int gauge_new(const char *id, struct gauge **ret_gauge)
         return -ENOMEM;
     atomic_init(&g->refs, 1);
     memcpy(g->id, id, strlen(id) + 1);
+    pthread_mutex_init(&g->lock, NULL);
+    list_init(&g->waiting);
     *ret_gauge = g;
     return 0;
 }
@@ -78,7 +93,9 @@ struct gauge *gauge_ref(struct gauge *g)
 
 struct gauge *gauge_unref(struct gauge *g)
 {
-    if (g && atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
-        free(g);
+    if (!g || atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) > 1)
+        return NULL;
+    pthread_mutex_destroy(&g->lock);
+    free(g);
     return NULL;
 }

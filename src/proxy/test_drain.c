@@ -65,7 +65,7 @@ static struct target *follow(struct fixture *f, bool draining, ms_t now)
 
     f->target.draining = draining;
     f->route = route_unref(f->route);
-    assert_int_equal(route_new(&s, &f->registry, ++f->serial, &f->route), 0);
+    assert_int_equal(route_new(&s, &f->registry, ++f->serial, 0, &f->route), 0);
     assert_int_equal(drain_follow(&f->drain, f->route, now), 0);
     return f->route->groups[0].targets[0].target;
 }
@@ -95,7 +95,7 @@ static void requests_in_flight_are_waited_for(void **state)
     struct fixture *f = *state;
     struct target *t = follow(f, true, 0);
 
-    target_begin(t);
+    assert_true(target_begin(t, 1));
     drain_look(&f->drain, 1, 999);
     assert_int_equal(f->drained + f->cut, 0);
     target_end(t);
@@ -109,7 +109,7 @@ static void but_not_for_ever(void **state)
     struct fixture *f = *state;
     struct target *t = follow(f, true, 0);
 
-    target_begin(t);
+    assert_true(target_begin(t, 1));
     drain_look(&f->drain, 1, 1000);
     drain_look(&f->drain, 1, 1100);
     assert_int_equal(f->cut, 1);
@@ -124,7 +124,7 @@ static void a_target_that_comes_back_is_not_cut(void **state)
     struct fixture *f = *state;
     struct target *t = follow(f, true, 0);
 
-    target_begin(t);
+    assert_true(target_begin(t, 1));
     drain_look(&f->drain, 1, 1000);
     assert_ptr_equal(follow(f, false, 1100), t);
     assert_false(atomic_load(&t->cut));

@@ -35,7 +35,7 @@ static int set_up(void **state)
 
     assert_non_null(f);
     registry_init(&f->registry, 1);
-    assert_int_equal(route_new(&s, &f->registry, 1, &f->route), 0);
+    assert_int_equal(route_new(&s, &f->registry, 1, 0, &f->route), 0);
     *state = f;
     return 0;
 }

@@ -24,7 +24,7 @@ static void serve(struct fixture *f, const char *id, uint64_t serial)
 
     snprintf(group.id, sizeof(group.id), "%s", id);
     f->route = route_unref(f->route);
-    assert_int_equal(route_new(&s, &f->registry, serial, &f->route), 0);
+    assert_int_equal(route_new(&s, &f->registry, serial, 0, &f->route), 0);
     assert_int_equal(report_follow(&f->report, f->route), 0);
 }
 
@@ -51,9 +51,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void waiting(const char *group, void *context)
+static void waiting(const struct link_event *e, void *context)
 {
-    assert_string_equal(group, "g");
+    assert_string_equal(e->group, "g");
+    assert_true(e->queued > 0);
     ((struct fixture *)context)->waiting++;
 }
 
@@ -67,7 +68,6 @@ static void add(struct fixture *f, const char *id, uint64_t latency)
     s->sum.requests = 1;
     s->sum.requests_per_target = 0.5;
     s->sum.errors_4xx = s->sum.model_errors = 1;
-    s->sum.oldest_queued_ms = (ms_t)latency;
     histogram_record(&s->sum.model_latency_us, latency);
     report_add(&f->report, s);
     stats_reset(s, id);
@@ -94,7 +94,6 @@ static void workers_counts_add_up(void **state)
     assert_int_equal(g->requests, 2);
     assert_true(g->requests_per_target == 1.0);
     assert_int_equal(g->errors_4xx, 2);
-    assert_int_equal(g->oldest_queued_ms, 100);
     assert_int_equal(g->targets_in_service, 1);
     assert_int_equal(g->model_latency_us.count, 2);
     link_message_deinit(&m);
@@ -115,6 +114,12 @@ static void what_was_sent_is_not_sent_again_but_quiet_groups_are_told(void **sta
     link_message_deinit(&m);
 }
 
+static void look(struct fixture *f)
+{
+    report_sample(&f->report, f->route);
+    report_waiting(&f->report, f->route, 1000, waiting, f);
+}
+
 static void samples_count_those_in_flight_and_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -122,12 +127,11 @@ static void samples_count_those_in_flight_and_waiting(void **state)
     struct gauge *gauge = f->route->groups[0].gauge;
     struct link_message m;
 
-    report_sample(&f->report, f->route, waiting, f);
-    target_begin(t);
-    target_begin(t);
+    look(f);
+    atomic_store(&t->in_flight, 2);
     atomic_store(&gauge->queued, 3);
-    report_sample(&f->report, f->route, waiting, f);
-    report_sample(&f->report, f->route, waiting, f);
+    look(f);
+    look(f);
     assert_int_equal(f->waiting, 1); /* said once, not with every look */
     assert_int_equal(report_write(&f->report, f->route, 1500, 77, &m), 0);
     assert_int_equal(m.report.groups[0].concurrency_samples, 3);
@@ -138,9 +142,9 @@ static void samples_count_those_in_flight_and_waiting(void **state)
     link_message_deinit(&m);
 
     atomic_store(&gauge->queued, 0);
-    report_sample(&f->report, f->route, waiting, f);
+    look(f);
     atomic_store(&gauge->queued, 1);
-    report_sample(&f->report, f->route, waiting, f);
+    look(f);
     assert_int_equal(f->waiting, 2);
 }
 

@@ -56,7 +56,7 @@ static struct route *build(struct fixture *f)
 {
     struct route *route;
 
-    assert_int_equal(route_new(&f->catalog.state, &f->registry, ++f->serial, &route), 0);
+    assert_int_equal(route_new(&f->catalog.state, &f->registry, ++f->serial, 0, &route), 0);
     return route;
 }
 
@@ -172,7 +172,7 @@ static void targets_keep_their_counts_from_route_to_route(void **state)
     hear(f, snapshot);
     one = build(f);
     t = one->groups[0].targets[0].target;
-    target_begin(t);
+    assert_true(target_begin(t, 1));
     two = build(f);
     assert_ptr_equal(two->groups[0].targets[0].target, t);
     assert_ptr_equal(two->groups[0].gauge, one->groups[0].gauge);

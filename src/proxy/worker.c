@@ -10,6 +10,7 @@
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/lease.h"
+#include "proxy/place.h"
 
 enum {
     ACCEPTS_MAX = 64, /* in one turn, so that running requests get their share */
@@ -118,12 +119,7 @@ static void collect(struct worker *w, struct message *m)
     map_for_each (slot, &w->groups) {
         struct worker_group *g = slot->value;
         struct stats *empty = list_first_entry(&m->empty, struct stats, link);
-        ms_t oldest = queue_oldest_ms(&g->queue, loop_now(w->loop));
 
-        if (oldest > 0) {
-            g->stats->sum.oldest_queued_ms = oldest;
-            g->stats->touched = true;
-        }
         if (!g->stats->touched)
             continue;
         if (!empty && !(empty = stats_new()))
@@ -135,6 +131,42 @@ static void collect(struct worker *w, struct message *m)
     }
     mailbox_post(w->main, &m->mail);
 }
+
+/* --- those who waited ------------------------------------------------------------------------- */
+
+/* Any thread. */
+static void wake_for_granted(struct queue_port *port)
+{
+    struct worker *w = container_of(port, struct worker, port);
+
+    if (!atomic_exchange(&w->granting, true))
+        mailbox_post(&w->box, &w->granted.mail);
+}
+
+static void take_granted(struct loop_task *task)
+{
+    struct worker *w = container_of(task, struct worker, take_granted);
+    struct queue_entry *e;
+
+    while ((e = queue_granted(&w->port)))
+        place_granted(container_of(e, struct exchange, queued));
+}
+
+/* What is granted to our own requests is taken at the end of the turn: whoever frees a slot is in
+ * the middle of something. */
+void worker_dispatch(struct worker *w, const struct route_group *group)
+{
+    if (queue_dispatch(group, &w->port, &w->random, loop_now(w->loop)))
+        loop_defer(w->loop, &w->take_granted);
+}
+
+void worker_tell_waiting(struct worker *w)
+{
+    if (!atomic_exchange(&w->telling, true))
+        mailbox_post(w->main, &w->waiting.mail);
+}
+
+/* --- mail, on both sides ---------------------------------------------------------------------- */
 
 static void serve(struct worker *w, struct message *m)
 {
@@ -173,7 +205,13 @@ static void deliver(struct mailbox *box, struct mail *mail)
         break;
     case MESSAGE_WAKE:
         atomic_store(&w->woken, false);
-        lease_look_again(w);
+        lease_cut(w);
+        break;
+    case MESSAGE_GRANTED:
+        atomic_store(&w->granting, false);
+        take_granted(&w->take_granted);
+        break;
+    case MESSAGE_WAITING: /* never sent to us */
         break;
     case MESSAGE_HAND_OVER:
     case MESSAGE_DRAIN:
@@ -267,6 +305,8 @@ struct worker *worker_free(struct worker *w)
     free_stats(&w->collect.empty);
     free_stats(&w->collect.full);
     loop_timer_cancel(&w->tick);
+    loop_task_cancel(&w->take_granted);
+    queue_port_deinit(&w->port);
     exchange_free_unused(w);
     map_deinit(&w->groups);
     map_deinit(&w->pools);
@@ -307,6 +347,10 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     list_init(&w->connections);
     list_init(&w->exchanges);
     message_init(&w->wake, w, MESSAGE_WAKE);
+    message_init(&w->granted, w, MESSAGE_GRANTED);
+    message_init(&w->waiting, w, MESSAGE_WAITING);
+    queue_port_init(&w->port, wake_for_granted);
+    loop_task_init(&w->take_granted, take_granted);
     message_init(&w->collect, w, MESSAGE_COLLECT);
     message_init(&w->hand_over, w, MESSAGE_HAND_OVER);
     message_init(&w->drain, w, MESSAGE_DRAIN);

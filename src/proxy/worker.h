@@ -1,8 +1,9 @@
 /* proxy/worker.h: one thread of the data plane.
  *
- * A worker has a loop, a listening socket, client and upstream connections, queues and counters of
- * its own. It hears from the main thread by mail: a new route to serve, wake up and look at the
- * shared state, hand over your counters, drain, stop. It answers by mail. In steady state a request
+ * A worker has a loop, a listening socket, client and upstream connections and counters of its own.
+ * It hears from the main thread by mail: a new route to serve, wake up and look at the shared state,
+ * hand over your counters, drain, stop; from any thread, that requests which waited have a target
+ * now. It answers by mail. In steady state a request
  * takes no lock and no allocation here: requests and connections are recycled, bytes pass through
  * one big buffer (stream.h).
  */
@@ -16,6 +17,7 @@
 #include "http/parser.h"
 #include "proxy/morgue.h"
 #include "proxy/queue.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/stats.h"
 #include "proxy/stream.h"
@@ -59,10 +61,12 @@ struct worker_settings {
 enum message_kind {
     MESSAGE_ROUTE,     /* to a worker: serve this; back: it is served */
     MESSAGE_COLLECT,   /* to a worker with empty stats; back with full ones */
-    MESSAGE_WAKE,      /* to a worker: look at the shared state of the targets */
+    MESSAGE_WAKE,      /* to a worker: some targets' requests are to be cut */
     MESSAGE_HAND_OVER, /* to a worker: take nothing new, end with the last connection */
     MESSAGE_DRAIN,     /* to a worker: the same, and close idle connections */
     MESSAGE_DRAINED,   /* from a worker: the last connection is closed */
+    MESSAGE_GRANTED,   /* to a worker: some who waited have a target */
+    MESSAGE_WAITING,   /* from a worker: the first one waits for a target */
     MESSAGE_STOP,      /* to a worker: end now */
 };
 
@@ -82,7 +86,8 @@ struct worker_group {
     unsigned refs;       /* leases */
     uint64_t generation; /* of the newest lease that has it */
     char id[LINK_NAME_BYTES];
-    struct queue queue;
+    struct list waiting; /* our entries of its queue, by queue_entry.own, oldest first */
+    struct retry_budget retries;
     struct stats *stats;
 };
 
@@ -104,9 +109,9 @@ struct worker {
     pthread_t thread;
     struct loop *loop;
     struct mailbox box;
-    struct mailbox *main; /* of the main thread, borrowed */
-    atomic_bool woken;    /* a MESSAGE_WAKE is under way */
-    struct message wake, collect, hand_over, drain, drained, stop;
+    struct mailbox *main;                 /* of the main thread, borrowed */
+    atomic_bool woken, granting, telling; /* that message is under way */
+    struct message wake, granted, waiting, collect, hand_over, drain, drained, stop;
 
     int listen_fd;        /* borrowed */
     bool listens_locally; /* on a Unix socket */
@@ -120,6 +125,9 @@ struct worker {
     unsigned n_connections;
     struct list exchanges; /* unused ones */
     struct morgue morgue;
+
+    struct queue_port port;
+    struct loop_task take_granted;
 
     struct lease *lease; /* of the newest route; NULL before the first */
     uint64_t generation; /* counts leases */
@@ -149,11 +157,15 @@ DEFINE_AUTOFREE(struct worker *, worker_free)
 /* From the main thread: */
 /** worker_serve() - hand over a route; MESSAGE_ROUTE comes back when it is served. 0 or -ENOMEM. */
 int worker_serve(struct worker *w, struct route *route);
-/** worker_wake() - the health of a target, or its `cut`, has changed */
+/** worker_wake() - the `cut` of a target has changed */
 void worker_wake(struct worker *w);
 /** worker_drain() - MESSAGE_DRAINED comes when the last connection is closed
  * @patient: see proxy_drain() */
 void worker_drain(struct worker *w, bool patient);
 
 /* From the worker's own thread: */
+/** worker_dispatch() - give free slots of @group, of the newest route, to those who wait */
+void worker_dispatch(struct worker *w, const struct route_group *group);
+/** worker_tell_waiting() - somebody has begun to wait */
+void worker_tell_waiting(struct worker *w);
 void worker_connection_closed(struct worker *w);
