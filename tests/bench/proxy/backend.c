@@ -46,6 +46,7 @@ struct connection {
     bool listens;
     bool in_body;
     bool served; /* in a slot of the target */
+    bool full;   /* the socket is: see watch() */
     struct target *target;
     struct task task; /* the answer, or the next chunk of it */
     struct list_link link;
@@ -75,9 +76,20 @@ static us_t clock_us(void)
 
 static void answer_due(struct task *task, us_t now);
 
+/* Whoever waits for room in a Unix socket is woken each time that its peer reads something, and the
+ * peer, a proxy that is measured, pays for it: so only while there is none. */
+static void watch(struct connection *c, bool full, int operation)
+{
+    struct epoll_event e = { .events = EPOLLIN | EPOLLET | EPOLLRDHUP | (full ? EPOLLOUT : 0u),
+                             .data.ptr = c };
+
+    if (epoll_ctl(epoll, operation, c->fd, &e))
+        stop("epoll_ctl");
+    c->full = full;
+}
+
 static void connection_new(int fd, struct target *target, bool listens)
 {
-    struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP };
     struct connection *c = calloc(1, sizeof(*c));
 
     if (!c)
@@ -89,9 +101,7 @@ static void connection_new(int fd, struct target *target, bool listens)
                               .in = BUFFER_INIT(IN_BYTES_MAX),
                               .out = BUFFER_INIT(4 * ANSWER_MAX) };
     list_link_init(&c->link);
-    e.data.ptr = c;
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e))
-        stop("epoll_ctl");
+    watch(c, false, EPOLL_CTL_ADD);
 }
 
 static void leave_slot(struct connection *c, us_t now);
@@ -128,10 +138,14 @@ static bool flush(struct connection *c)
 
     while (buffer_size(&c->out) > 0) {
         n = send(c->fd, buffer_data(&c->out), buffer_size(&c->out), MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN && !c->full)
+            watch(c, true, EPOLL_CTL_MOD);
         if (n < 0)
             return errno == EAGAIN;
         buffer_consume(&c->out, (size_t)n);
     }
+    if (c->full)
+        watch(c, false, EPOLL_CTL_MOD);
     return true;
 }
 
