@@ -155,7 +155,7 @@ def test_policies_that_cannot_be_are_refused(scaling, endpoint):
         f"{triple(endpoint)['ResourceId']}, scalable dimension: {DIMENSION}")
     scaling.register_scalable_target(**triple(endpoint), MinCapacity=1, MaxCapacity=3)
     for wrong, message in [
-            ({"PolicyType": "StepScaling"}, "step scaling"),
+            ({"PolicyType": "StepScaling"}, "StepScalingPolicyConfiguration is required"),
             ({}, "PolicyType is required"),
             (tracking(0), "TargetValue must be greater than 0"),
             (tracking(1, "ALBRequestCountPerTarget"), "ALBRequestCountPerTarget is not supported"),
