@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/proxy_routes.h"
+#include "cli/tls_options.h"
 #include "proxy/proxy.h"
 #include "supervisor/front.h"
 #include "supervisor/ready.h"
@@ -28,6 +29,9 @@ enum {
 struct options {
     int listen_fds[WORKERS_MAX];
     size_t n_listen_fds;
+    int tls_listen_fds[WORKERS_MAX];
+    size_t n_tls_listen_fds; /* 0, or as many as n_listen_fds */
+    struct tls_options tls;
     const char *api_address, *link_address;
     const char *routes; /* a file; NULL: control says what to serve */
     const char *listen; /* with routes: NULL for the default */
@@ -60,7 +64,8 @@ static const char usage[] =
     "\n"
     "  --routes FILE          what to serve (JSON)\n"
     "  --listen ADDR:PORT     with --routes: where clients connect (default 127.0.0.1:8080)\n"
-    "  --threads N            with --routes: default one for each core\n"
+    "  --threads N            with --routes: default one for each core\n" TLS_OPTION_USAGE
+    "  --tls-listen-fds N,..  listening sockets for TLS, one for each thread\n"
     "  --listen-fds N,N,..    listening sockets, one for each thread\n"
     "  --api-address ADDRESS  the control plane's API, unix:/path\n"
     "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n"
@@ -75,6 +80,7 @@ static const char usage[] =
 
 enum option_id {
     OPTION_LISTEN_FDS = 256,
+    OPTION_TLS_LISTEN_FDS,
     OPTION_ROUTES,
     OPTION_LISTEN,
     OPTION_THREADS,
@@ -90,6 +96,8 @@ enum option_id {
 
 static const struct option option_table[] = {
     { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
+    { "tls-listen-fds", required_argument, NULL, OPTION_TLS_LISTEN_FDS },
+    TLS_OPTION_TABLE,
     { "routes", required_argument, NULL, OPTION_ROUTES },
     { "listen", required_argument, NULL, OPTION_LISTEN },
     { "threads", required_argument, NULL, OPTION_THREADS },
@@ -119,6 +127,8 @@ static int take(void *context, int id, const char *value)
         return option_number(value, 1, WORKERS_MAX, &o->threads);
     case OPTION_LISTEN_FDS:
         return option_descriptors(value, WORKERS_MAX, o->listen_fds, &o->n_listen_fds);
+    case OPTION_TLS_LISTEN_FDS:
+        return option_descriptors(value, WORKERS_MAX, o->tls_listen_fds, &o->n_tls_listen_fds);
     case OPTION_API_ADDRESS:
         o->api_address = value;
         return 0;
@@ -136,7 +146,7 @@ static int take(void *context, int id, const char *value)
     case OPTION_LOG_FORMAT:
         return option_log_format(value, &o->format);
     }
-    return -EINVAL;
+    return tls_options_take(&o->tls, id, value);
 }
 
 static int check_options(const struct options *o)
@@ -148,6 +158,10 @@ static int check_options(const struct options *o)
                                         "--link-address exclude each other");
     if (o->routes)
         return COMMAND_OK;
+    if (o->n_tls_listen_fds && o->n_tls_listen_fds != o->n_listen_fds)
+        return command_misused("proxy", "--tls-listen-fds and --listen-fds differ in number");
+    if (o->tls.listen)
+        return command_misused("proxy", "--tls-listen needs --routes");
     if (o->listen || o->threads)
         return command_misused("proxy", "--listen and --threads need --routes");
     if (!o->n_listen_fds || !o->api_address || !o->link_address)
@@ -162,6 +176,8 @@ static int read_options(int argc, char **argv, struct options *o)
     static const struct option_reader reader = { "proxy", usage, option_table, OPTION_HELP, take };
     int r = options_read(&reader, argc, argv, o);
 
+    if (!r)
+        r = tls_options_check(&o->tls, "proxy");
     return r ? r : check_options(o);
 }
 
@@ -250,43 +266,59 @@ static int read_routes(struct program *p, const char *then)
     return 0;
 }
 
-static void hung_up(struct loop_signal *signal)
+/* Return: 0, or why not, which is logged. */
+static int listen_on(struct program *p, const char *text, int *ret_fds, const char *event)
 {
-    read_routes(container_of(signal, struct program, hangup), "the old routes stay");
-}
-
-static int listen_for_clients(struct program *p)
-{
-    struct options *o = &p->options;
-    const char *text = o->listen ? o->listen : "127.0.0.1:8080";
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct address address;
     char bound[ADDRESS_TEXT_BYTES];
     int r = address_parse(text, &address);
 
-    o->n_listen_fds = o->threads ? o->threads : cores > 0 ? (size_t)cores : 1;
-    if (o->n_listen_fds > WORKERS_MAX)
-        o->n_listen_fds = WORKERS_MAX;
     if (!r)
-        r = front_open(&address, o->n_listen_fds, o->listen_fds, &address);
+        r = front_open(&address, p->options.n_listen_fds, ret_fds, &address);
     if (r) {
         log_error(&p->log, "cannot listen", "address=%s why=\"%s\"", text, strerror(-r));
         return r;
     }
     address_text(&address, bound);
-    log_info(&p->log, "listening", "address=%s", bound);
+    log_info(&p->log, event, "address=%s", bound);
     return 0;
 }
 
-/* Without a supervisor an interrupt at the terminal is for us, and a hang-up asks for the file. */
+static int listen_for_clients(struct program *p)
+{
+    struct options *o = &p->options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int r;
+
+    o->n_listen_fds = o->threads ? o->threads : cores > 0 ? (size_t)cores : 1;
+    if (o->n_listen_fds > WORKERS_MAX)
+        o->n_listen_fds = WORKERS_MAX;
+    if (o->tls.listen) {
+        r = listen_on(p, o->tls.listen, o->tls_listen_fds, "listening with TLS");
+        if (r)
+            return r;
+        o->n_tls_listen_fds = o->n_listen_fds;
+    }
+    return listen_on(p, o->listen ? o->listen : "127.0.0.1:8080", o->listen_fds, "listening");
+}
+
+/* Without a supervisor an interrupt at the terminal is for us. */
 static int start_alone(struct program *p)
 {
-    int r = loop_signal_add(p->loop, &p->interrupt, SIGINT, interrupted);
-
-    return r ? r : loop_signal_add(p->loop, &p->hangup, SIGHUP, hung_up);
+    return loop_signal_add(p->loop, &p->interrupt, SIGINT, interrupted);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
+
+/* Look at the files again. */
+static void hung_up(struct loop_signal *signal)
+{
+    struct program *p = container_of(signal, struct program, hangup);
+
+    if (p->options.routes)
+        read_routes(p, "the old routes stay");
+    proxy_reload(p->proxy);
+}
 
 static int find_control(const struct options *o, struct proxy_settings *settings)
 {
@@ -296,6 +328,8 @@ static int find_control(const struct options *o, struct proxy_settings *settings
         r = address_parse(o->link_address, &settings->link);
     for (size_t i = 0; i < o->n_listen_fds && !r; i++)
         r = option_inherit(o->listen_fds[i]);
+    for (size_t i = 0; i < o->n_tls_listen_fds && !r; i++)
+        r = option_inherit(o->tls_listen_fds[i]);
     /* An interrupt at the terminal reaches the whole group; the supervisor decides what ends
      * when. */
     signal(SIGINT, SIG_IGN);
@@ -307,6 +341,9 @@ static int start(struct program *p)
     struct options *o = &p->options;
     int r = o->routes ? listen_for_clients(p) : 0;
     struct proxy_settings settings = { .listen_fds = o->listen_fds,
+                                       .tls_listen_fds =
+                                           o->n_tls_listen_fds ? o->tls_listen_fds : NULL,
+                                       .tls = o->tls.settings,
                                        .n_workers = o->n_listen_fds,
                                        .served = served,
                                        .context = p,
@@ -317,6 +354,7 @@ static int start(struct program *p)
     settings.worker.log = &p->log;
     settings.worker.connections_max = connections_max(o->n_listen_fds);
     settings.worker.standalone = o->routes;
+    settings.worker.peer_style = o->tls.style;
     if (!o->routes)
         r = find_control(o, &settings);
     if (!r)
@@ -326,6 +364,8 @@ static int start(struct program *p)
         r = loop_signal_add(p->loop, &p->term, SIGTERM, terminated);
     if (!r)
         r = loop_signal_add(p->loop, &p->hand_over, SIGUSR2, handed_over);
+    if (!r)
+        r = loop_signal_add(p->loop, &p->hangup, SIGHUP, hung_up);
     if (!r && o->routes)
         r = start_alone(p);
     if (!r)
@@ -362,6 +402,8 @@ int command_proxy(int argc, char **argv)
     proxy_free(p.proxy);
     for (size_t i = 0; p.options.routes && i < p.options.n_listen_fds; i++)
         close(p.options.listen_fds[i]);
+    for (size_t i = 0; p.options.routes && i < p.options.n_tls_listen_fds; i++)
+        close(p.options.tls_listen_fds[i]);
     if (p.loop) {
         loop_signal_remove(&p.term);
         loop_signal_remove(&p.interrupt);

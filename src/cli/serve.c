@@ -20,7 +20,7 @@
 #include "supervisor/state_dir.h"
 #include "supervisor/supervisor.h"
 
-enum { ARGUMENTS_MAX = 32, SERVER_JSON_BYTES = 1024 };
+enum { ARGUMENTS_MAX = 64 + 4 * TLS_OPTIONS_FILES_MAX, SERVER_JSON_BYTES = 1024 };
 
 struct server {
     struct serve_options options;
@@ -28,8 +28,8 @@ struct server {
     char *config; /* absolute; NULL: none */
     char *api_address, *link_address, *door_address;
     int api_fd, link_fd, door_fd;
-    int listen_fds[FRONT_SOCKETS_MAX];
-    struct address bound, reachable;
+    int listen_fds[2 * FRONT_SOCKETS_MAX]; /* one for each thread, then the same for TLS */
+    struct address bound, reachable, tls_reachable;
     struct log log;
     struct loop *loop;
 };
@@ -101,6 +101,39 @@ static int ensure_credentials(const struct server *s)
     return COMMAND_OK;
 }
 
+static int check_certificates(const struct server *s)
+{
+    autofree(mem_free) char *why = NULL;
+    autofree(tls_server_unref) struct tls_server *tls = NULL;
+    struct tls_tickets tickets;
+    int r;
+
+    if (!s->options.tls.listen)
+        return COMMAND_OK;
+    r = tls_tickets_init(&tickets, 0);
+    if (!r)
+        r = tls_server_new(&s->options.tls.settings, &tickets, &tls, &why);
+    tls_tickets_deinit(&tickets);
+    if (r)
+        return command_failed("%s", why ? why : strerror(-r));
+    return COMMAND_OK;
+}
+
+static int open_tls_front(struct server *s)
+{
+    const struct tls_options *o = &s->options.tls;
+    struct address bound;
+    int r;
+
+    if (!o->listen)
+        return COMMAND_OK;
+    r = front_open(&o->address, s->options.threads, s->listen_fds + s->options.threads, &bound);
+    if (r)
+        return command_failed("cannot listen on %s: %s", o->listen, strerror(-r));
+    s->tls_reachable = front_reachable(&bound);
+    return COMMAND_OK;
+}
+
 static int open_front(struct server *s)
 {
     int r = front_open(&s->options.address, s->options.threads, s->listen_fds, &s->bound);
@@ -131,13 +164,17 @@ static int open_socket(const struct server *s, const char *name, char **ret_addr
 /* For the commands that talk to this server. */
 static int write_server_json(const struct server *s)
 {
-    char address[ADDRESS_TEXT_BYTES], text[SERVER_JSON_BYTES];
+    char address[ADDRESS_TEXT_BYTES], text[SERVER_JSON_BYTES], tls[ADDRESS_TEXT_BYTES + 32] = "";
     int r;
 
+    if (s->options.tls.listen) {
+        address_text(&s->tls_reachable, address);
+        snprintf(tls, sizeof(tls), "\"tls_url\": \"https://%s\", ", address);
+    }
     address_text(&s->reachable, address);
     snprintf(text, sizeof(text),
-             "{\"url\": \"http://%s\", \"region\": \"%s\", \"account\": \"%s\", \"pid\": %d}\n",
-             address, s->options.region, s->options.account, (int)getpid());
+             "{\"url\": \"http://%s\", %s\"region\": \"%s\", \"account\": \"%s\", \"pid\": %d}\n",
+             address, tls, s->options.region, s->options.account, (int)getpid());
     r = state_dir_write(&s->state, "server.json", text);
     if (r)
         return command_failed("cannot write %s/server.json: %s", s->state.path, strerror(-r));
@@ -151,6 +188,8 @@ static int open_everything(struct server *s)
     if (!r)
         r = check_config(s);
     if (!r)
+        r = check_certificates(s);
+    if (!r)
         r = open_state_dir(s);
     if (!r)
         r = check_database(s);
@@ -158,6 +197,8 @@ static int open_everything(struct server *s)
         r = ensure_credentials(s);
     if (!r)
         r = open_front(s);
+    if (!r)
+        r = open_tls_front(s);
     if (!r)
         r = open_socket(s, "control.sock", &s->api_address, &s->api_fd);
     if (!r)
@@ -213,12 +254,22 @@ static void control_command(const struct server *s, const char *api_fd, const ch
     add_option(ret, "--log-format", o->format_text);
 }
 
-static void proxy_command(const struct server *s, const char *listen_fds, struct command_line *ret)
+static void add_word(void *line, const char *word)
+{
+    add(line, word);
+}
+
+static void proxy_command(const struct server *s, const char *listen_fds, const char *tls_fds,
+                          struct command_line *ret)
 {
     *ret = (struct command_line){ 0 };
     add(ret, "weir");
     add(ret, "proxy");
     add_option(ret, "--listen-fds", listen_fds);
+    if (s->options.tls.listen) {
+        add_option(ret, "--tls-listen-fds", tls_fds);
+        tls_options_pass(&s->options.tls, add_word, ret);
+    }
     add_option(ret, "--api-address", s->api_address);
     add_option(ret, "--link-address", s->link_address);
     /* an invocation that began may take its 60 s */
@@ -240,35 +291,38 @@ static void announce(void *context)
 static int supervise(struct server *s)
 {
     autobuffer struct buffer fds = BUFFER_INIT(16 * FRONT_SOCKETS_MAX);
+    autobuffer struct buffer tls_fds = BUFFER_INIT(16 * FRONT_SOCKETS_MAX);
+    unsigned threads = s->options.threads, n = s->options.tls.listen ? 2 * threads : threads;
     char api_fd[16], link_fd[16];
     struct command_line control, proxy;
     int control_fds[] = { s->api_fd, s->link_fd, s->state.fd };
-    int proxy_fds[FRONT_SOCKETS_MAX + 1];
+    int proxy_fds[2 * FRONT_SOCKETS_MAX + 1];
     struct supervisor_settings settings = {
         .control = { .command = control.words,
                      .fds = control_fds,
                      .n_fds = sizeof(control_fds) / sizeof(*control_fds) },
-        .proxy = { .command = proxy.words, .fds = proxy_fds, .n_fds = s->options.threads + 1 },
+        .proxy = { .command = proxy.words, .fds = proxy_fds, .n_fds = n + 1 },
         .door_fd = s->door_fd,
         .listen_fds = s->listen_fds,
-        .n_listen_fds = s->options.threads,
+        .n_listen_fds = n,
         .address = &s->reachable,
         .ready = announce,
         .context = s,
     };
     int r = 0;
 
-    for (unsigned i = 0; i < s->options.threads && !r; i++) {
+    for (unsigned i = 0; i < n && !r; i++) {
         proxy_fds[i] = s->listen_fds[i];
-        r = buffer_printf(&fds, i ? ",%d" : "%d", s->listen_fds[i]);
+        r = buffer_printf(i < threads ? &fds : &tls_fds, i % threads ? ",%d" : "%d",
+                          s->listen_fds[i]);
     }
-    proxy_fds[s->options.threads] = s->state.fd; /* socket paths may lead through it */
-    if (r || !buffer_cstr(&fds))
+    proxy_fds[n] = s->state.fd; /* socket paths may lead through it */
+    if (r || !buffer_cstr(&fds) || !buffer_cstr(&tls_fds))
         return command_failed("out of memory");
     snprintf(api_fd, sizeof(api_fd), "%d", s->api_fd);
     snprintf(link_fd, sizeof(link_fd), "%d", s->link_fd);
     control_command(s, api_fd, link_fd, &control);
-    proxy_command(s, buffer_cstr(&fds), &proxy);
+    proxy_command(s, buffer_cstr(&fds), buffer_cstr(&tls_fds), &proxy);
 
     r = loop_new(clock_real(), &s->loop);
     if (!r)
@@ -298,7 +352,7 @@ int command_serve(int argc, char **argv)
         r = supervise(&s);
 
     loop_free(s.loop);
-    for (size_t i = 0; i < FRONT_SOCKETS_MAX; i++)
+    for (size_t i = 0; i < 2 * FRONT_SOCKETS_MAX; i++)
         fd_close(s.listen_fds[i]);
     fd_close(s.api_fd);
     fd_close(s.link_fd);

@@ -17,7 +17,8 @@ static const char usage[] =
     "them running. SIGTERM or Ctrl-C drains and stops everything. On its first start it makes an\n"
     "access key; 'weir env' prints it for AWS clients.\n"
     "\n"
-    "  --listen ADDR:PORT  where clients connect (default 127.0.0.1:8080; port 0: any free one)\n"
+    "  --listen ADDR:PORT  where clients connect (default 127.0.0.1:8080; port 0: any free "
+    "one)\n" TLS_OPTION_USAGE
     "  --state DIR         where everything is kept (default $WEIR_STATE, else ./weir-state)\n"
     "  --threads N         threads of the data plane (default: one for each core)\n"
     "  --pace fast|aws     scaling on one-second data, or with AWS's own periods (default fast)\n"
@@ -49,6 +50,7 @@ enum option_id {
 
 static const struct option option_table[] = {
     { "listen", required_argument, NULL, OPTION_LISTEN },
+    TLS_OPTION_TABLE,
     { "state", required_argument, NULL, OPTION_STATE },
     { "threads", required_argument, NULL, OPTION_THREADS },
     { "pace", required_argument, NULL, OPTION_PACE },
@@ -130,7 +132,7 @@ static bool takes(struct serve_options *o, int id, const char *value)
         o->format_text = value;
         return option_log_format(value, &o->format) == 0;
     }
-    return false;
+    return tls_options_take(&o->tls, id, value) == 0;
 }
 
 static void set_defaults(struct serve_options *o)
@@ -163,6 +165,9 @@ int serve_options_read(int argc, char **argv, struct serve_options *ret)
 {
     static const struct option_reader reader = { "serve", usage, option_table, OPTION_HELP, take };
 
+    int r;
+
     set_defaults(ret);
-    return options_read(&reader, argc, argv, ret);
+    r = options_read(&reader, argc, argv, ret);
+    return r ? r : tls_options_check(&ret->tls, "serve");
 }

@@ -1,11 +1,13 @@
 /* cli/serve_options.h: what `weir serve` was asked for. */
 #pragma once
 #include "base/log.h"
+#include "cli/tls_options.h"
 #include "net/address.h"
 
 struct serve_options {
     const char *listen; /* as typed */
     struct address address;
+    struct tls_options tls;
     const char *state; /* as typed */
     const char *config;
     const char *region, *account, *pace;

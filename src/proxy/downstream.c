@@ -4,14 +4,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
 #include "proxy/aws_error.h"
 #include "proxy/exchange.h"
+#include "proxy/peer.h"
+#include "proxy/tls_stream.h"
 #include "proxy/worker.h"
 
 enum { DOWNSTREAM_MAGIC = 0x71c3a90e };
@@ -254,6 +254,7 @@ static size_t received(struct stream *s, const char *data, size_t size)
     size_t used;
 
     assert(c->magic == DOWNSTREAM_MAGIC);
+    c->shakes_hands = false;
     if (c->state == DOWNSTREAM_LINGERING)
         return size;
     used = take_input(c, data, size);
@@ -289,6 +290,10 @@ static void expired(struct loop_timer *timer)
                                            .type = "RequestTimeoutException",
                                            .message = "The request's head took too long." };
 
+    if (c->shakes_hands && tls_stream_is_ready(tls_stream_of(&c->stream))) {
+        c->shakes_hands = false; /* from now on a client like any other */
+        c->deadline += c->worker->settings->idle_timeout_ms;
+    }
     if (now(c) < c->deadline) {
         loop_timer_set(&c->timer, c->deadline);
     } else if (c->state == DOWNSTREAM_BUSY) {
@@ -328,7 +333,21 @@ void downstream_drain(struct downstream *c)
     downstream_update(c);
 }
 
-int downstream_new(struct worker *w, int fd)
+/* @tls: NULL for a plain connection. */
+static int open_stream(struct downstream *c, struct worker *w, int fd, struct tls_server *tls)
+{
+    struct tls_stream *t = NULL;
+    int r = tls ? tls_stream_new(&w->tls_io, tls, &t) : 0;
+
+    if (!r)
+        r = stream_open(&c->stream, &w->streams, fd, w->listens_locally && !tls,
+                        tls ? &stream_tls : &stream_plain, t, &owner);
+    if (r)
+        tls_stream_free(t);
+    return r;
+}
+
+int downstream_new(struct worker *w, int fd, struct tls_server *tls)
 {
     static const int on = 1;
     struct downstream *c = calloc(1, sizeof(*c));
@@ -336,7 +355,7 @@ int downstream_new(struct worker *w, int fd)
 
     if (!c)
         return -ENOMEM;
-    r = stream_open(&c->stream, &w->streams, fd, w->listens_locally, &stream_plain, NULL, &owner);
+    r = open_stream(c, w, fd, tls);
     if (r) {
         free(c);
         return fault(r);
@@ -347,7 +366,9 @@ int downstream_new(struct worker *w, int fd)
     c->worker = w;
     c->stream.connected = true;
     loop_timer_init(w->loop, &c->timer, expired);
-    downstream_expect(c, now(c) + w->settings->idle_timeout_ms);
+    c->shakes_hands = tls;
+    downstream_expect(
+        c, now(c) + (tls ? w->settings->handshake_timeout_ms : w->settings->idle_timeout_ms));
     list_push_back(&w->connections, &c->link);
     w->n_connections++;
     return 0;
@@ -355,46 +376,12 @@ int downstream_new(struct worker *w, int fd)
 
 void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTES])
 {
-    struct address peer = { .size = sizeof(peer.storage) };
-
-    if (getpeername(c->stream.io.fd, &peer.any, &peer.size) == 0)
-        address_text(&peer, ret_text);
-    else
-        snprintf(ret_text, ADDRESS_TEXT_BYTES, "-");
-}
-
-/* Take "127.0.0.1:80" or "[::1]:80" apart. Return: the port's text. */
-static const char *split(const struct address *a, char *text, struct slice *ret_host)
-{
-    char *colon;
-
-    address_text(a, text);
-    colon = strrchr(text, ':');
-    if (a->any.sa_family == AF_UNIX || !colon) {
-        *ret_host = SLICE("unknown");
-        return "0";
-    }
-    *ret_host = (struct slice){ text, (size_t)(colon - text) };
-    if (text[0] == '[')
-        *ret_host = (struct slice){ text + 1, ret_host->size - 2 };
-    return colon + 1;
+    peer_address(&c->stream, ret_text);
 }
 
 const char *downstream_forwarded(struct downstream *c)
 {
-    struct address peer = { .size = sizeof(peer.storage) }, own = peer;
-    char peer_text[ADDRESS_TEXT_BYTES], own_text[ADDRESS_TEXT_BYTES];
-    struct slice host, own_host;
-    const char *port;
-
-    if (c->forwarded)
-        return c->forwarded;
-    if (getpeername(c->stream.io.fd, &peer.any, &peer.size) ||
-        getsockname(c->stream.io.fd, &own.any, &own.size))
-        peer.any.sa_family = own.any.sa_family = AF_UNIX; /* gone: it makes no difference now */
-    split(&peer, peer_text, &host);
-    port = split(&own, own_text, &own_host);
-    c->forwarded = text_format("%.*s\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: %s\r\n",
-                               (int)host.size, host.data, port);
+    if (!c->forwarded)
+        c->forwarded = peer_forwarded(&c->stream, c->worker->settings->peer_style);
     return c->forwarded;
 }

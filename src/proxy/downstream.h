@@ -11,6 +11,7 @@
 #include "proxy/stream.h"
 
 struct exchange;
+struct tls_server;
 struct worker;
 
 enum downstream_state {
@@ -30,6 +31,7 @@ struct downstream {
     struct stream stream;
     struct loop_timer timer; /* fires at or before `deadline` and is set again if need be: */
     ms_t deadline;           /* moving a deadline costs no timer operation */
+    bool shakes_hands;       /* of TLS, and `deadline` is for that */
     bool head_begun;
     bool taking;    /* input is being taken: what is wanted then shows at the end */
     size_t scanned; /* of the head that is coming in */
@@ -42,9 +44,10 @@ struct downstream {
 
 extern const struct client_ops downstream_ops;
 
-/** downstream_new() - serve the client behind @fd, which is taken over. Return: 0, or a negative
- * errno, then @fd is still the caller's. */
-int downstream_new(struct worker *worker, int fd);
+/** downstream_new() - serve the client behind @fd, which is taken over
+ * @tls: NULL for a plain connection
+ * Return: 0, or a negative errno, then @fd is still the caller's. */
+int downstream_new(struct worker *worker, int fd, struct tls_server *tls);
 
 /** downstream_kill() - close at once; a request under way is abandoned */
 void downstream_kill(struct downstream *c);

@@ -64,7 +64,7 @@ static bool is_ours(struct slice name)
     case 17:
         return is_named(name, "x-forwarded-proto");
     }
-    return false;
+    return peer_is_ours(name);
 }
 
 /* Each of those before us has left the address that it saw; ours comes last. */

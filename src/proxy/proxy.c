@@ -32,6 +32,8 @@ struct proxy {
     struct mailbox box;
     struct crew *crew;
     size_t n_crew;
+    struct tls_tickets tickets;
+    struct tls_server *tls; /* NULL: none */
 
     struct catalog catalog; /* what control has said */
     struct registry registry;
@@ -257,6 +259,8 @@ static void collect(struct loop_timer *timer)
     struct proxy *p = container_of(timer, struct proxy, second);
 
     loop_timer_after(&p->second, REPORT_MS);
+    if (p->tls && tls_tickets_rotate(&p->tickets, loop_now(p->loop)))
+        log_warn(p->log, "ticket keys not rotated", "then=\"trying again in %d ms\"", REPORT_MS);
     if (!p->route || p->collecting > 0)
         return;
     p->collecting = p->n_crew;
@@ -338,6 +342,7 @@ static void deliver(struct mailbox *box, struct mail *mail)
         atomic_store(&m->worker->telling, false);
         tell_waiting(p);
         break;
+    case MESSAGE_TLS:
     case MESSAGE_WAKE:
     case MESSAGE_HAND_OVER:
     case MESSAGE_DRAIN:
@@ -374,6 +379,40 @@ void proxy_drain(struct proxy *p, bool patient, ms_t timeout_ms, void (*done)(vo
         worker_drain(p->crew[i].worker, patient);
 }
 
+static int load_tls(struct proxy *p, const char *then, struct tls_server **ret_tls)
+{
+    autofree(mem_free) char *why = NULL;
+    int r = tls_server_new(&p->settings.tls, &p->tickets, ret_tls, &why);
+
+    if (r)
+        log_error(p->log, "certificates not read", "why=\"%s\" then=\"%s\"", why, then);
+    else
+        log_info(p->log, "certificates read", "number=%zu", tls_server_certificates(*ret_tls));
+    return r;
+}
+
+static int start_tls(struct proxy *p)
+{
+    int r = tls_tickets_init(&p->tickets, loop_now(p->loop));
+
+    return r ? r : load_tls(p, "stopping", &p->tls);
+}
+
+void proxy_reload(struct proxy *p)
+{
+    struct tls_server *tls;
+    int r = 0;
+
+    if (!p->tls || load_tls(p, "the old ones stay", &tls))
+        return;
+    tls_server_unref(p->tls);
+    p->tls = tls;
+    for (size_t i = 0; i < p->n_crew && !r; i++)
+        r = worker_show(p->crew[i].worker, tls);
+    if (r)
+        log_error(p->log, "certificates not shown", "error=\"%s\"", strerror(-r));
+}
+
 static int start_crew(struct proxy *p)
 {
     int r = 0;
@@ -382,8 +421,13 @@ static int start_crew(struct proxy *p)
     if (!p->crew)
         return -ENOMEM;
     for (size_t i = 0; i < p->settings.n_workers && !r; i++) {
-        r = worker_start((unsigned)i, p->settings.listen_fds[i], &p->settings.worker, &p->box,
-                         &p->crew[i].worker);
+        const struct worker_sockets sockets = {
+            .plain = p->settings.listen_fds[i],
+            .tls = p->tls ? p->settings.tls_listen_fds[i] : -1,
+            .server = p->tls,
+        };
+
+        r = worker_start((unsigned)i, &sockets, &p->settings.worker, &p->box, &p->crew[i].worker);
         if (!r)
             p->n_crew++;
     }
@@ -425,6 +469,8 @@ int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct p
         r = health_new(loop, p->log, health_has_changed, p, &p->health);
     if (!r && !settings->worker.standalone)
         r = link_client_new(loop, p->log, &settings->link, &events, &p->link);
+    if (!r && settings->tls_listen_fds)
+        r = start_tls(p);
     if (!r)
         r = start_crew(p);
     if (r)
@@ -444,6 +490,8 @@ struct proxy *proxy_free(struct proxy *p)
     for (size_t i = 0; i < p->n_crew; i++)
         worker_free(p->crew[i].worker);
     free(p->crew);
+    tls_server_unref(p->tls);
+    tls_tickets_deinit(&p->tickets);
     loop_task_cancel(&p->rebuild);
     loop_timer_cancel(&p->again);
     loop_timer_cancel(&p->look);

@@ -11,7 +11,9 @@
 struct proxy;
 
 struct proxy_settings {
-    const int *listen_fds; /* one worker each; borrowed, non-blocking, listening */
+    const int *listen_fds;     /* one worker each; borrowed, non-blocking, listening */
+    const int *tls_listen_fds; /* the same for TLS; NULL: none */
+    struct tls_settings tls;   /* with tls_listen_fds; what it points to stays */
     size_t n_workers;
     struct address link;           /* control's link socket; unused if worker.standalone */
     struct worker_settings worker; /* log and api included */
@@ -27,6 +29,10 @@ int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct p
 /** proxy_serve() - of a standalone one: serve this from now on; contents are taken over, @snapshot is
  * left empty */
 void proxy_serve(struct proxy *p, struct link_snapshot *snapshot);
+
+/** proxy_reload() - read certificates and keys again, and show them to new clients; if that fails,
+ * which is logged, the old ones stay */
+void proxy_reload(struct proxy *p);
 
 /**
  * proxy_drain() - take no new connections, finish what runs, then call @done

@@ -38,13 +38,11 @@ static void shed(int fd)
     fd_close(fd);
 }
 
-static void listen_ready(struct loop_io *io, unsigned events)
+/* @tls: NULL for plain connections. */
+static void accept_clients(struct worker *w, struct loop_io *io, struct tls_server *tls)
 {
-    struct worker *w = container_of(io, struct worker, listen);
-    (void)events;
-
     for (int i = 0; i < ACCEPTS_MAX; i++) {
-        int fd = accept4(w->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
             continue;
@@ -52,12 +50,30 @@ static void listen_ready(struct loop_io *io, unsigned events)
             /* Out of descriptors or memory: the socket stays readable, so look away until the next
              * tick instead of spinning. */
             if (errno != EAGAIN && errno != EWOULDBLOCK)
-                loop_io_remove(&w->listen);
+                loop_io_remove(io);
             return;
         }
-        if (w->n_connections >= w->settings->connections_max || downstream_new(w, fd))
+        if (w->n_connections < w->settings->connections_max && !downstream_new(w, fd, tls))
+            continue;
+        if (tls)
+            fd_close(fd); /* we have not agreed how to say so */
+        else
             shed(fd);
     }
+}
+
+static void listen_ready(struct loop_io *io, unsigned events)
+{
+    (void)events;
+    accept_clients(container_of(io, struct worker, listen), io, NULL);
+}
+
+static void tls_listen_ready(struct loop_io *io, unsigned events)
+{
+    struct worker *w = container_of(io, struct worker, tls_listen);
+    (void)events;
+
+    accept_clients(w, io, w->tls);
 }
 
 /* Before there is a route, clients wait in the kernel's queue: a proxy that was just started has no
@@ -69,8 +85,12 @@ static bool has_answers(const struct worker *w)
 
 static void listen_if_due(struct worker *w)
 {
-    if (!w->listen.loop && !w->draining && has_answers(w))
+    if (w->draining || !has_answers(w))
+        return;
+    if (!w->listen.loop)
         loop_io_add(w->loop, &w->listen, w->listen_fd, LOOP_READ, listen_ready);
+    if (!w->tls_listen.loop && w->tls)
+        loop_io_add(w->loop, &w->tls_listen, w->tls_listen_fd, LOOP_READ, tls_listen_ready);
 }
 
 static void tick(struct loop_timer *timer)
@@ -100,6 +120,7 @@ static void start_draining(struct worker *w, bool patient)
 {
     w->draining = true;
     loop_io_remove(&w->listen);
+    loop_io_remove(&w->tls_listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {
         if (!patient)
             downstream_drain(c);
@@ -190,13 +211,19 @@ static void deliver(struct mailbox *box, struct mail *mail)
     struct message *m = container_of(mail, struct message, mail);
 
     if (w->stopping) { /* too late for anything but to let go of what it carries */
-        if (m->kind == MESSAGE_ROUTE) {
+        if (m->kind == MESSAGE_ROUTE || m->kind == MESSAGE_TLS) {
             route_unref(m->route);
+            tls_server_unref(m->tls);
             free(m);
         }
         return;
     }
     switch (m->kind) {
+    case MESSAGE_TLS:
+        tls_server_unref(w->tls);
+        w->tls = steal(m->tls);
+        free(m);
+        break;
     case MESSAGE_ROUTE:
         serve(w, m);
         break;
@@ -241,6 +268,18 @@ int worker_serve(struct worker *w, struct route *route)
     return 0;
 }
 
+int worker_show(struct worker *w, struct tls_server *tls)
+{
+    struct message *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->kind = MESSAGE_TLS;
+    m->tls = tls_server_ref(tls);
+    mailbox_post(&w->box, &m->mail);
+    return 0;
+}
+
 void worker_wake(struct worker *w)
 {
     if (!atomic_exchange(&w->woken, true))
@@ -257,6 +296,7 @@ void worker_drain(struct worker *w, bool patient)
 static void close_everything(struct worker *w)
 {
     loop_io_remove(&w->listen);
+    loop_io_remove(&w->tls_listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {
         downstream_kill(c);
     }
@@ -313,6 +353,8 @@ struct worker *worker_free(struct worker *w)
     buffer_deinit(&w->text);
     explicit_bzero(&w->keys, sizeof(w->keys));
     stream_engine_deinit(&w->streams);
+    tls_io_deinit(&w->tls_io);
+    tls_server_unref(w->tls);
     loop_free(w->loop);
     free(w);
     return NULL;
@@ -325,8 +367,9 @@ static bool is_local(int fd)
     return address_of(fd, &a) == 0 && a.any.sa_family == AF_UNIX;
 }
 
-static int worker_new(unsigned index, int listen_fd, const struct worker_settings *settings,
-                      struct mailbox *main, struct worker **ret_worker)
+static int worker_new(unsigned index, const struct worker_sockets *sockets,
+                      const struct worker_settings *settings, struct mailbox *main,
+                      struct worker **ret_worker)
 {
     autofree(worker_free) struct worker *w = calloc(1, sizeof(*w));
     uint64_t seed;
@@ -341,8 +384,11 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     w->index = index;
     w->settings = settings;
     w->main = main;
-    w->listen_fd = listen_fd;
-    w->listens_locally = is_local(listen_fd);
+    w->listen_fd = sockets->plain;
+    w->listens_locally = is_local(sockets->plain);
+    w->tls_listen_fd = sockets->tls;
+    if (sockets->tls >= 0)
+        w->tls = tls_server_ref(sockets->server);
     w->text = BUFFER_INIT(1 << 20);
     list_init(&w->connections);
     list_init(&w->exchanges);
@@ -359,6 +405,8 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     r = loop_new(clock_real(), &w->loop);
     if (!r)
         r = stream_engine_init(&w->streams, w->loop);
+    if (!r && w->tls)
+        r = tls_io_init(&w->tls_io);
     if (!r)
         r = mailbox_init(&w->box, w->loop, deliver);
     if (r)
@@ -371,13 +419,14 @@ static int worker_new(unsigned index, int listen_fd, const struct worker_setting
     return 0;
 }
 
-int worker_start(unsigned index, int listen_fd, const struct worker_settings *settings,
-                 struct mailbox *main, struct worker **ret_worker)
+int worker_start(unsigned index, const struct worker_sockets *sockets,
+                 const struct worker_settings *settings, struct mailbox *main,
+                 struct worker **ret_worker)
 {
     autofree(worker_free) struct worker *w = NULL;
     int r;
 
-    r = worker_new(index, listen_fd, settings, main, &w);
+    r = worker_new(index, sockets, settings, main, &w);
     if (r)
         return r;
     r = pthread_create(&w->thread, NULL, run, w);

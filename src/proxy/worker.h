@@ -16,11 +16,13 @@
 #include "base/random.h"
 #include "http/parser.h"
 #include "proxy/morgue.h"
+#include "proxy/peer.h"
 #include "proxy/queue.h"
 #include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/stats.h"
 #include "proxy/stream.h"
+#include "proxy/tls_stream.h"
 #include "proxy/upstream.h"
 
 struct worker_settings {
@@ -28,13 +30,15 @@ struct worker_settings {
     struct address api; /* control's socket */
     bool standalone;    /* there is no control, and so no API */
     struct http_limits limits;
-    unsigned connections_max;  /* of clients, each worker */
-    size_t kept_bytes_max;     /* request bodies kept in memory, each worker */
-    size_t api_body_bytes_max; /* of a call to control */
-    ms_t head_timeout_ms;      /* from the first byte of a head to its end */
-    ms_t body_timeout_ms;      /* between two pieces of a body */
-    ms_t idle_timeout_ms;      /* of a client between requests */
-    ms_t linger_ms;            /* for a client to read our last words before we close */
+    unsigned connections_max;   /* of clients, each worker */
+    size_t kept_bytes_max;      /* request bodies kept in memory, each worker */
+    size_t api_body_bytes_max;  /* of a call to control */
+    enum peer_style peer_style; /* how targets hear of clients' certificates */
+    ms_t handshake_timeout_ms;  /* of TLS */
+    ms_t head_timeout_ms;       /* from the first byte of a head to its end */
+    ms_t body_timeout_ms;       /* between two pieces of a body */
+    ms_t idle_timeout_ms;       /* of a client between requests */
+    ms_t linger_ms;             /* for a client to read our last words before we close */
     ms_t connect_timeout_ms;
     ms_t upstream_idle_ms; /* an unused upstream connection is closed after this */
     ms_t api_connect_ms;   /* for control to come back */
@@ -46,6 +50,7 @@ struct worker_settings {
                                .connections_max = 8192,                                            \
                                .kept_bytes_max = (size_t)1 << 30,                                  \
                                .api_body_bytes_max = 8 << 20,                                      \
+                               .handshake_timeout_ms = 10000,                                      \
                                .head_timeout_ms = 10000,                                           \
                                .body_timeout_ms = 30000,                                           \
                                .idle_timeout_ms = 75000,                                           \
@@ -59,6 +64,7 @@ struct worker_settings {
 /* --- mail ------------------------------------------------------------------------------------- */
 
 enum message_kind {
+    MESSAGE_TLS,       /* to a worker: show new clients these certificates */
     MESSAGE_ROUTE,     /* to a worker: serve this; back: it is served */
     MESSAGE_COLLECT,   /* to a worker with empty stats; back with full ones */
     MESSAGE_WAKE,      /* to a worker: some targets' requests are to be cut */
@@ -74,6 +80,7 @@ struct message {
     struct mail mail;
     enum message_kind kind;
     struct worker *worker;
+    struct tls_server *tls;    /* MESSAGE_TLS: one reference, the worker's to keep */
     struct route *route;       /* MESSAGE_ROUTE: one reference, the worker's to keep */
     uint64_t serial, revision; /* MESSAGE_ROUTE: of the route; 0 comes back if it is not served */
     struct list empty, full;   /* MESSAGE_COLLECT: of struct stats */
@@ -116,6 +123,10 @@ struct worker {
     int listen_fd;        /* borrowed */
     bool listens_locally; /* on a Unix socket */
     struct loop_io listen;
+    int tls_listen_fd; /* borrowed; -1: none */
+    struct loop_io tls_listen;
+    struct tls_server *tls; /* one reference; NULL: none */
+    struct tls_io tls_io;
     struct loop_timer tick; /* once a second: eviction, and accepting again after a shortage */
     ms_t begun;
     bool draining;
@@ -144,10 +155,15 @@ struct worker {
 
 /**
  * worker_start() - make a worker and its thread
- * @listen_fd, @settings, @main: borrowed until worker_free()
+ * @sockets, @settings, @main: borrowed until worker_free()
  */
-int worker_start(unsigned index, int listen_fd, const struct worker_settings *settings,
-                 struct mailbox *main, struct worker **ret_worker);
+struct worker_sockets {
+    int plain, tls;            /* listening; tls may be -1 */
+    struct tls_server *server; /* with tls */
+};
+int worker_start(unsigned index, const struct worker_sockets *sockets,
+                 const struct worker_settings *settings, struct mailbox *main,
+                 struct worker **ret_worker);
 /** worker_stop() - cut what runs, join the thread; mail from it may still be under way */
 void worker_stop(struct worker *w);
 /** worker_free() - of one that was stopped, and whose mail has been read. NULL is fine. */
@@ -157,6 +173,8 @@ DEFINE_AUTOFREE(struct worker *, worker_free)
 /* From the main thread: */
 /** worker_serve() - hand over a route; MESSAGE_ROUTE comes back when it is served. 0 or -ENOMEM. */
 int worker_serve(struct worker *w, struct route *route);
+/** worker_show() - new clients see @tls. 0 or -ENOMEM. */
+int worker_show(struct worker *w, struct tls_server *tls);
 /** worker_wake() - the `cut` of a target has changed */
 void worker_wake(struct worker *w);
 /** worker_drain() - MESSAGE_DRAINED comes when the last connection is closed

@@ -203,11 +203,14 @@ static void hangup_caught(struct loop_signal *signal)
 {
     struct supervisor *s = container_of(signal, struct supervisor, hangup);
 
-    if (binary_is_current(&s->programs.binary))
-        log_info(s->log, "SIGHUP: nothing to do, the program file is the one that runs",
+    if (binary_is_current(&s->programs.binary)) {
+        log_info(s->log,
+                 "SIGHUP: the program file is the one that runs, certificates are read again",
                  "file=\"%s\"", s->programs.binary.path);
-    else
+        programs_signal_proxies(&s->programs, SIGHUP);
+    } else {
         begin_upgrade(s, NULL);
+    }
 }
 
 static void reopen_caught(struct loop_signal *signal)
