@@ -84,6 +84,7 @@ int link_objects_target_group(const struct variant *v, struct link_target_group 
     to.queue_length_max = QUEUE_LENGTH_MAX;
     to.queue_timeout_ms = QUEUE_TIMEOUT_MS;
     to.request_timeout_ms = PROXY_LINK_REQUEST_TIMEOUT_MS;
+    to.stream_timeout_ms = PROXY_LINK_STREAM_TIMEOUT_MS;
     to.deregistration_delay_ms = PROXY_LINK_DEREGISTRATION_DELAY_MS;
     if (targets(v, &to))
         return fault(-ENOMEM);

@@ -11,7 +11,8 @@
 
 enum {
     PROXY_LINK_REQUEST_TIMEOUT_MS = 60000, /* of SageMaker's real-time endpoints */
-    PROXY_LINK_DEREGISTRATION_DELAY_MS = PROXY_LINK_REQUEST_TIMEOUT_MS, /* cuts off no request */
+    PROXY_LINK_STREAM_TIMEOUT_MS = 480000, /* of its streamed answers */
+    PROXY_LINK_DEREGISTRATION_DELAY_MS = PROXY_LINK_STREAM_TIMEOUT_MS, /* cuts off no request */
     PROXY_LINK_BODY_BYTES_MAX = 6 << 20,                                /* InvokeEndpoint's limit */
 };
 

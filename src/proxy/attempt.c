@@ -71,9 +71,7 @@ void exchange_fail(struct exchange *x, enum exchange_failure why, int error)
     if (why == EXCHANGE_BROKEN && untouched)
         why = EXCHANGE_STALE;
     if (x->state == EXCHANGE_ANSWERING) {
-        x->broken = true;
-        exchange_die(
-            x); /* too late for an error: the client must see that the answer is not whole */
+        exchange_break_off(x, why);
         return;
     }
     if (x->target) {

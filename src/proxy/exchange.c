@@ -57,6 +57,7 @@ static void reset(struct exchange *x, struct client *c)
     x->kept_bytes = 0;
     x->attempts = x->interims = 0;
     x->spent_us = 0;
+    x->idle_ms = 0;
     x->timeout_ms = x->worker->settings->api_timeout_ms;
     x->place = (struct place){ 0 };
 }

@@ -47,6 +47,12 @@ struct exchange_kind {
     void (*interim)(struct exchange *x, const struct http_head *head);
     /* The head of an answer: exchange_relay() or exchange_collect() it. */
     void (*answered)(struct exchange *x, const struct http_head *head);
+    /* More of the body of an answer that is relayed, on its way to client_content(). NULL: goes there
+     * as it is. */
+    void (*content)(struct exchange *x, struct slice content);
+    /* The answer breaks off while it is relayed. Put last words for the client behind what it has; it
+     * then takes the answer for complete. NULL, or false: the client shall see that it is not. */
+    bool (*broken_off)(struct exchange *x, enum exchange_failure why);
     /* The body that exchange_collect() asked for is in x->collected. */
     void (*collected)(struct exchange *x);
     /* There will be no answer from this attempt: start again, or exchange_reply(). Not called once
@@ -75,6 +81,7 @@ struct invocation {
     char endpoint[LINK_NAME_BYTES];
     char variant[LINK_NAME_BYTES]; /* asked for, or chosen; empty before that */
     bool variant_asked;
+    bool as_events;  /* the answer goes on as a stream of events */
     unsigned status; /* of the container's answer; 0: none */
 };
 
@@ -123,7 +130,8 @@ struct exchange {
     struct target *avoid;                 /* has failed us; one reference; may be NULL */
     unsigned attempts;
     bool retried;    /* after a stale connection: once is enough */
-    ms_t timeout_ms; /* for the whole answer */
+    ms_t timeout_ms; /* for the whole answer, or until it begins: */
+    ms_t idle_ms;    /* then so long until something moves; 0: that is no matter */
     us_t attempt_us; /* when it began */
     us_t spent_us;   /* in attempts, all together */
     bool broken;     /* it failed while the answer was on its way */
@@ -227,10 +235,14 @@ void exchange_end_attempt(struct exchange *x, bool reusable, bool complete);
 /** exchange_relay() - pass the answer on. The head for the client is in the worker's text, complete
  * but for framing and Connection fields and the empty line. */
 void exchange_relay(struct exchange *x, const struct http_head *answer);
+/** exchange_relay_as() - the same with another body, see client_ops.begin() */
+void exchange_relay_as(struct exchange *x, uint64_t length, bool empty);
 /** exchange_collect() - keep the answer's body */
 void exchange_collect(struct exchange *x);
 /** exchange_give_up_sending() - the target wants no more of the request */
 void exchange_give_up_sending(struct exchange *x);
+/** exchange_break_off() - the answer that is relayed comes to no good end */
+void exchange_break_off(struct exchange *x, enum exchange_failure why);
 /** exchange_answer_ended() - upstream has closed after the answer's head. Return: whether that ends
  * the answer properly. */
 bool exchange_answer_ended(struct exchange *x);

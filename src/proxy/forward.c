@@ -144,6 +144,12 @@ static int write_request(struct exchange *x)
     return !r && x->chunked_out ? exchange_write_first_chunk(x) : r;
 }
 
+static void send_to(struct exchange *x, const struct route_group *group)
+{
+    x->timeout_ms = group->config.request_timeout_ms; /* for the answer to begin */
+    place(x, group);
+}
+
 static void start(struct exchange *x)
 {
     const struct route_path *p;
@@ -157,7 +163,7 @@ static void start(struct exchange *x)
     else if (!p->group)
         exchange_refuse(x, 503, "ServiceUnavailable", "The route has no target group.");
     else
-        place(x, p->group);
+        send_to(x, p->group);
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -192,6 +198,14 @@ static bool takes_trailers(const struct exchange *x, const struct http_head *ans
     return x->takes_trailers && answer->framing == HTTP_BODY_CHUNKED;
 }
 
+/* However long it takes, as long as something moves. */
+static void relay(struct exchange *x, const struct http_head *head)
+{
+    x->idle_ms = x->place.group->config.idle_timeout_ms;
+    client_expect(x->client, exchange_now(x) + x->idle_ms);
+    exchange_relay(x, head);
+}
+
 static void answered(struct exchange *x, const struct http_head *head)
 {
     struct buffer *out = &x->worker->text;
@@ -204,7 +218,7 @@ static void answered(struct exchange *x, const struct http_head *head)
         place_write_sticky(x, out))
         exchange_die(x);
     else
-        exchange_relay(x, head);
+        relay(x, head);
 }
 
 static void collected(struct exchange *x)

@@ -10,6 +10,7 @@
 #include "proxy/invocation.h"
 #include "proxy/place.h"
 #include "proxy/place_sticky.h"
+#include "proxy/response_stream.h"
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
@@ -105,8 +106,11 @@ static void start(struct exchange *x)
         }
     }
     variant = choose_variant(x);
-    if (variant)
-        place(x, variant->group);
+    if (!variant)
+        return;
+    x->timeout_ms = x->invocation.as_events ? variant->group->config.stream_timeout_ms
+                                            : variant->group->config.request_timeout_ms;
+    place(x, variant->group);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -120,7 +124,7 @@ static int copy_field(struct buffer *out, const struct http_head *head, const ch
 
 static void answered(struct exchange *x, const struct http_head *head)
 {
-    static const char *const fields[] = { "Content-Type", "X-Amzn-SageMaker-Custom-Attributes",
+    static const char *const fields[] = { "X-Amzn-SageMaker-Custom-Attributes",
                                           "X-Amzn-SageMaker-New-Session-Id",
                                           "X-Amzn-SageMaker-Closed-Session-Id" };
     struct buffer *out = &x->worker->text;
@@ -133,7 +137,9 @@ static void answered(struct exchange *x, const struct http_head *head)
         return;
     }
     buffer_clear(out);
-    r = http_write_status_line(out, head->status);
+    r = http_write_status_line(out, x->invocation.as_events ? 200 : head->status);
+    if (!r && !x->invocation.as_events)
+        r = copy_field(out, head, "Content-Type");
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields) && !r; i++)
         r = copy_field(out, head, fields[i]);
     if (!r)
@@ -146,8 +152,25 @@ static void answered(struct exchange *x, const struct http_head *head)
         r = place_write_sticky(x, out);
     if (r)
         exchange_die(x);
+    else if (x->invocation.as_events)
+        response_stream_begin(x, head);
     else
         exchange_relay(x, head);
+}
+
+static void content(struct exchange *x, struct slice content)
+{
+    if (x->invocation.as_events)
+        response_stream_content(x, content);
+    else
+        client_content(x->client, content);
+}
+
+static bool broken_off(struct exchange *x, enum exchange_failure why)
+{
+    if (x->invocation.as_events)
+        response_stream_broken(x, why);
+    return x->invocation.as_events && x->state != EXCHANGE_OVER;
 }
 
 static void reply_model_error(struct exchange *x, unsigned status, struct slice words, bool cut)
@@ -232,6 +255,8 @@ static void too_large(struct exchange *x)
 const struct exchange_kind invocation_kind = {
     .start = start,
     .answered = answered,
+    .content = content,
+    .broken_off = broken_off,
     .collected = collected,
     .failed = failed,
     .expired = place_expired,

@@ -24,16 +24,13 @@ static bool read_path(struct exchange *x, struct slice path)
     size_t length = slash ? (size_t)(slash - path.data) : path.size;
     struct slice operation = { path.data + length, path.size - length };
 
-    if (slice_is(operation, "/invocations-response-stream")) {
-        exchange_refuse(
-            x, 404, "UnknownOperationException",
-            "InvokeEndpointWithResponseStream is not available here; InvokeEndpoint is.");
-        return false;
-    }
-    if (!slice_is(operation, "/invocations") || !slice_is(x->head.method, "POST")) {
-        exchange_refuse(
-            x, 404, "UnknownOperationException",
-            "Under /endpoints/ there is POST /endpoints/NAME/invocations (InvokeEndpoint).");
+    x->invocation.as_events = slice_is(operation, "/invocations-response-stream");
+    if ((!slice_is(operation, "/invocations") && !x->invocation.as_events) ||
+        !slice_is(x->head.method, "POST")) {
+        exchange_refuse(x, 404, "UnknownOperationException",
+                        "Under /endpoints/ there are POST /endpoints/NAME/invocations "
+                        "(InvokeEndpoint) and POST /endpoints/NAME/invocations-response-stream "
+                        "(InvokeEndpointWithResponseStream).");
         return false;
     }
     if (length == 0 || url_decode((struct slice){ path.data, length }, false, &name) ||
@@ -105,16 +102,26 @@ static bool reaches_container(struct slice name)
            slice_equal_nocase((struct slice){ name.data, prefix.size }, prefix);
 }
 
-static int write_fields(struct buffer *out, const struct http_head *head)
+/* The API says Accept in another field when the answer is to be a stream of events. */
+static struct slice name_for_container(const struct exchange *x, struct slice name)
+{
+    if (x->invocation.as_events && slice_is_nocase(name, "X-Amzn-SageMaker-Accept"))
+        return SLICE("Accept");
+    return name;
+}
+
+static int write_fields(struct buffer *out, const struct exchange *x)
 {
     int r = 0;
 
-    for (unsigned i = 0; i < head->n_headers && !r; i++) {
-        const struct http_header *h = &head->headers[i];
+    for (unsigned i = 0; i < x->head.n_headers && !r; i++) {
+        const struct http_header *h = &x->head.headers[i];
+        struct slice name = name_for_container(x, h->name);
 
-        if (!reaches_container(h->name))
+        if (!reaches_container(name) ||
+            (x->invocation.as_events && slice_is_nocase(h->name, "Accept")))
             continue;
-        r = buffer_append(out, h->name.data, h->name.size);
+        r = buffer_append(out, name.data, name.size);
         if (!r)
             r = buffer_append(out, ": ", 2);
         if (!r)
@@ -134,7 +141,7 @@ int invocation_write(struct exchange *x)
     if (!r)
         r = fields_write_host(out, &x->head);
     if (!r)
-        r = write_fields(out, &x->head);
+        r = write_fields(out, x);
     if (!r && x->chunked_out)
         r = http_write_header_text(out, "Transfer-Encoding", "chunked");
     else if (!r)

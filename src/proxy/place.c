@@ -141,7 +141,6 @@ void place(struct exchange *x, const struct route_group *group)
     if (!x->place.group)
         place_read_sticky(x, group);
     x->place.group = group;
-    x->timeout_ms = group->config.request_timeout_ms;
     b.sticky = x->place.sticky;
     if (has_turn || gauge_queued(group->gauge) == 0)
         t = balance_take(&b, &in_service);

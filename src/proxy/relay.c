@@ -28,10 +28,15 @@ static uint64_t length_of(const struct exchange *x, const struct http_head *answ
 
 void exchange_relay(struct exchange *x, const struct http_head *answer)
 {
+    exchange_relay_as(x, length_of(x, answer), answer->framing == HTTP_BODY_NONE);
+}
+
+void exchange_relay_as(struct exchange *x, uint64_t length, bool empty)
+{
     bool draining = x->worker->draining;
 
     x->keep_alive = x->keep_alive && x->body_done && !draining;
-    client_begin(x->client, length_of(x, answer), answer->framing == HTTP_BODY_NONE);
+    client_begin(x->client, length, empty);
     if (x->state != EXCHANGE_OVER)
         x->state = EXCHANGE_ANSWERING; /* the head leaves with the first of the body: take_body() */
 }
@@ -71,6 +76,8 @@ static struct slice trailers(struct exchange *x)
 /* Let go what the client was given of the answer, the last of it if @complete. */
 static void pass_on(struct exchange *x, bool complete)
 {
+    if (x->idle_ms && !client_is_congested(x->client))
+        client_expect(x->client, exchange_now(x) + x->idle_ms);
     if (complete)
         client_end(x->client, trailers(x));
     if (x->state != EXCHANGE_OVER)
@@ -102,6 +109,8 @@ static size_t take_body(struct exchange *x, const char *data, size_t size)
         used += n;
         if (x->state == EXCHANGE_COLLECTING)
             collect(x, content);
+        else if (x->kind->content)
+            x->kind->content(x, content);
         else
             client_content(x->client, content);
         if (x->state == EXCHANGE_OVER)
@@ -181,6 +190,22 @@ size_t exchange_take_answer(struct exchange *x, const char *data, size_t size)
     return used;
 }
 
+void exchange_break_off(struct exchange *x, enum exchange_failure why)
+{
+    x->broken = true;
+    x->keep_alive = x->keep_alive && !client_is_congested(x->client);
+    if (!x->kind->broken_off || !x->kind->broken_off(x, why)) {
+        if (x->state != EXCHANGE_OVER)
+            exchange_die(x); /* too late for an error: the client must see that it is not whole */
+        return;
+    }
+    client_end(x->client, (struct slice){ 0 });
+    if (x->state != EXCHANGE_OVER)
+        client_flush(x->client);
+    if (x->state != EXCHANGE_OVER)
+        exchange_over(x, x->keep_alive); /* ends the attempt, too */
+}
+
 bool exchange_answer_ended(struct exchange *x)
 {
     if ((x->state != EXCHANGE_ANSWERING && x->state != EXCHANGE_COLLECTING) ||
@@ -195,6 +220,9 @@ bool exchange_answer_ended(struct exchange *x)
 
 void exchange_client_reads(struct exchange *x)
 {
-    if (x->state == EXCHANGE_ANSWERING)
-        stream_want(&x->upstream->stream, true);
+    if (x->state != EXCHANGE_ANSWERING)
+        return;
+    if (x->idle_ms)
+        client_expect(x->client, exchange_now(x) + x->idle_ms);
+    stream_want(&x->upstream->stream, true);
 }

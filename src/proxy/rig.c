@@ -214,6 +214,8 @@ void rig_init(struct rig *r, size_t n_workers)
                                            .queue_length_max = 100,
                                            .queue_timeout_ms = 15000,
                                            .request_timeout_ms = 15000,
+                                           .stream_timeout_ms = 15000,
+                                           .idle_timeout_ms = 15000,
                                            .deregistration_delay_ms = 15000 };
     assert_int_equal(address_parse("127.0.0.1:0", &r->front), 0);
     for (size_t i = 0; i < n_workers; i++) {

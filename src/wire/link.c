@@ -73,6 +73,7 @@ static const char *const algorithms[] = {
     "least_expected_wait", NULL
 };
 static const char *const stickinesses[] = { "none", "cookie", "header", NULL };
+static const char *const clients_gone[] = { "cancel", "finish", NULL };
 static const char *const events[] = { "target_health", "drained", "queue_waiting", NULL };
 static const char *const kinds[] = { "endpoint", "target_group", "credential", "settings", NULL };
 static const char *const types[] = {
@@ -116,6 +117,10 @@ static const struct member group_members[] = {
     M_PLAIN(link_target_group, queue_bytes_max, U64),
     M_PLAIN(link_target_group, queue_timeout_ms, MS),
     M_PLAIN(link_target_group, request_timeout_ms, MS),
+    M_PLAIN(link_target_group, stream_timeout_ms, MS),
+    M_PLAIN(link_target_group, idle_timeout_ms, MS),
+    M_CHOICE(link_target_group, client_gone, clients_gone),
+    M_PLAIN(link_target_group, fin_means_gone, FLAG),
     M_PLAIN(link_target_group, deregistration_delay_ms, MS),
     M_PLAIN(link_target_group, slow_start_ms, MS),
     M_PLAIN(link_target_group, zone_spill, NUMBER),
