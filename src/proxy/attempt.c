@@ -44,6 +44,8 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     /* Not the turn's instant: what was done for the request before, in this turn, is our
      * overhead. */
     x->attempt_us = loop_clock(w->loop)->mono_us(loop_clock(w->loop));
+    phases_attempt(&x->phases, x->attempt_us);
+    access_note_attempt(x);
     client_expect(x->client, exchange_now(x) + w->settings->connect_timeout_ms);
     return 0;
 }
@@ -114,6 +116,8 @@ static void sent_all(struct exchange *x)
 
 void exchange_sent(struct exchange *x)
 {
+    if (!x->upstream->reused && !x->phases.connected)
+        x->phases.connected = loop_now_us(x->worker->loop);
     if (stream_unsent(&x->upstream->stream))
         client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
     else

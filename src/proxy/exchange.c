@@ -60,6 +60,7 @@ static void reset(struct exchange *x, struct client *c)
     x->idle_ms = 0;
     x->timeout_ms = x->worker->settings->api_timeout_ms;
     x->place = (struct place){ 0 };
+    x->phases = (struct phases){ 0 };
 }
 
 struct exchange *exchange_new(struct worker *w, struct client *c)
@@ -93,6 +94,7 @@ void exchange_free_unused(struct worker *w)
         buffer_deinit(&x->collected);
         buffer_deinit(&x->trailers);
         buffer_deinit(&x->answer_trailers);
+        access_note_deinit(&x->note);
         free(x);
     }
 }
@@ -126,6 +128,7 @@ static void leave(struct exchange *x)
 static void retire(struct exchange *x)
 {
     assert(x->state != EXCHANGE_OVER);
+    access_note_end(x);
     leave(x);
     x->state = EXCHANGE_OVER;
     x->client = NULL;
@@ -218,6 +221,7 @@ static int keep_content(struct exchange *x, struct slice content)
 
 void exchange_body(struct exchange *x, struct slice content)
 {
+    x->note.received_bytes += content.size;
     x->body_bytes += content.size;
     if (x->state == EXCHANGE_DISCARDING) {
         if (x->body_bytes > DISCARD_BYTES_MAX)
@@ -339,6 +343,7 @@ void exchange_begin(struct exchange *x)
     x->takes_trailers = x->head.takes_trailers && !x->http10;
     x->body_done = x->head.framing == HTTP_BODY_NONE ||
                    (x->head.framing == HTTP_BODY_LENGTH && x->head.content_length == 0);
+    access_note_begin(x);
     x->kind = &api_call_kind;
     x->body_bytes_max = x->worker->settings->api_body_bytes_max;
     if (r)
@@ -384,10 +389,12 @@ static void send_error(struct exchange *x, const struct aws_error *e)
     struct buffer *head = &x->worker->text;
     char *body = aws_error_body(e);
 
+    x->note.status = e->status;
     buffer_clear(head);
     if (!body || aws_error_write_head(head, e, x->request_id, loop_wall(x->worker->loop))) {
         exchange_die(x);
     } else {
+        x->note.sent_bytes = buffer_size(head) + (x->head_only ? 0 : strlen(body));
         client_begin(c, strlen(body), x->head_only);
         if (x->state != EXCHANGE_OVER && !x->head_only)
             client_content(c, slice_from(body));

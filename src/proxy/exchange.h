@@ -14,9 +14,11 @@
 #include "base/buffer.h"
 #include "http/parser.h"
 #include "http/url.h"
+#include "proxy/access_note.h"
 #include "proxy/aws_error.h"
 #include "proxy/client.h"
 #include "proxy/edge_auth.h"
+#include "proxy/phases.h"
 #include "proxy/worker.h"
 
 enum exchange_state {
@@ -143,6 +145,8 @@ struct exchange {
     struct buffer collected;
     bool collected_cut;
 
+    struct phases phases;
+    struct access_note note;
     struct place place;
     struct invocation invocation;
     struct forward forward;

@@ -141,6 +141,8 @@ void place(struct exchange *x, const struct route_group *group)
     if (!x->place.group)
         place_read_sticky(x, group);
     x->place.group = group;
+    if (!x->phases.placed)
+        x->phases.placed = loop_now_us(x->worker->loop);
     b.sticky = x->place.sticky;
     if (has_turn || gauge_queued(group->gauge) == 0)
         t = balance_take(&b, &in_service);
@@ -282,6 +284,7 @@ void place_ended(struct exchange *x, us_t us, bool complete)
         histogram_record(&g->model_latency_us, (uint64_t)us);
         histogram_record(&g->overhead_us, overhead > 0 ? (uint64_t)overhead : 0);
         learn(x, us);
+        phases_record(&x->phases, x->begun_us, loop_now_us(x->worker->loop), g);
     } else if (x->broken) {
         place_count_error(x, 500);
         eject_note(x->place.group, x->target, true, exchange_now(x));

@@ -36,6 +36,8 @@ void exchange_relay_as(struct exchange *x, uint64_t length, bool empty)
     bool draining = x->worker->draining;
 
     x->keep_alive = x->keep_alive && x->body_done && !draining;
+    x->note.status = x->note.target_status;
+    x->note.sent_bytes += buffer_size(&x->worker->text);
     client_begin(x->client, length, empty);
     if (x->state != EXCHANGE_OVER)
         x->state = EXCHANGE_ANSWERING; /* the head leaves with the first of the body: take_body() */
@@ -113,6 +115,8 @@ static size_t take_body(struct exchange *x, const char *data, size_t size)
             x->kind->content(x, content);
         else
             client_content(x->client, content);
+        if (x->state == EXCHANGE_ANSWERING)
+            x->note.sent_bytes += content.size;
         if (x->state == EXCHANGE_OVER)
             return used;
         if (n == 0)
@@ -169,6 +173,8 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
     x->upstream_keeps = head->keep_alive;
     if (!x->body_done)
         exchange_give_up_sending(x); /* it has made up its mind before it heard everything */
+    x->phases.first_byte = loop_now_us(x->worker->loop);
+    x->note.target_status = head->status;
     x->kind->answered(x, head);
     return n;
 }

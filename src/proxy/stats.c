@@ -47,6 +47,10 @@ void report_group_add(struct link_report_group *into, const struct link_report_g
     add_samples(into, from);
     histogram_add(&into->model_latency_us, &from->model_latency_us);
     histogram_add(&into->overhead_us, &from->overhead_us);
+    histogram_add(&into->queue_us, &from->queue_us);
+    histogram_add(&into->connect_us, &from->connect_us);
+    histogram_add(&into->first_byte_us, &from->first_byte_us);
+    histogram_add(&into->total_us, &from->total_us);
 }
 
 void report_group_sample(struct link_report_group *g, double concurrency)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "proxy/access_log.h"
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/lease.h"
@@ -389,6 +390,8 @@ static int worker_new(unsigned index, const struct worker_sockets *sockets,
     w->tls_listen_fd = sockets->tls;
     if (sockets->tls >= 0)
         w->tls = tls_server_ref(sockets->server);
+    if (settings->access_log)
+        w->access = access_log_ring(settings->access_log, index);
     w->text = BUFFER_INIT(1 << 20);
     list_init(&w->connections);
     list_init(&w->exchanges);

@@ -27,6 +27,7 @@
 
 struct worker_settings {
     struct log *log;
+    struct access_log *access_log; /* NULL: none */
     struct address api; /* control's socket */
     bool standalone;    /* there is no control, and so no API */
     struct http_limits limits;
@@ -148,6 +149,7 @@ struct worker {
     struct stream_engine streams; /* everybody's sockets, and the buffer that is lent */
     struct buffer text;           /* a head or an error answer on its way out */
     struct http_head answer_head; /* of an answer being read; valid in a callback */
+    struct access_ring *access; /* of settings->access_log; NULL: none */
     size_t kept_bytes;
     struct random random;
     struct sigv4_key_cache keys;

@@ -211,6 +211,10 @@ static const struct member report_group_members[] = {
     M_PLAIN(link_report_group, oldest_queued_ms, MS),
     M_PLAIN(link_report_group, model_latency_us, HISTOGRAM),
     M_PLAIN(link_report_group, overhead_us, HISTOGRAM),
+    M_PLAIN(link_report_group, queue_us, HISTOGRAM),
+    M_PLAIN(link_report_group, connect_us, HISTOGRAM),
+    M_PLAIN(link_report_group, first_byte_us, HISTOGRAM),
+    M_PLAIN(link_report_group, total_us, HISTOGRAM),
     END,
 };
 static const struct layout report_group_layout = LAYOUT(link_report_group, report_group_members);

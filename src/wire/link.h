@@ -152,6 +152,11 @@ struct link_report_group {
     ms_t oldest_queued_ms;
     struct histogram model_latency_us; /* from sending to the target to its last byte */
     struct histogram overhead_us;      /* total minus the above */
+    /* where the time of complete requests went */
+    struct histogram queue_us;      /* waiting for a target */
+    struct histogram connect_us;    /* to it, where that was needed */
+    struct histogram first_byte_us; /* from the attempt to the head of the answer */
+    struct histogram total_us;
 };
 
 struct link_report {
