@@ -269,7 +269,8 @@ static void learn(struct exchange *x, us_t us)
     ms_t now = exchange_now(x);
 
     eject_note(group, x->target, failed, now);
-    if (!failed && group->config.algorithm == LINK_LEAST_EXPECTED_WAIT)
+    /* a target that refuses is quick, and should not draw more requests by it */
+    if (x->place.status < 400 && group->config.algorithm == LINK_LEAST_EXPECTED_WAIT)
         speed_record(x->target, us, now);
     if (gauge_queued(group->gauge) > 0)
         atomic_fetch_add_explicit(&x->target->answered, 1, memory_order_relaxed);

@@ -231,7 +231,13 @@ static void the_oldest_tells_its_age(void **state)
 /* Workers as in the proxy, but for the requests: each takes slots, waits for them, gives up waiting
  * and gives slots back, in an order that only its seed and the other threads decide. At the end
  * every request has had a slot or has given up, and nobody was forgotten. */
-enum { THREADS = 4, ROUNDS = 20000, HELD_MAX = 3, WAITING_MAX = 8 };
+enum {
+    THREADS = 4,
+    ROUNDS = 20000,
+    CAP = 3,
+    HELD_MAX = TARGETS * CAP + 2, /* even a thread that runs alone comes to wait */
+    WAITING_MAX = 8,
+};
 
 struct crowd {
     struct route_group group;
@@ -265,7 +271,7 @@ static void ring(struct queue_port *port)
 
 static void hold(struct member *m, struct target *t)
 {
-    if (target_in_flight(t) > HELD_MAX)
+    if (target_in_flight(t) > CAP)
         atomic_fetch_add(&m->crowd->over_cap, 1);
     m->held[m->n_held++] = t;
     m->served++;
@@ -393,7 +399,7 @@ static void nobody_is_forgotten_whatever_the_threads_do(void **state)
     crowd->group = f->group;
     crowd->group.n_targets = TARGETS;
     for (size_t i = 0; i < TARGETS; i++)
-        f->targets[i].concurrency_max = HELD_MAX;
+        f->targets[i].concurrency_max = CAP;
     for (size_t i = 0; i < THREADS; i++) {
         member_init(&members[i], crowd, i);
         assert_int_equal(pthread_create(&members[i].thread, NULL, live, &members[i]), 0);

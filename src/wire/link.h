@@ -69,12 +69,12 @@ struct link_target_group {
     unsigned queue_length_max; /* requests that may wait while no target can take them */
     uint64_t queue_bytes_max;  /* that those may keep in memory; 0: no bound */
     ms_t queue_timeout_ms;
-    ms_t request_timeout_ms;      /* for the target's whole answer: 60 s as in SageMaker; of a route
+    ms_t request_timeout_ms; /* for the target's whole answer: 60 s as in SageMaker; of a route
                                      until the answer begins */
-    ms_t stream_timeout_ms;       /* for the whole of an answer as events: 8 min as in SageMaker */
-    ms_t idle_timeout_ms;         /* of a route's answer or tunnel on which nothing moves */
+    ms_t stream_timeout_ms;  /* for the whole of an answer as events: 8 min as in SageMaker */
+    ms_t idle_timeout_ms;    /* of a route's answer or tunnel on which nothing moves */
     enum link_client_gone client_gone;
-    bool fin_means_gone; /* a client that says it sends no more has left, too */
+    bool fin_means_gone;          /* a client that says it sends no more has left, too */
     ms_t deregistration_delay_ms; /* a draining target's requests are cut off after this */
     ms_t slow_start_ms;           /* until a target that is new, or was ejected, gets its share */
     double zone_spill; /* the proxy's own zone first, unless its targets are so many times as loaded
@@ -97,10 +97,11 @@ struct link_target_group {
 /* What a group has unless it says something else. */
 #define LINK_TARGET_GROUP_DEFAULT                                                                  \
     {                                                                                              \
-        .health_path = "/ping", .health_interval_ms = 5000, .health_timeout_ms = 2000,             \
-        .healthy_threshold = 1, .unhealthy_threshold = 3, .queue_length_max = 1024,                \
-        .queue_bytes_max = 256 << 20, .queue_timeout_ms = 60000, .request_timeout_ms = 60000,      \
-        .stream_timeout_ms = 480000, .idle_timeout_ms = 60000, .deregistration_delay_ms = 60000, .sticky_name = "WEIRALB", .sticky_load_max = 1.25,       \
+        .algorithm = LINK_LEAST_EXPECTED_WAIT, .health_path = "/ping", .health_interval_ms = 5000, \
+        .health_timeout_ms = 2000, .healthy_threshold = 1, .unhealthy_threshold = 3,               \
+        .queue_length_max = 1024, .queue_bytes_max = 256 << 20, .queue_timeout_ms = 60000,         \
+        .request_timeout_ms = 60000, .stream_timeout_ms = 480000, .idle_timeout_ms = 60000,        \
+        .deregistration_delay_ms = 60000, .sticky_name = "WEIRALB", .sticky_load_max = 1.25,       \
         .eject_after = 5, .eject_ms = 10000, .eject_percent_max = 50, .retry_percent = 20          \
     }
 

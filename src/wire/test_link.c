@@ -128,7 +128,7 @@ static void what_is_left_out_has_safe_defaults(void **state)
     assert_int_equal(link_message_from_json(json, &m), 0);
     assert_true(m.snapshot.settings.auth);
     assert_int_equal(m.snapshot.target_groups[0].request_timeout_ms, 60000);
-    assert_int_equal(m.snapshot.target_groups[0].algorithm, LINK_LEAST_OUTSTANDING);
+    assert_int_equal(m.snapshot.target_groups[0].algorithm, LINK_LEAST_EXPECTED_WAIT);
     assert_string_equal(m.snapshot.target_groups[0].health_path, "/ping");
     assert_int_equal(m.snapshot.n_endpoints, 0);
     link_message_deinit(&m);
