@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all debug demo check bench format lint install clean
+.PHONY: all debug demo check bench soak format lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -31,6 +31,10 @@ check:
 
 bench: all
 	tests/bench/run.sh
+
+# half an hour of load while the fleet moves: nothing may be lost
+soak: all
+	tests/bench/soak.py
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

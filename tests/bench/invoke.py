@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What an invocation costs: CPU time of the proxy per request, requests per second, latency.
 
 Starts a weir of its own with one instance of the XGBoost server, sends the same row over 64 kept-alive connections
@@ -70,7 +70,7 @@ def with_weir_load(weir: Weir, folder: pathlib.Path, seconds: int) -> dict:
 def measure(folder: pathlib.Path, seconds: int) -> dict:
     model = folder / "abalone.ubj"
     subprocess.run([pathlib.Path(WEIR).parent / "train-abalone", "--output", model,
-                    *sorted((ROOT / "examples/abalone").glob("*train*"))], check=True, stdout=subprocess.DEVNULL)
+                    *sorted((ROOT / "examples/abalone").glob("*train*.libsvm"))], check=True, stdout=subprocess.DEVNULL)
     results = {}
     for case, options, run in (("unsigned, closed loop", ["--no-auth"], with_wrk),
                                ("signed, 1000 per second", [], with_weir_load)):

@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+"""A long run in which nothing may be lost: a steady load on an endpoint while its fleet moves all the time.
+
+Instances are added and removed, stopped for a moment, slowed and killed; control is killed; in the last sixth of the
+time all programs are exchanged by upgrades, too (earlier, nobody could see whether the proxy's memory grows). A request may fail only where an instance was killed while it worked on it. Prints what was
+done, what failed and when, and how memory and descriptors of the proxy and of control went; writes bench-out/soak.json.
+Exit code 1 if a request failed elsewhere, or more than were in flight.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+os.environ.setdefault("WEIR", str(ROOT / "build" / "weir"))
+from conftest import WEIR, Weir, eventually  # noqa: E402
+
+ROW = "2,0.645,0.515,0.15,1.212,0.515,0.2055,0.385\n"
+NAME, FLEET = "soak", (2, 5)
+KILL_REACH_S = 2  # a failure this near to a kill is counted as the kill's
+
+
+def use_of(pid: int) -> dict:
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return {"pid": pid, "rss_mib": int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024,
+            "descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
+
+
+class Soak:
+    def __init__(self, weir: Weir, seed: int):
+        self.weir, self.chance, self.began = weir, random.Random(seed), time.time()
+        self.done, self.kills, self.samples = {}, [], []
+        self.sagemaker = weir.client("sagemaker", config=None)
+
+    def instances(self) -> dict:
+        endpoint, = self.weir.status()["Endpoints"]
+        return {i["InstanceId"]: int(i["Handle"].split(":")[0]) for i in endpoint["Variants"][0]["Instances"]
+                if i["State"] == "InService"}
+
+    # --- what happens to the fleet -------------------------------------------------------------
+
+    def resize(self):
+        """Instances are added, or removed and drained."""
+        count = self.chance.randint(*FLEET)
+        self.sagemaker.update_endpoint_weights_and_capacities(EndpointName=NAME, DesiredWeightsAndCapacities=[
+            {"VariantName": "AllTraffic", "DesiredInstanceCount": count}])
+        self.weir.wait_endpoint(NAME)
+
+    def pause(self):
+        """An instance stands still for a moment."""
+        pid = self.chance.choice(list(self.instances().values()))
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.3)
+        os.kill(pid, signal.SIGCONT)
+
+    def slow(self):
+        """An instance runs a tenth of the time for three seconds."""
+        pid = self.chance.choice(list(self.instances().values()))
+        for _ in range(30):
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.09)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.01)
+
+    def kill(self):
+        running = self.instances()
+        if len(running) < 2:
+            return
+        victim, pid = self.chance.choice(sorted(running.items()))
+        self.kills.append(time.time() - self.began)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: victim not in self.instances() and len(self.instances()) == len(running), 60, "replaced")
+
+    def kill_control(self):
+        control = self.weir.children()["control"]
+        os.kill(control, signal.SIGKILL)
+        eventually(lambda: self.weir.children().get("control") not in (None, control), why="control restarted")
+        self.sagemaker.list_endpoints()
+
+    def upgrade(self):
+        """The proxy and control are exchanged for new ones."""
+        self.weir.command("upgrade", "--state", str(self.weir.state))
+
+    ACTIONS = (resize, resize, resize, pause, slow, kill, kill_control)
+
+    def step(self, upgrades: bool):
+        action = self.chance.choice((*self.ACTIONS, Soak.upgrade) if upgrades else self.ACTIONS)
+        action(self)
+        self.done[action.__name__] = self.done.get(action.__name__, 0) + 1
+        children = self.weir.children()
+        self.samples.append({"t_s": round(time.time() - self.began), "action": action.__name__,
+                             **{name: use_of(pid) for name, pid in children.items()}})
+
+
+def capacity(weir: Weir, row: pathlib.Path, seconds: int) -> float:
+    """Requests per second that are answered when more are sent than can be."""
+    result = subprocess.run(
+        [WEIR, "load", "--state", weir.state, "--endpoint", NAME, "--rate", "50000", "--duration", str(seconds), "--body",
+         row, "--content-type", "text/csv", "--json", "--quiet", "--connections", "64", "--backlog", "64"],
+        stdout=subprocess.PIPE, text=True)
+    load = json.loads(result.stdout)
+    return load["completed"] / load["duration_s"]
+
+
+def failures(timeline: pathlib.Path) -> dict:
+    rows = [line.split(",") for line in timeline.read_text().splitlines()]
+    t, failed = rows[0].index("t_s"), rows[0].index("failed")
+    return {float(row[t]): int(row[failed]) for row in rows[1:] if int(row[failed])}
+
+
+def growth(samples: list) -> str:
+    """Of the process that lived longest, since each starts anew."""
+    pids = [s["pid"] for s in samples]
+    longest = max(set(pids), key=pids.count)
+    samples = [s for s in samples if s["pid"] == longest]
+    quarter = max(1, len(samples) // 4)
+    first, last = ({key: max(s[key] for s in part) for key in ("rss_mib", "descriptors")}
+                   for part in (samples[:quarter], samples[-quarter:]))
+    return (f"RSS at most {first['rss_mib']:.1f} MiB in the first quarter, {last['rss_mib']:.1f} in the last; "
+            f"descriptors {first['descriptors']}, then {last['descriptors']} ({len(samples)} looks at one process)")
+
+
+def report(soak: Soak, load: dict, failed: dict, rate: float) -> int:
+    stray = {t: n for t, n in failed.items() if not any(-1 <= t - k <= KILL_REACH_S for k in soak.kills)}
+    # what one instance had in flight by Little's law, with room for queues: latency of the slowest hundredth
+    in_flight = max(4, rate / FLEET[0] * load["p99_ms"] / 1000)
+    allowed = len(soak.kills) * in_flight
+    print(f"{load['requests']} requests at {rate:.0f}/s in {load['duration_s']:.0f} s: {load['failed']} failed; "
+          f"p50 {load['p50_ms']:.2f} ms, p99 {load['p99_ms']:.2f} ms, p99.9 {load['p99_9_ms']:.2f} ms")
+    print("done: " + ", ".join(f"{name} {n}" for name, n in sorted(soak.done.items())))
+    print(f"{len(soak.kills)} instances killed: {load['failed'] - sum(stray.values())} requests lost with them "
+          f"(at most {allowed:.0f} were in flight there); elsewhere: {sum(stray.values())} {stray or ''}")
+    for name in ("proxy", "control"):
+        print(f"{name}: " + growth([s[name] for s in soak.samples if name in s]))
+    out = ROOT / "bench-out"
+    out.mkdir(exist_ok=True)
+    (out / "soak.json").write_text(json.dumps({"load": load, "rate": rate, "done": soak.done, "kills": soak.kills,
+                                               "failed_at": failed, "samples": soak.samples}, indent=1) + "\n")
+    return 1 if stray or load["failed"] > allowed else 0
+
+
+def run(folder: pathlib.Path, options) -> int:
+    row, timeline, model = folder / "row.csv", folder / "timeline.csv", folder / "abalone.ubj"
+    row.write_text(ROW)
+    subprocess.run([pathlib.Path(WEIR).parent / "train-abalone", "--output", model,
+                    *sorted((ROOT / "examples/abalone").glob("*train*.libsvm"))], check=True, stdout=subprocess.DEVNULL)
+    weir = Weir(folder / "state").start()
+    try:
+        weir.make_endpoint(NAME, model_url=f"file://{model}", count=FLEET[0])
+        rate = options.rate or options.share * capacity(weir, row, 10)
+        soak = Soak(weir, options.seed)
+        load = subprocess.Popen(
+            [WEIR, "load", "--state", weir.state, "--endpoint", NAME, "--rate", f"{rate:.0f}", "--duration",
+             str(round(options.minutes * 60)), "--body", row, "--content-type", "text/csv", "--json", "--quiet",
+             "--timeline", timeline, "--connections", "1000"], stdout=subprocess.PIPE, text=True)
+        soak.began = time.time()
+        while load.poll() is None and time.time() - soak.began < options.minutes * 60:
+            soak.step(upgrades=time.time() - soak.began > options.minutes * 50)
+            time.sleep(options.pause)
+        output, _ = load.communicate()
+        return report(soak, json.loads(output), failures(timeline), rate)
+    finally:
+        weir.stop()
+        if options.log:
+            options.log.write_text(weir.log())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--share", type=float, default=0.7, help="of the measured capacity of the smallest fleet")
+    parser.add_argument("--rate", type=float, default=0, help="requests per second, instead of a share")
+    parser.add_argument("--pause", type=float, default=1, help="seconds between two things done to the fleet")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--log", type=pathlib.Path, help="keep weir's log here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="weir-soak-") as folder:
+        return run(pathlib.Path(folder), options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
