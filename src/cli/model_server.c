@@ -29,6 +29,7 @@ static const char help[] =
     "  --log-format FORMAT text or json (default: text)\n"
     "  -h, --help          print this\n"
     "\n"
+    "Listens on the Unix socket whose path is in $WEIR_BIND_TO_UNIX, too, if that is set.\n"
     "Also read: MAX_CONTENT_LENGTH (bytes of a request, at most 20 MiB; default 6291456),\n"
     "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT (default: text/csv) and SAGEMAKER_INFERENCE_ENSEMBLE\n"
     "(false: take only the first file of a directory).\n";
@@ -88,6 +89,21 @@ static int read_listen(struct options *o)
     return command_misused(name, "--listen takes ADDR:PORT, not '%s'", o->listen);
 }
 
+static int read_listen_local(struct options *o)
+{
+    const char *path = variable("WEIR_BIND_TO_UNIX", NULL);
+    char text[sizeof("unix:") + sizeof(o->settings.listen_local.local.sun_path)];
+
+    if (!path)
+        return COMMAND_OK;
+    if ((size_t)snprintf(text, sizeof(text), "unix:%s", path) < sizeof(text) &&
+        address_parse(text, &o->settings.listen_local) == 0)
+        return COMMAND_OK;
+    return command_misused(name,
+                           "WEIR_BIND_TO_UNIX is not an absolute path of at most %zu bytes: '%s'",
+                           sizeof(o->settings.listen_local.local.sun_path) - 1, path);
+}
+
 static int read_threads(struct options *o)
 {
     const char *workers = variable("SAGEMAKER_MODEL_SERVER_WORKERS", NULL);
@@ -134,6 +150,8 @@ static int complete(struct options *o)
     o->settings.ensemble =
         strcasecmp(variable("SAGEMAKER_INFERENCE_ENSEMBLE", "true"), "false") != 0;
     r = read_listen(o);
+    if (!r)
+        r = read_listen_local(o);
     if (!r)
         r = read_threads(o);
     if (!r && o->delay)

@@ -91,6 +91,8 @@ static void resume(struct control *c, struct instance *i)
     meter_adopted(c->meter, v->endpoint->name, v->name, v->instance_type);
     if (i->state == INSTANCE_IN_SERVICE)
         v->ever_in_service = true;
+    if (i->state == INSTANCE_IN_SERVICE || i->state == INSTANCE_DRAINING)
+        instance_find_local(i);
     if (i->state == INSTANCE_DRAINING)
         i->drain_revision = proxy_link_target_group(c->link, v);
     if (i->state == INSTANCE_PENDING)

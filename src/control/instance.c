@@ -93,6 +93,12 @@ void instance_ping(struct instance *i)
                  i->handle.address, strerror(-r));
 }
 
+void instance_find_local(struct instance *i)
+{
+    if (!driver_local_address(i->control->driver, i->id, i->local_address))
+        i->local_address[0] = '\0';
+}
+
 struct instance *instance_find(const struct control *c, const char *id)
 {
     return map_get(&c->instances, id);

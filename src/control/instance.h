@@ -33,6 +33,7 @@ struct instance {
     enum instance_state state;
     wall_ms_t launched;
     struct driver_handle handle;
+    char local_address[DRIVER_ADDRESS_BYTES]; /* the proxy prefers it; empty: none. Not stored. */
     /* not stored: a restart begins anew, monotonic times with it */
     ms_t since;              /* in this state */
     bool ready;              /* pending, and /ping was answered 200 */
@@ -60,6 +61,8 @@ const char *instance_state_text(enum instance_state state); /* "Pending" ... */
 int instance_add(struct control *c, struct variant *v, struct instance *i);
 /** instance_ping() - ping it until it answers, then set ready and wake reconcile */
 void instance_ping(struct instance *i);
+/** instance_find_local() - set local_address, of one that answers pings */
+void instance_find_local(struct instance *i);
 /** instance_drop() - out of the lists only; frees it */
 void instance_drop(struct control *c, struct instance *i);
 int instance_state_parse(const char *text, enum instance_state *ret); /* 0 or -EINVAL */

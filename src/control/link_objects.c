@@ -64,6 +64,7 @@ static int targets(const struct variant *v, struct link_target_group *to)
             continue;
         copy(target->id, sizeof(target->id), i->id);
         copy(target->address, sizeof(target->address), i->handle.address);
+        copy(target->local_address, sizeof(target->local_address), i->local_address);
         target->draining = i->state == INSTANCE_DRAINING;
         target->weight = 1;
         to->n_targets++;

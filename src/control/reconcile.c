@@ -100,6 +100,7 @@ static int register_instance(struct control *c, struct instance *i, const char *
     struct variant *v = i->variant;
 
     readiness_stop(&i->readiness);
+    instance_find_local(i);
     v->ever_in_service = true;
     v->launch_failures = 0;
     v->launch_failure = mem_free(v->launch_failure);

@@ -435,6 +435,27 @@ static void a_restarted_control_adopts_what_runs(void **state)
     assert_int_equal(world_serving(w, "e/v"), 3);
 }
 
+static void the_proxy_is_told_of_unix_sockets(void **state)
+{
+    struct world *w = *state;
+    const struct world_target *t = &w->proxy.targets[0];
+    char want[64];
+
+    world_connect_proxy(w);
+    fake_driver_set_local(w->driver, true);
+    make_and_await(w, 1);
+    snprintf(want, sizeof(want), "unix:/run/%s.sock", instance_id(w, 0));
+    assert_int_equal(w->proxy.n_targets, 1);
+    assert_string_equal(t->local_address, want);
+
+    world_disconnect_proxy(w);
+    memset(w->proxy.targets[0].local_address, 0, sizeof(t->local_address));
+    world_restart(w);
+    world_connect_proxy(w);
+    world_run(w, 1000);
+    assert_string_equal(t->local_address, want);
+}
+
 static void a_restart_goes_on_where_it_was(void **state)
 {
     struct world *w = *state;
@@ -587,6 +608,7 @@ int main(void)
         TEST(a_rescale_that_cannot_launch_goes_back_and_keeps_trying),
         TEST(launches_are_retried_ever_more_slowly),
         TEST(a_restarted_control_adopts_what_runs),
+        TEST(the_proxy_is_told_of_unix_sockets),
         TEST(a_restart_goes_on_where_it_was),
         TEST(deletion_drains_and_leaves_nothing),
         TEST(tags_are_set_overwritten_and_removed),

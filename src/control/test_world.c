@@ -75,6 +75,7 @@ static void hear_target(struct world *w, const char *group, const struct link_ta
     assert_false(t->draining && !told->draining);
     assert_false(t->present); /* the caller has cleared it: twice in one group */
     t->present = true;
+    memcpy(t->local_address, told->local_address, sizeof(t->local_address));
     if (told->draining && !t->draining)
         t->draining_since = loop_now(w->loop);
     t->draining = told->draining;

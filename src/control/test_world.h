@@ -17,6 +17,7 @@ enum { WORLD_TARGETS = 4096, WORLD_GROUPS = 8, WORLD_ENDPOINTS = 8 };
 struct world_target {
     char id[LINK_NAME_BYTES];
     char group[LINK_NAME_BYTES];
+    char local_address[LINK_ADDRESS_BYTES];
     bool present, draining, drained, left;
     ms_t draining_since;
 };

@@ -30,6 +30,11 @@ int driver_usage(struct driver *d, const char *id, struct instance_usage *ret_us
     return d->ops->usage(d, id, ret_usage);
 }
 
+bool driver_local_address(struct driver *d, const char *id, char ret_address[DRIVER_ADDRESS_BYTES])
+{
+    return d->ops->local_address(d, id, ret_address);
+}
+
 char *driver_log_tail(struct driver *d, const char *id, unsigned lines)
 {
     return d->ops->log_tail(d, id, lines);

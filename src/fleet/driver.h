@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -52,6 +53,7 @@ struct driver_ops {
     int (*terminate)(struct driver *d, const char *id);
     int (*kill)(struct driver *d, const char *id);
     int (*usage)(struct driver *d, const char *id, struct instance_usage *ret_usage);
+    bool (*local_address)(struct driver *d, const char *id, char ret_address[DRIVER_ADDRESS_BYTES]);
     char *(*log_tail)(struct driver *d, const char *id, unsigned lines);
     void (*free)(struct driver *d);
 };
@@ -78,6 +80,9 @@ int driver_terminate(struct driver *d, const char *id);
 /** driver_kill() - SIGKILL now; gone() tells the end */
 int driver_kill(struct driver *d, const char *id);
 int driver_usage(struct driver *d, const char *id, struct instance_usage *ret_usage);
+/** driver_local_address() - where it answers as well, at less cost: "unix:/path" of this machine.
+ * Return: false if it has no such place, or not yet. */
+bool driver_local_address(struct driver *d, const char *id, char ret_address[DRIVER_ADDRESS_BYTES]);
 /** driver_log_tail() - its last @lines lines of output, to free(); NULL if there are none */
 char *driver_log_tail(struct driver *d, const char *id, unsigned lines);
 /** driver_free() - instances keep running */

@@ -41,7 +41,7 @@ struct fake {
     struct driver_events events;
     struct list instances, dead;
     struct loop_task bury;
-    bool ready_at_launch, obedient;
+    bool ready_at_launch, obedient, local;
     unsigned fail_in;
     int fail_with;
     unsigned n_launches;
@@ -235,6 +235,17 @@ static int fake_usage(struct driver *d, const char *id, struct instance_usage *r
     return 0;
 }
 
+static bool fake_local_address(struct driver *d, const char *id,
+                               char ret_address[DRIVER_ADDRESS_BYTES])
+{
+    const struct instance *i = find(fake_of(d), id);
+
+    if (!i || !fake_of(d)->local)
+        return false;
+    snprintf(ret_address, DRIVER_ADDRESS_BYTES, "unix:/run/%s.sock", id);
+    return true;
+}
+
 static char *fake_log_tail(struct driver *d, const char *id, unsigned lines)
 {
     return lines > 0 && find(fake_of(d), id) ? text_format("output of %s", id) : NULL;
@@ -259,6 +270,7 @@ static const struct driver_ops fake_ops = {
     .terminate = fake_terminate,
     .kill = fake_kill,
     .usage = fake_usage,
+    .local_address = fake_local_address,
     .log_tail = fake_log_tail,
     .free = fake_free,
 };
@@ -299,6 +311,11 @@ int fake_driver_new(struct loop *loop, const struct driver_events *events,
 void fake_driver_set_events(struct driver *d, const struct driver_events *events)
 {
     fake_of(d)->events = *events;
+}
+
+void fake_driver_set_local(struct driver *d, bool local)
+{
+    fake_of(d)->local = local;
 }
 
 void fake_driver_set_ready_at_launch(struct driver *d, bool ready)

@@ -20,6 +20,9 @@ int fake_driver_new(struct loop *loop, const struct driver_events *events,
 void fake_driver_set_events(struct driver *d, const struct driver_events *events);
 /** fake_driver_set_ready_at_launch() - from now on instances are born ready; false at first */
 void fake_driver_set_ready_at_launch(struct driver *d, bool ready);
+/** fake_driver_set_local() - whether instances say that they answer on unix:/run/ID.sock, too; nobody
+ * does there. False at first. */
+void fake_driver_set_local(struct driver *d, bool local);
 /** fake_driver_set_obedient() - whether a terminated instance dies in the next turn; true at first
  */
 void fake_driver_set_obedient(struct driver *d, bool obedient);

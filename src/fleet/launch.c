@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -66,6 +68,22 @@ static int inherit(struct environment *e)
     return fault(r);
 }
 
+char *launch_socket(const char *directory)
+{
+    char *path = text_format("%s/http.sock", directory);
+
+    if (path && strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        path = mem_free(path);
+    return path;
+}
+
+static int offer_socket(struct environment *e, const char *directory)
+{
+    autofree(mem_free) char *path = launch_socket(directory);
+
+    return path ? fault(environment_set(e, "WEIR_BIND_TO_UNIX", path)) : 0;
+}
+
 /* The model's Environment may change all but what comes last, by which weir finds the instance. */
 static int fill_environment(struct environment *e, const struct instance_spec *spec,
                             const struct launch_site *site, const struct plan *p)
@@ -89,6 +107,8 @@ static int fill_environment(struct environment *e, const struct instance_spec *s
     }
     if (r == 0)
         r = environment_printf(e, "SAGEMAKER_BIND_TO_PORT", "%u", (unsigned)site->port);
+    if (r == 0)
+        r = offer_socket(e, site->directory);
     if (r == 0)
         r = environment_set(e, "SM_MODEL_DIR", p->model_directory);
     return fault(r);

@@ -22,6 +22,10 @@ struct launch_site {
     unsigned turn; /* which launch of the driver this is */
 };
 
+/** launch_socket() - where an instance may listen as well as on its port, to free(); NULL if the path
+ * is too long for a socket, or no memory */
+char *launch_socket(const char *directory);
+
 enum {
     LAUNCH_E_REFUSED = 1, /* the spec cannot run here: *ret_why says why */
 };

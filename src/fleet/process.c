@@ -152,6 +152,14 @@ static void remove_model(const struct instance *i)
                  strerror(-r));
 }
 
+static void remove_socket(const struct instance *i)
+{
+    autofree(mem_free) char *path = launch_socket(i->directory);
+
+    if (path)
+        unlink(path);
+}
+
 static bool lives(const char *id, void *context)
 {
     struct process_driver *d = context;
@@ -188,6 +196,7 @@ static void instance_exited(struct loop_process *process, int status)
     why = describe_end(i, status);
     remove_cgroup(i);
     remove_model(i);
+    remove_socket(i);
     map_remove(&d->instances, i->id);
     if (output_prune(d->instances_dir, KEPT_OUTPUTS, lives, d))
         log_warn(d->log, "old instances' output not removed", "directory=\"%s\"", d->instances_dir);
@@ -336,6 +345,7 @@ static void clear_up(struct instance *i)
         log_warn(i->driver->log, "cgroup not looked for, no memory", "instance=%s", i->id);
     remove_cgroup(i);
     remove_model(i);
+    remove_socket(i);
 }
 
 static int process_adopt(struct driver *base, const char *id, const struct driver_handle *handle)
@@ -422,6 +432,20 @@ static int process_usage(struct driver *base, const char *id, struct instance_us
     return 0;
 }
 
+static bool process_local_address(struct driver *base, const char *id,
+                                  char ret_address[DRIVER_ADDRESS_BYTES])
+{
+    struct process_driver *d = process_driver_of(base);
+    const struct instance *i = map_get(&d->instances, id);
+    autofree(mem_free) char *path = i ? launch_socket(i->directory) : NULL;
+    struct stat st;
+
+    if (!path || lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+        return false;
+    snprintf(ret_address, DRIVER_ADDRESS_BYTES, "unix:%s", path);
+    return true;
+}
+
 static char *process_log_tail(struct driver *base, const char *id, unsigned lines)
 {
     struct process_driver *d = process_driver_of(base);
@@ -482,6 +506,7 @@ static const struct driver_ops process_ops = {
     .terminate = process_terminate,
     .kill = process_kill,
     .usage = process_usage,
+    .local_address = process_local_address,
     .log_tail = process_log_tail,
     .free = process_free,
 };

@@ -3,6 +3,8 @@
  * Images: "weir/xgboost:latest" is `weir model-server` of the running program; "command:LINE" runs
  * LINE as it stands; other names are looked up in the config file. Each instance gets
  *   - a port of 127.0.0.1 in SAGEMAKER_BIND_TO_PORT, where it must answer /ping and /invocations;
+ *   - the path of a Unix socket in WEIR_BIND_TO_UNIX, where it may listen as well: requests that come
+ *     that way cost less;
  *   - STATE/instances/ID/model with its model data, unpacked or copied, named by SM_MODEL_DIR;
  *   - a small environment (PATH, HOME, LANG, region, CPU count) and the model's Environment;
  *   - STATE/instances/ID as working directory, /dev/null as input, and output.log for its output;

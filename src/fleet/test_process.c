@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,8 +170,33 @@ static void gives_the_instance_what_it_may_count_on(void **state)
     assert_null(strstr(tail, "LEAKED_SECRET"));
     snprintf(line, sizeof(line), "SAGEMAKER_BIND_TO_PORT=%s\n", strchr(handle.address, ':') + 1);
     assert_contains(tail, line);
+    assert_contains(tail, "WEIR_BIND_TO_UNIX=/");
+    assert_contains(tail, "/instances/i-1/http.sock\n");
     free(tail);
     json_decref(environment);
+}
+
+static void tells_where_the_instance_listens_as_well(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char address[DRIVER_ADDRESS_BYTES];
+
+    assert_true(fd >= 0);
+    launch_script(f, "i-1", "sleep 1000");
+    assert_false(driver_local_address(f->driver, "i-1", address));
+    assert_false(driver_local_address(f->driver, "i-2", address));
+    assert_in_range(snprintf(a.sun_path, sizeof(a.sun_path), "%s/instances/i-1/http.sock", f->dir),
+                    1, sizeof(a.sun_path) - 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    close(fd);
+    assert_true(driver_local_address(f->driver, "i-1", address));
+    assert_int_equal(strncmp(address, "unix:/", 6), 0);
+    assert_true(exists(f, "%s/http.sock", "i-1"));
+    assert_int_equal(driver_kill(f->driver, "i-1"), 0);
+    wait_gone(f, 1);
+    assert_false(exists(f, "%s/http.sock", "i-1"));
 }
 
 static void sets_the_process_apart(void **state)
@@ -540,6 +567,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(gives_the_instance_what_it_may_count_on),
+        TEST(tells_where_the_instance_listens_as_well),
         TEST(sets_the_process_apart),
         TEST(runs_the_built_in_server_on_the_model_directory),
         TEST(tells_how_an_instance_ended),

@@ -34,6 +34,9 @@ struct model_server {
     struct log *log;
     struct loop *loop; /* of the main thread: signals and the loader's news */
     struct loop_signal terminate, interrupt;
+    struct loop_io local; /* the Unix socket */
+    int local_fd;
+    unsigned next_worker; /* to get what connects there */
     struct mailbox box;
     struct mail loaded;
     pthread_t loader;
@@ -42,6 +45,12 @@ struct model_server {
     struct worker *workers;
     unsigned n_workers;
     atomic_uint n_loaded; /* workers that have the model */
+};
+
+/* A connection that a worker is to serve. */
+struct newcomer {
+    struct mail mail;
+    int fd;
 };
 
 /* --- requests, on a worker's thread ----------------------------------------------------------- */
@@ -120,8 +129,13 @@ static void worker_news(struct mailbox *box, struct mail *mail)
     if (mail == &w->model_mail) {
         w->service.ensemble = w->ensemble;
         atomic_fetch_add(&w->owner->n_loaded, 1);
-    } else {
+    } else if (mail == &w->drain_mail) {
         server_drain(w->server, drained, w);
+    } else {
+        struct newcomer *n = container_of(mail, struct newcomer, mail);
+
+        server_adopt(w->server, n->fd);
+        free(n);
     }
 }
 
@@ -259,6 +273,63 @@ static void loader_news(struct mailbox *box, struct mail *mail)
         mailbox_post(&m->workers[i].box, &m->workers[i].model_mail);
 }
 
+/* --- the Unix socket, on the main thread ------------------------------------------------------ */
+
+static void hand_over(struct model_server *m, int fd)
+{
+    struct newcomer *n = malloc(sizeof(*n));
+
+    if (!n) {
+        fd_close(fd);
+        return;
+    }
+    n->fd = fd;
+    mailbox_post(&m->workers[m->next_worker].box, &n->mail);
+    m->next_worker = (m->next_worker + 1) % m->n_workers;
+}
+
+static void local_ready(struct loop_io *io, unsigned events)
+{
+    struct model_server *m = container_of(io, struct model_server, local);
+    int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)events;
+    if (fd >= 0) {
+        hand_over(m, fd);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        /* The socket would stay readable. Whoever wants us there can still take the port. */
+        log_warn(m->log, "no longer listening on the Unix socket", "why=\"%s\"", strerror(errno));
+        loop_io_remove(io);
+        m->local_fd = fd_close(m->local_fd);
+    }
+}
+
+/* The port is what counts: without the socket the server does its work, too. */
+static void open_local(struct model_server *m)
+{
+    const struct address *address = &m->settings->listen_local;
+    char text[ADDRESS_TEXT_BYTES];
+    int r;
+
+    if (address->size == 0)
+        return;
+    address_text(address, text);
+    r = address_listen(address, false, &m->local_fd);
+    if (!r)
+        r = loop_io_add(m->loop, &m->local, m->local_fd, LOOP_READ, local_ready);
+    if (r)
+        log_warn(m->log, "cannot listen on the Unix socket", "address=%s why=\"%s\"", text,
+                 strerror(-r));
+    else
+        log_info(m->log, "listening as well", "address=%s", text);
+}
+
+static void close_local(struct model_server *m)
+{
+    loop_io_remove(&m->local);
+    m->local_fd = fd_close(m->local_fd);
+}
+
 /* --- the main thread -------------------------------------------------------------------------- */
 
 static void told_to_terminate(struct loop_signal *signal)
@@ -309,8 +380,11 @@ static int serve(struct model_server *m)
         r = start_workers(m);
     if (!r)
         r = start_loader(m);
-    if (!r)
+    if (!r) {
+        open_local(m);
         r = loop_run(m->loop);
+        close_local(m);
+    }
     stopped = stop_workers(m);
     return r ? r : stopped;
 }
@@ -333,7 +407,7 @@ static void close_main(struct model_server *m)
 
 int model_server_run(const struct model_server_settings *settings, struct log *log)
 {
-    struct model_server m = { .settings = settings, .log = log };
+    struct model_server m = { .settings = settings, .log = log, .local_fd = -1 };
     int r;
 
     assert(settings->n_threads >= 1 && settings->n_threads <= MODEL_SERVER_THREADS_MAX);

@@ -2,7 +2,8 @@
  *
  * A few threads, each with its own loop, listening socket (SO_REUSEPORT) and copy of the model,
  * share nothing but the log. They serve from the start, so that /ping can say 503 while a thread of
- * its own loads the model.
+ * its own loads the model. Unix sockets know no SO_REUSEPORT: what connects there is accepted by the
+ * main thread and handed to the workers in turn.
  */
 #pragma once
 #include "base/log.h"
@@ -13,6 +14,7 @@ struct model_server_settings {
     const char *model; /* a file or a directory */
     bool ensemble;     /* of a directory, take all files, not only the first */
     struct address listen;
+    struct address listen_local; /* a Unix socket, too; size 0: none */
     unsigned n_threads;
     ms_t delay_ms; /* each prediction waits as long before it is answered */
     size_t body_bytes_max;

@@ -28,8 +28,17 @@ enum { CLIENTS = 4, REQUESTS = 25 };
 struct running {
     pid_t pid;
     FILE *log;
-    struct address address;
+    struct address address, local;
 };
+
+static void local_address(const char *model, struct address *ret)
+{
+    char text[ADDRESS_TEXT_BYTES];
+
+    snprintf(text, sizeof(text), "unix:%s.sock", model);
+    if (address_parse(text, ret))
+        abort();
+}
 
 static int serve(const char *model, const char *delay_ms)
 {
@@ -45,6 +54,7 @@ static int serve(const char *model, const char *delay_ms)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (address_parse("127.0.0.1:0", &settings.listen) != 0)
         return 1;
+    local_address(model, &settings.listen_local);
     return model_server_run(&settings, &log) ? 1 : 0;
 }
 
@@ -71,6 +81,7 @@ static void start(struct running *r, const char *model, const char *delay_ms)
     at += strlen("address=");
     at[strcspn(at, " ")] = '\0';
     assert_int_equal(address_parse(at, &r->address), 0);
+    local_address(model, &r->local);
 }
 
 /* Reads the log up to a line with @event. */
@@ -90,6 +101,7 @@ static int stop(struct running *r)
     kill(r->pid, SIGTERM);
     assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
     fclose(r->log);
+    unlink(r->local.local.sun_path);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
 }
@@ -99,7 +111,7 @@ static int stop(struct running *r)
 static bool exchange(const struct address *address, const char *request, char *ret_answer,
                      size_t size)
 {
-    autofree(fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    autofree(fd_close) int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     size_t n = 0;
     ssize_t got;
 
@@ -188,6 +200,29 @@ static void threads_predict_side_by_side(void **state)
     testing_free(&m);
 }
 
+static void a_unix_socket_leads_to_every_thread(void **state)
+{
+    struct testing_folder folder;
+    struct testing_model m;
+    struct running server;
+    struct slice bytes;
+    struct client client;
+
+    testing_train(&m, "gbtree", "reg:squarederror", 0, 0);
+    bytes = testing_save(&m, "ubj");
+    testing_folder_make(&folder);
+    testing_folder_put(&folder, "xgboost-model", bytes);
+    start(&server, folder.path, "0");
+    await_ready(&server);
+    client = (struct client){ .address = &server.local, .want = testing_expect(&m, 0) };
+    for (unsigned i = 0; i < 2 * 3; i++) /* they take turns */
+        assert_true(invoke(&client, i));
+    assert_int_equal(stop(&server), 0);
+    testing_folder_remove(&folder);
+    free((char *)bytes.data);
+    testing_free(&m);
+}
+
 static void draining_lets_slow_requests_finish(void **state)
 {
     struct testing_folder folder;
@@ -224,6 +259,7 @@ static void a_broken_model_ends_the_server(void **state)
     await(&server, "/model is no XGBoost model, or is damaged: ");
     assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    unlink(server.local.local.sun_path);
     fclose(server.log);
     testing_folder_remove(&folder);
 }
@@ -232,6 +268,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_predict_side_by_side),
+        cmocka_unit_test(a_unix_socket_leads_to_every_thread),
         cmocka_unit_test(draining_lets_slow_requests_finish),
         cmocka_unit_test(a_broken_model_ends_the_server),
     };

@@ -62,6 +62,14 @@ static void accept_ready(struct loop_io *io, unsigned events)
     }
 }
 
+void server_adopt(struct server *server, int fd)
+{
+    if (server->draining)
+        fd_close(fd);
+    else
+        admit(server, fd);
+}
+
 static void drained(struct loop_task *task)
 {
     struct server *server = container_of(task, struct server, drained_task);

@@ -40,6 +40,8 @@ int server_new(struct loop *loop, struct log *log, int listen_fd,
                const struct server_settings *settings,
                void (*handle)(struct server_request *request, void *context), void *context,
                struct server **ret_server);
+/** server_adopt() - serve the client behind @fd, which somebody else has accepted; the server's now */
+void server_adopt(struct server *server, int fd);
 /** server_free() - closes every connection; unanswered requests become void (see server_cancelled)
  */
 struct server *server_free(struct server *server);

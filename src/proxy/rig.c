@@ -376,6 +376,9 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
         snprintf(list[i].id, sizeof(list[i].id), "%s", targets[i].id);
         snprintf(list[i].address, sizeof(list[i].address), "%s", targets[i].address);
         list[i].draining = targets[i].draining;
+        if (targets[i].local_address)
+            snprintf(list[i].local_address, sizeof(list[i].local_address), "%s",
+                     targets[i].local_address);
         list[i].weight = 1;
     }
     r->group.targets = list;

@@ -47,6 +47,7 @@ void target_server_ping(struct target_server *t, unsigned status); /* what GET /
 struct rig_target {
     const char *id, *address;
     bool draining;
+    const char *local_address; /* NULL: none */
 };
 
 struct rig {

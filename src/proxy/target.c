@@ -48,6 +48,8 @@ int target_new(const char *group, const struct link_target *config, ms_t now,
     target_starts_over(t, now);
     t->key = target_key(group, config);
     r = t->key ? address_parse(config->address, &t->address) : -ENOMEM;
+    if (!r && config->local_address[0])
+        r = address_parse(config->local_address, &t->local);
     if (r) {
         target_unref(t);
         return r;

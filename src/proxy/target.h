@@ -30,7 +30,8 @@ struct target {
     char group[LINK_NAME_BYTES];
     char id[LINK_NAME_BYTES];
     struct address address;
-    uint64_t hash; /* of the id: the same in every proxy and after a restart */
+    struct address local; /* preferred for requests; size 0: none */
+    uint64_t hash;        /* of the id: the same in every proxy and after a restart */
 
     alignas(64) atomic_uint in_flight;     /* picked and not finished yet, all threads */
     atomic_int health;                     /* enum target_health */

@@ -120,6 +120,23 @@ static void requests_go_where_fewest_are_outstanding(void **state)
         assert_int_equal(finish(fds[i]), 200);
 }
 
+static void a_unix_socket_is_preferred_as_long_as_it_is_there(void **state)
+{
+    struct fixture *f = *state;
+    autofree(mem_free) char *path = text_format("unix:%s/target", f->rig.dir);
+    struct target_server *local = target_server_listen(path, false);
+    struct rig_target target = f->list[0];
+
+    target.local_address = path;
+    rig_serve(&f->rig, &target, 1);
+    assert_int_equal(invoke(f, "echo"), 200);
+    assert_int_equal(target_server_served(local), 1);
+    target_server_free(local);
+    assert_int_equal(unlink(path + strlen("unix:")), 0);
+    assert_int_equal(invoke(f, "echo"), 200);
+    assert_int_equal(target_server_served(f->targets[0]), 1);
+}
+
 static void a_target_that_refuses_is_left_alone(void **state)
 {
     struct fixture *f = *state;
@@ -546,6 +563,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(requests_go_where_fewest_are_outstanding),
+        TEST(a_unix_socket_is_preferred_as_long_as_it_is_there),
         TEST(a_target_that_refuses_is_left_alone),
         TEST(a_target_that_fails_its_checks_is_used_only_if_all_do),
         TEST(requests_wait_for_the_first_target),

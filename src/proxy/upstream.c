@@ -176,6 +176,17 @@ static struct upstream_connection *take_idle(struct upstream *pool, struct excha
     return c;
 }
 
+/* That nobody listens at a Unix socket shows at once: then there is still the other address. */
+static int dial_target(struct upstream *pool, struct exchange *x,
+                       struct upstream_connection **ret_connection)
+{
+    const struct target *t = pool->target;
+
+    if (t->local.size > 0 && connection_new(pool->worker, &t->local, x, ret_connection) == 0)
+        return 0;
+    return connection_new(pool->worker, &t->address, x, ret_connection);
+}
+
 int upstream_lend(struct upstream *pool, struct exchange *x, bool fresh,
                   struct upstream_connection **ret_connection)
 {
@@ -187,7 +198,7 @@ int upstream_lend(struct upstream *pool, struct exchange *x, bool fresh,
     if (fresh && !list_empty(&pool->idle))
         upstream_close(container_of(pool->idle.head.previous, struct upstream_connection, link));
     if (!c) {
-        r = connection_new(pool->worker, &pool->target->address, x, &c);
+        r = dial_target(pool, x, &c);
         if (r)
             return r;
         c->pool = upstream_ref(pool);

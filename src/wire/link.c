@@ -83,6 +83,7 @@ static const char *const types[] = {
 static const struct member target_members[] = {
     M_NAME(link_target, id),
     M_NAME(link_target, address),
+    M_TEXT(link_target, local_address),
     M_PLAIN(link_target, draining, FLAG),
     M_PLAIN(link_target, weight, NUMBER),
     M_PLAIN(link_target, concurrency_max, UNSIGNED),

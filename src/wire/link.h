@@ -45,9 +45,10 @@ enum link_stickiness {
 };
 
 struct link_target {
-    char id[LINK_NAME_BYTES];         /* the instance's id */
-    char address[LINK_ADDRESS_BYTES]; /* "127.0.0.1:4711" or "unix:/path" */
-    bool draining;                    /* no new requests; report "drained" when none is left */
+    char id[LINK_NAME_BYTES];               /* the instance's id */
+    char address[LINK_ADDRESS_BYTES];       /* "127.0.0.1:4711" or "unix:/path" */
+    char local_address[LINK_ADDRESS_BYTES]; /* "unix:/path": preferred for requests; empty: none */
+    bool draining;              /* no new requests; report "drained" when none is left */
     double weight;              /* relative to the others; 0: only when no other can take it */
     unsigned concurrency_max;   /* requests at a time; 0: as its group says */
     char zone[LINK_ZONE_BYTES]; /* where it is; empty: nowhere in particular */

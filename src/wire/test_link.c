@@ -35,9 +35,11 @@ static json_t *there_and_back(const char *text)
     "\"stickiness\":\"header\",\"sticky_name\":\"X-Key\",\"sticky_cookie_s\":12,"                  \
     "\"sticky_load_max\":1.25,\"eject_after\":13,\"eject_ms\":14,\"eject_percent_max\":15,"        \
     "\"retry_percent\":16,\"zones\":[{\"zone\":\"a\",\"weight\":0.5}],\"targets\":["               \
-    "{\"id\":\"i-1\",\"address\":\"127.0.0.1:1\",\"draining\":false,\"weight\":2.0,"               \
+    "{\"id\":\"i-1\",\"address\":\"127.0.0.1:1\",\"local_address\":\"unix:/"                       \
+    "i-1\",\"draining\":false,\"weight\":2.0,"                                                     \
     "\"concurrency_max\":4,\"zone\":\"a\"},"                                                       \
-    "{\"id\":\"i-2\",\"address\":\"unix:/x\",\"draining\":true,\"weight\":0.0,"                    \
+    "{\"id\":\"i-2\",\"address\":\"unix:/"                                                         \
+    "x\",\"local_address\":\"\",\"draining\":true,\"weight\":0.0,"                                 \
     "\"concurrency_max\":0,\"zone\":\"\"}]}"
 #define ENDPOINT                                                                                   \
     "{\"name\":\"e\",\"model_name\":\"primary\",\"variants\":["                                    \

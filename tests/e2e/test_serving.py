@@ -56,6 +56,13 @@ def test_csv_json_and_libsvm_rows_get_the_same_prediction(runtime, endpoint):
     assert math.isclose(scored["predictions"][0]["score"], from_csv, rel_tol=1e-5)
 
 
+def test_invocations_reach_the_built_in_server_over_its_unix_socket(runtime, endpoint):
+    runtime.invoke_endpoint(EndpointName=endpoint, Body=ROW, ContentType="text/csv")["Body"].read()
+    sockets = [line.split() for line in pathlib.Path("/proc/net/unix").read_text().splitlines()]
+    connected = "03"  # of the kernel's socket states; the proxy keeps the connection for the next request
+    assert any(line[-1].endswith("/http.sock") and line[5] == connected for line in sockets)
+
+
 def test_the_model_predicts_abalones_well(runtime, endpoint):
     rows, truth = [], []
     for line in (ROOT / "examples/abalone/abalone.validation.libsvm").read_text().splitlines():
