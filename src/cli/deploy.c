@@ -25,6 +25,9 @@ static const char help[] =
     "                             in $SAGEMAKER_BIND_TO_PORT; may be combined with --model\n"
     "  --image NAME               an image that the server's configuration file names\n"
     "  --env KEY=VALUE            a variable of the instances' environment; may be repeated\n"
+    "  --concurrency-max N        requests that an instance is sent at a time; others wait in the\n"
+    "                             proxy (default: no bound). The same as --env\n"
+    "                             WEIR_CONCURRENCY_MAX=N\n"
     "  --instance-type TYPE       default: ml.m5.large\n"
     "\n"
     "How many:\n"
@@ -90,6 +93,18 @@ static int read_variable(struct deployment *d, const char *text)
     return COMMAND_OK;
 }
 
+static int read_concurrency(struct deployment *d, const char *text)
+{
+    char variable[64];
+    unsigned n;
+    int r = read_count("--concurrency-max", text, &n);
+
+    if (r)
+        return r;
+    snprintf(variable, sizeof(variable), "WEIR_CONCURRENCY_MAX=%u", n);
+    return read_variable(d, variable);
+}
+
 static int read_option(struct options *o, int option)
 {
     switch (option) {
@@ -104,6 +119,8 @@ static int read_option(struct options *o, int option)
         return COMMAND_OK;
     case 'e':
         return read_variable(&o->deployment, optarg);
+    case 'p':
+        return read_concurrency(&o->deployment, optarg);
     case 't':
         o->deployment.instance_type = optarg;
         return COMMAND_OK;
@@ -164,6 +181,7 @@ static int read_options(struct options *o, int argc, char **argv)
         { "command", required_argument, NULL, 'c' },
         { "image", required_argument, NULL, 'i' },
         { "env", required_argument, NULL, 'e' },
+        { "concurrency-max", required_argument, NULL, 'p' },
         { "instance-type", required_argument, NULL, 't' },
         { "min", required_argument, NULL, 'n' },
         { "max", required_argument, NULL, 'x' },

@@ -23,14 +23,14 @@ struct endpoint_config *endpoint_config_free(struct endpoint_config *config)
     return NULL;
 }
 
+/* RANDOM is for who asks for it: nobody can tell it from a better rule, except by waiting longer. */
 static enum routing routing_of(json_t *variant)
 {
     json_t *routing = json_object_get(variant, "RoutingConfig");
     const char *strategy = json_string_value(json_object_get(routing, "RoutingStrategy"));
 
-    return strategy && strcmp(strategy, "LEAST_OUTSTANDING_REQUESTS") == 0
-               ? ROUTING_LEAST_OUTSTANDING_REQUESTS
-               : ROUTING_RANDOM;
+    return strategy && strcmp(strategy, "RANDOM") == 0 ? ROUTING_RANDOM
+                                                       : ROUTING_LEAST_OUTSTANDING_REQUESTS;
 }
 
 static double number(json_t *object, const char *member, double otherwise)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "control/instance.h"
 #include "control/proxy_link.h"
 
@@ -72,6 +73,17 @@ static int targets(const struct variant *v, struct link_target_group *to)
     return 0;
 }
 
+/* How many requests at a time its server can take is the model's own property, like whatever else
+ * is in its environment; SageMaker's API has no member for it. Anything that is no number means no
+ * cap. */
+static unsigned concurrency_max(const struct variant *v)
+{
+    const char *text = json_string_value(json_object_get(v->environment, "WEIR_CONCURRENCY_MAX"));
+    uint64_t n;
+
+    return text && text_to_u64(slice_from(text), UINT32_MAX, &n) == 0 ? (unsigned)n : 0;
+}
+
 int link_objects_target_group(const struct variant *v, struct link_target_group *ret)
 {
     struct link_target_group to = LINK_TARGET_GROUP_DEFAULT;
@@ -82,6 +94,7 @@ int link_objects_target_group(const struct variant *v, struct link_target_group 
     to.health_timeout_ms = HEALTH_TIMEOUT_MS;
     to.healthy_threshold = HEALTHY_THRESHOLD;
     to.unhealthy_threshold = UNHEALTHY_THRESHOLD;
+    to.concurrency_max = concurrency_max(v);
     to.queue_length_max = QUEUE_LENGTH_MAX;
     to.queue_timeout_ms = QUEUE_TIMEOUT_MS;
     to.request_timeout_ms = PROXY_LINK_REQUEST_TIMEOUT_MS;
