@@ -7,6 +7,7 @@
 
 #include "http/writer.h"
 #include "proxy/exchange.h"
+#include "proxy/tunnel.h"
 
 /* --- beginning and ending --------------------------------------------------------------------- */
 
@@ -72,6 +73,10 @@ void exchange_fail(struct exchange *x, enum exchange_failure why, int error)
 
     if (why == EXCHANGE_BROKEN && untouched)
         why = EXCHANGE_STALE;
+    if (x->state == EXCHANGE_TUNNEL) {
+        exchange_die(x);
+        return;
+    }
     if (x->state == EXCHANGE_ANSWERING) {
         exchange_break_off(x, why);
         return;
@@ -118,7 +123,9 @@ void exchange_sent(struct exchange *x)
 {
     if (!x->upstream->reused && !x->phases.connected)
         x->phases.connected = loop_now_us(x->worker->loop);
-    if (stream_unsent(&x->upstream->stream))
+    if (x->state == EXCHANGE_TUNNEL)
+        tunnel_sent(x);
+    else if (stream_unsent(&x->upstream->stream))
         client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
     else
         sent_all(x);
@@ -207,6 +214,10 @@ static int pending_error(int fd)
 
 void exchange_upstream_ended(struct exchange *x, int error)
 {
+    if (error == 0 && x->state == EXCHANGE_TUNNEL) {
+        tunnel_target_ended(x);
+        return;
+    }
     if (error == 0 && exchange_answer_ended(x))
         return;
     exchange_fail(x, EXCHANGE_BROKEN, error ? error : pending_error(x->upstream->stream.io.fd));

@@ -41,6 +41,10 @@ struct client_ops {
     /* The body is complete. @trailers: whole lines, as in a head, to stay until flush() */
     void (*end)(struct client *c, struct slice trailers);
     void (*flush)(struct client *c);
+    /* Instead of begin(): the connection becomes a tunnel; the head is in the worker's text. From now
+     * on content() goes out as it is, end() says that no more comes, and what comes in reaches
+     * exchange_body() as it is, its end exchange_body_ended(). NULL: it cannot become one. */
+    void (*tunnel)(struct client *c);
     /* It reads slower than we write: wait for exchange_client_reads(). */
     bool (*is_congested)(const struct client *c);
 
@@ -95,6 +99,11 @@ static inline void client_end(struct client *c, struct slice trailers)
 static inline void client_flush(struct client *c)
 {
     c->ops->flush(c);
+}
+
+static inline void client_tunnel(struct client *c)
+{
+    c->ops->tunnel(c);
 }
 
 static inline bool client_is_congested(const struct client *c)

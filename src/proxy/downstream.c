@@ -126,6 +126,8 @@ static void sent(struct stream *s)
 
     if (c->state == DOWNSTREAM_CLOSING && !stream_unsent(s))
         linger(c);
+    else if (c->says_no_more && !stream_unsent(s))
+        stream_shut(s); /* should it fail, so will reading */
     else if (c->state == DOWNSTREAM_BUSY && !downstream_congested(c))
         exchange_client_reads(c->exchange);
     downstream_update(c);
@@ -198,6 +200,10 @@ static size_t take_body(struct downstream *c, const char *data, size_t size)
     struct exchange *x = c->exchange;
     size_t used = 0;
 
+    if (c->tunnels) {
+        exchange_body(x, (struct slice){ data, size });
+        return size;
+    }
     while (exchange_takes_body(x)) {
         struct slice content = { 0 };
         const char *why = NULL;
@@ -264,17 +270,25 @@ static size_t received(struct stream *s, const char *data, size_t size)
 
 static void ended(struct stream *s, int error)
 {
-    (void)error;
-    downstream_kill(container_of(s, struct downstream, stream));
+    struct downstream *c = container_of(s, struct downstream, stream);
+
+    if (c->tunnels && c->state == DOWNSTREAM_BUSY && error == 0)
+        exchange_body_ended(c->exchange);
+    else if (c->state == DOWNSTREAM_READY && stream_unsent(s) && error == 0)
+        close_after_output(c);
+    else
+        downstream_kill(c);
 }
 
-/* A client that leaves while its request is worked on has no use for the answer. */
+/* Whether a client that sends no more has left cannot be seen from here. */
 static void hung_up(struct stream *s, bool reset)
 {
     struct downstream *c = container_of(s, struct downstream, stream);
 
-    if (reset || c->state == DOWNSTREAM_BUSY)
+    if (reset)
         downstream_kill(c);
+    else if (c->state == DOWNSTREAM_BUSY && exchange_has_body(c->exchange))
+        exchange_client_hung_up(c->exchange);
 }
 
 static const struct stream_owner owner = {

@@ -33,8 +33,10 @@ struct downstream {
     ms_t deadline;           /* moving a deadline costs no timer operation */
     bool shakes_hands;       /* of TLS, and `deadline` is for that */
     bool head_begun;
-    bool taking;    /* input is being taken: what is wanted then shows at the end */
-    size_t scanned; /* of the head that is coming in */
+    bool tunnels;      /* bytes pass as they are */
+    bool says_no_more; /* once all output has left */
+    bool taking;       /* input is being taken: what is wanted then shows at the end */
+    size_t scanned;    /* of the head that is coming in */
     struct exchange *exchange;
     struct http_body body;     /* of the request */
     enum http_framing framing; /* of the answer's body */

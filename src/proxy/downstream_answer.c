@@ -61,6 +61,19 @@ static void begin(struct client *client, uint64_t length, bool empty)
         downstream_send(c, buffer_data(head), buffer_size(head));
 }
 
+static void tunnel(struct client *client)
+{
+    struct downstream *c = of(client);
+    struct buffer *head = &c->worker->text;
+
+    c->tunnels = true;
+    c->framing = HTTP_BODY_CLOSE;
+    if (http_write_end(head))
+        downstream_kill(c);
+    else
+        downstream_send(c, buffer_data(head), buffer_size(head));
+}
+
 /* --- the body --------------------------------------------------------------------------------- */
 
 static void content(struct client *client, struct slice content)
@@ -83,6 +96,11 @@ static void end(struct client *client, struct slice trailers)
 {
     struct downstream *c = of(client);
 
+    if (c->tunnels) {
+        c->says_no_more = true;
+        if (!stream_unsent(&c->stream))
+            stream_shut(&c->stream);
+    }
     if (c->framing != HTTP_BODY_CHUNKED)
         return;
     downstream_send(c, "0\r\n", 3);
@@ -139,6 +157,7 @@ const struct client_ops downstream_ops = {
     .content = content,
     .end = end,
     .flush = flush,
+    .tunnel = tunnel,
     .is_congested = is_congested,
     .finish = finish,
     .die = die,

@@ -8,7 +8,9 @@
 #include "http/url.h"
 #include "http/writer.h"
 #include "proxy/fields.h"
+#include "proxy/leaving.h"
 #include "proxy/place.h"
+#include "proxy/tunnel.h"
 
 enum {
     DISCARD_BYTES_MAX = 256 << 10, /* of a body that nobody needs: cheaper than a new connection */
@@ -52,6 +54,7 @@ static void reset(struct exchange *x, struct client *c)
     x->state = EXCHANGE_BODY;
     x->begun_us = loop_now_us(x->worker->loop);
     x->body_done = x->streams = x->refused = x->chunked_out = x->partly_gone = x->giving_up = false;
+    x->asks_tunnel = x->target_done = x->probed = x->dying = false;
     x->retried = x->collected_cut = x->broken = false;
     x->body_bytes = 0;
     x->kept_bytes = 0;
@@ -137,11 +140,13 @@ static void retire(struct exchange *x)
 
 void exchange_abandon(struct exchange *x)
 {
-    retire(x);
+    if (!leaving_finish(x))
+        retire(x);
 }
 
 void exchange_die(struct exchange *x)
 {
+    x->dying = true;
     client_die(x->client); /* comes back through exchange_abandon() */
 }
 
@@ -166,6 +171,8 @@ bool exchange_takes_body(const struct exchange *x)
         return false;
     if (x->state == EXCHANGE_BODY || x->state == EXCHANGE_DISCARDING)
         return true;
+    if (x->state == EXCHANGE_TUNNEL)
+        return !stream_congested(&x->upstream->stream);
     /* streaming: only as fast as the target takes it */
     return x->state == EXCHANGE_UPSTREAM && x->streams && !x->giving_up && x->upstream &&
            x->upstream->stream.connected && !stream_congested(&x->upstream->stream);
@@ -221,6 +228,10 @@ static int keep_content(struct exchange *x, struct slice content)
 
 void exchange_body(struct exchange *x, struct slice content)
 {
+    if (x->state == EXCHANGE_TUNNEL) {
+        tunnel_push(x, content);
+        return;
+    }
     x->note.received_bytes += content.size;
     x->body_bytes += content.size;
     if (x->state == EXCHANGE_DISCARDING) {
@@ -253,6 +264,10 @@ void exchange_bad_body(struct exchange *x, const char *why)
 
 void exchange_body_ended(struct exchange *x)
 {
+    if (x->state == EXCHANGE_TUNNEL) {
+        tunnel_client_ended(x);
+        return;
+    }
     x->body_done = true;
     fields_keep_trailers(&x->trailers);
     if (x->state == EXCHANGE_DISCARDING)
@@ -272,6 +287,24 @@ static void go_on(struct exchange *x)
         exchange_die(x);
     else
         client_interim(x->client);
+}
+
+/* A client that waits ignores the answer before the answer; one that has left answers it with a
+ * reset, which tells. HTTP/1.0 knows no such answers, and when the answer has begun it tells, too. */
+void exchange_client_hung_up(struct exchange *x)
+{
+    const struct route_group *g = x->place.group;
+
+    if (x->state == EXCHANGE_TUNNEL)
+        return; /* and may well do so */
+    if (g && g->config.fin_means_gone) {
+        client_die(x->client);
+        return;
+    }
+    if (x->probed || x->http10 || x->state == EXCHANGE_ANSWERING)
+        return;
+    x->probed = true;
+    go_on(x);
 }
 
 void exchange_starved(struct exchange *x)
@@ -461,6 +494,7 @@ void exchange_expired(struct exchange *x)
     case EXCHANGE_COLLECTING:
         exchange_fail(x, EXCHANGE_TIMEOUT, -ETIMEDOUT);
         break;
+    case EXCHANGE_TUNNEL:
     case EXCHANGE_DISCARDING:
     case EXCHANGE_OVER:
         exchange_die(x);

@@ -27,6 +27,7 @@ enum exchange_state {
     EXCHANGE_QUEUED,     /* waiting for a target */
     EXCHANGE_UPSTREAM,   /* somebody works on it */
     EXCHANGE_ANSWERING,  /* the answer streams to the client */
+    EXCHANGE_TUNNEL,     /* bytes pass both ways as they are */
     EXCHANGE_COLLECTING, /* the answer's body is kept, to be put in words of ours */
     EXCHANGE_DISCARDING, /* answered before its body was complete: the rest is dropped */
     EXCHANGE_OVER,       /* in the morgue or unused */
@@ -47,7 +48,7 @@ struct exchange_kind {
     void (*start)(struct exchange *x);
     /* The head of an answer before the answer: client_interim() it. NULL: none reaches the client. */
     void (*interim)(struct exchange *x, const struct http_head *head);
-    /* The head of an answer: exchange_relay() or exchange_collect() it. */
+    /* The head of an answer: tunnel_begin() with 101, else exchange_relay() or exchange_collect() it. */
     void (*answered)(struct exchange *x, const struct http_head *head);
     /* More of the body of an answer that is relayed, on its way to client_content(). NULL: goes there
      * as it is. */
@@ -114,6 +115,8 @@ struct exchange {
     bool streams; /* the body need not be complete */
     bool refused; /* the body need not be kept, as the answer is known: see hear_out() */
     bool keep_alive, http10, head_only, expects; /* of the request */
+    bool asks_tunnel;                            /* and the target may grant it */
+    bool probed;                                 /* see exchange_client_hung_up() */
     bool takes_trailers;                         /* the client does */
     uint64_t body_bytes, body_bytes_max;
     struct edge_auth auth;
@@ -136,11 +139,13 @@ struct exchange {
     ms_t idle_ms;    /* then so long until something moves; 0: that is no matter */
     us_t attempt_us; /* when it began */
     us_t spent_us;   /* in attempts, all together */
+    bool dying;      /* see exchange_die() */
     bool broken;     /* it failed while the answer was on its way */
 
     /* the answer */
     bool upstream_keeps; /* the connection can be used again */
     unsigned interims;   /* 1xx that came before it */
+    bool target_done;    /* with EXCHANGE_TUNNEL: it says no more */
     struct buffer answer_trailers;
     struct buffer collected;
     bool collected_cut;
@@ -176,6 +181,8 @@ void exchange_starved(struct exchange *x);
 /** exchange_client_reads() - what was written has left; there is room for more of the answer */
 void exchange_client_reads(struct exchange *x);
 void exchange_expired(struct exchange *x);
+/** exchange_client_hung_up() - it sends no more; whether it waits for the answer is not known */
+void exchange_client_hung_up(struct exchange *x);
 /** exchange_abandon() - the client is gone */
 void exchange_abandon(struct exchange *x);
 

@@ -12,6 +12,7 @@
 #include "proxy/place.h"
 #include "proxy/place_sticky.h"
 #include "proxy/trace_id.h"
+#include "proxy/tunnel.h"
 
 static bool is_idempotent(struct slice method)
 {
@@ -133,6 +134,9 @@ static int write_request(struct exchange *x)
         x->head.framing == HTTP_BODY_CHUNKED && (!x->body_done || buffer_size(&x->trailers));
     if (!r)
         r = fields_write_request(out, &x->head, is_ours, true);
+    x->asks_tunnel = tunnel_is_asked_for(x);
+    if (!r && x->asks_tunnel)
+        r = tunnel_write_fields(out);
     if (!r)
         r = write_forwarded(x, out);
     if (!r)
@@ -215,8 +219,10 @@ static void answered(struct exchange *x, const struct http_head *head)
         place_count_error(x, head->status);
     buffer_clear(out);
     if (write_status(out, head) || fields_write(out, head, NULL, takes_trailers(x, head)) ||
-        place_write_sticky(x, out))
+        place_write_sticky(x, out) || (head->status == 101 && tunnel_write_fields(out)))
         exchange_die(x);
+    else if (head->status == 101)
+        tunnel_begin(x);
     else
         relay(x, head);
 }

@@ -5,6 +5,7 @@
 
 #include "proxy/exchange.h"
 #include "proxy/fields.h"
+#include "proxy/tunnel.h"
 
 enum { INTERIMS_MAX = 32 };
 
@@ -160,9 +161,13 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
     if (r == HTTP_AGAIN)
         return 0;
     u->scanned = 0;
-    if (r || head->status == 101) {
+    if (r || (head->status == 101 && !tunnel_is_granted(x, head))) {
         exchange_fail(x, EXCHANGE_NONSENSE, 0);
         return size;
+    }
+    if (head->status == 101) {
+        x->kind->answered(x, head);
+        return n;
     }
     if (head->status < 200) {
         take_interim(x, head);
@@ -193,6 +198,10 @@ size_t exchange_take_answer(struct exchange *x, const char *data, size_t size)
     }
     if (x->upstream == u && (x->state == EXCHANGE_ANSWERING || x->state == EXCHANGE_COLLECTING))
         used += take_body(x, data + used, size - used);
+    if (x->upstream == u && x->state == EXCHANGE_TUNNEL && used < size) {
+        tunnel_pull(x, (struct slice){ data + used, size - used });
+        used = size;
+    }
     return used;
 }
 
@@ -226,7 +235,7 @@ bool exchange_answer_ended(struct exchange *x)
 
 void exchange_client_reads(struct exchange *x)
 {
-    if (x->state != EXCHANGE_ANSWERING)
+    if (x->state != EXCHANGE_ANSWERING && x->state != EXCHANGE_TUNNEL)
         return;
     if (x->idle_ms)
         client_expect(x->client, exchange_now(x) + x->idle_ms);

@@ -258,7 +258,9 @@ static void read_now(struct stream *s)
             end(s, (int)n);
         return;
     }
-    if (n == 0) {
+    if (n == 0 && retake) {
+        s->readable = true; /* the end is told when the owner has seen what came before it */
+    } else if (n == 0) {
         end(s, 0);
         return;
     }

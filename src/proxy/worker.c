@@ -11,6 +11,7 @@
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/lease.h"
+#include "proxy/leaving.h"
 #include "proxy/place.h"
 
 enum {
@@ -301,6 +302,7 @@ static void close_everything(struct worker *w)
     list_for_each_safe (c, &w->connections, struct downstream, link) {
         downstream_kill(c);
     }
+    leaving_end_all(w);
     lease_drop_all(w);
     morgue_deinit(&w->morgue);
 }
@@ -395,6 +397,7 @@ static int worker_new(unsigned index, const struct worker_sockets *sockets,
     w->text = BUFFER_INIT(1 << 20);
     list_init(&w->connections);
     list_init(&w->exchanges);
+    list_init(&w->leavers);
     message_init(&w->wake, w, MESSAGE_WAKE);
     message_init(&w->granted, w, MESSAGE_GRANTED);
     message_init(&w->waiting, w, MESSAGE_WAITING);

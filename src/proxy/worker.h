@@ -135,6 +135,7 @@ struct worker {
 
     struct list connections; /* of clients */
     unsigned n_connections;
+    struct list leavers;   /* see leaving.h; counted with the connections */
     struct list exchanges; /* unused ones */
     struct morgue morgue;
 

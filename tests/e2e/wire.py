@@ -200,7 +200,18 @@ class Proxy:
                 break
         else:
             raise AssertionError("".join(self.lines))
-        threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True).start()
+        self.spoke = threading.Condition()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        for line in self.process.stderr:
+            with self.spoke:
+                self.lines.append(line)
+                self.spoke.notify_all()
+
+    def wait_for_line(self, text: str, count: int = 1):
+        with self.spoke:
+            assert self.spoke.wait_for(lambda: sum(text in line for line in self.lines) >= count, PATIENCE_S), text
 
     def dial(self) -> Connection:
         return Connection(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S))

@@ -1,0 +1,408 @@
+"""What passes while it comes: streamed bodies both ways, clients that leave, and WebSocket tunnels."""
+import json
+import signal
+import socket
+import struct
+import threading
+
+import pytest
+
+from wire import PATIENCE_S, Connection, Proxy, Target, group
+
+OK = b"HTTP/1.1 200 OK\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: w\r\n"
+
+
+@pytest.fixture
+def target():
+    made = Target()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(target, tmp_path):
+    """A function that starts a proxy with these settings of its target group."""
+    started = []
+
+    def begin(**settings) -> Proxy:
+        started.append(Proxy(tmp_path, routes(target, **settings)))
+        return started[-1]
+
+    yield begin
+    for proxy in started:
+        proxy.stop()
+
+
+def routes(target, **settings) -> dict:
+    return {"routes": [{"path_prefix": "/", "target_group": "g"}], "target_groups": [group("g", target.port, **settings)]}
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def read_chunk(connection: Connection) -> bytes:
+    size = int(connection.until(b"\r\n"), 16)
+    data = connection.exactly(size)
+    assert connection.exactly(2) == b"\r\n"
+    return data
+
+
+# --- bodies ------------------------------------------------------------------------------------------
+
+
+def test_each_event_reaches_the_client_before_the_next_is_made(start, target):
+    """Server-sent events: the target makes the next one only when the client has told it of the last."""
+    proxy = start(request_timeout_ms=1000 * PATIENCE_S)
+    heard = socket.socketpair()
+    told = Connection(heard[1])
+
+    def answer(connection, _):
+        connection.send(OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(20):
+            connection.send(chunk(b"data: %d\n\n" % i))
+            assert told.exactly(1) == b"."
+        connection.send(chunk(b""))
+        return True
+
+    target.answer = answer
+    with proxy.dial() as client:
+        client.send(GET + b"\r\n")
+        assert b"text/event-stream" in client.until(b"\r\n\r\n")
+        for i in range(20):
+            assert read_chunk(client) == b"data: %d\n\n" % i
+            heard[0].send(b".")
+        assert client.until(b"\r\n\r\n") == b"0\r\n\r\n"
+    for end in heard:
+        end.close()
+
+
+def test_each_part_of_a_request_reaches_the_target_before_the_next_is_sent(start, target):
+    proxy = start()
+    heard = socket.socketpair()
+    told = Connection(heard[1])
+
+    def take(connection):
+        connection.until(b"\r\n\r\n")
+        for _ in range(20):
+            heard[0].send(read_chunk(connection))
+        connection.until(b"0\r\n\r\n")
+        connection.send(OK + b"Content-Length: 0\r\n\r\n")
+        return True
+
+    target.one = take
+    with proxy.dial() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(20):
+            client.send(chunk(b"part %02d" % i))
+            assert told.exactly(7) == b"part %02d" % i
+        client.send(chunk(b""))
+        assert client.message().status == 200
+    for end in heard:
+        end.close()
+
+
+def send_until_full(sock: socket.socket) -> int:
+    """How many bytes can be sent before the other side has to read."""
+    block, sent = bytes(65536), 0
+    sock.settimeout(2)  # nothing moved for so long: it is full
+    try:
+        while sent < 256 << 20:
+            sent += sock.send(block)
+    except TimeoutError:
+        pass
+    sock.settimeout(PATIENCE_S)
+    return sent
+
+
+def test_a_client_that_does_not_read_holds_up_its_target(start, target):
+    proxy = start(idle_timeout_ms=1000 * PATIENCE_S)
+    sent = []
+
+    def answer(connection, _):
+        connection.send(OK + b"\r\n")
+        sent.append(send_until_full(connection.sock))
+        target.note(target.cut_off, "full")
+        return False
+
+    target.answer = answer
+    with proxy.dial() as client:
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        target.wait(lambda: target.cut_off)
+        assert sent[0] < 64 << 20  # what sockets hold, and a little here
+        client.until(b"\r\n\r\n")
+        assert len(client.rest()) == sent[0]
+
+
+def test_a_target_that_does_not_read_holds_up_its_client(start, target):
+    proxy = start()
+    full = socket.socketpair()
+
+    def take(connection):
+        connection.until(b"\r\n\r\n")
+        n = int(Connection(full[1]).until(b"\n"))
+        connection.exactly(n)
+        connection.send(OK + b"Content-Length: 0\r\n\r\n")
+        return False
+
+    target.one = take
+    with proxy.dial() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
+        sent = send_until_full(client.sock)
+        assert sent < 64 << 20
+        full[0].send(b"%d\n" % sent)
+        assert client.message().status == 200  # it need not hear all of it
+    for end in full:
+        end.close()
+
+
+# --- clients that leave ------------------------------------------------------------------------------
+
+
+def until_closed(target):
+    """An answer that waits for the proxy to close; notes so, and answers nothing."""
+    def answer(connection, _):
+        connection.rest()
+        target.note(target.cut_off, "closed")
+        return False
+    return answer
+
+
+def reset(client: Connection):
+    """Leave without a word but a reset."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.parametrize("leave", [reset, Connection.close])
+def test_the_target_of_a_client_that_left_is_told_at_once(start, target, leave):
+    proxy = start(request_timeout_ms=3600000)
+    target.answer = until_closed(target)
+    client = proxy.dial()
+    client.send(GET + b"\r\n")
+    target.wait(lambda: target.seen)
+    leave(client)
+    target.wait(lambda: target.cut_off)
+
+
+def test_a_client_that_leaves_amid_its_answer_ends_it(start, target):
+    proxy = start(idle_timeout_ms=3600000)
+
+    def answer(connection, _):
+        connection.send(OK + b"Content-Length: 1000000\r\n\r\n")
+        while True:
+            try:
+                connection.send(b"x")
+            except ConnectionError:
+                target.note(target.cut_off, "closed")
+                return False
+
+    target.answer = answer
+    client = proxy.dial()
+    client.send(GET + b"\r\n")
+    client.until(b"\r\n\r\nx")
+    client.close()
+    target.wait(lambda: target.cut_off)
+
+
+def test_a_client_that_sends_no_more_still_gets_its_answers(start, target):
+    proxy = start()
+    target.answer = lambda connection, message: connection.send(
+        OK + b"Content-Length: 2\r\n\r\n" + message.line[5:7]) or True
+    with proxy.dial() as client:
+        client.send(b"".join(b"GET /%02d HTTP/1.1\r\nHost: w\r\n\r\n" % i for i in range(10)))
+        client.sock.shutdown(socket.SHUT_WR)
+        answers = client.rest().replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+    assert answers == b"".join(OK + b"Content-Length: 2\r\n\r\n%02d" % i for i in range(10))
+
+
+def test_a_client_may_send_no_more_while_it_waits(start, target):
+    proxy = start()
+    go = socket.socketpair()
+
+    def answer(connection, _):
+        Connection(go[1]).exactly(1)
+        connection.send(OK + b"Content-Length: 2\r\n\r\nok")
+        return True
+
+    target.answer = answer
+    with proxy.dial() as client:
+        client.send(GET + b"\r\n")
+        target.wait(lambda: target.seen)
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"  # asks whether it is there
+        go[0].send(b".")
+        assert client.rest() == OK + b"Content-Length: 2\r\n\r\nok"
+    for end in go:
+        end.close()
+
+
+def test_to_send_no_more_can_mean_to_have_left(start, target):
+    proxy = start(fin_means_gone=True)
+    target.answer = until_closed(target)
+    with proxy.dial() as client:
+        client.send(GET + b"\r\n")
+        target.wait(lambda: target.seen)
+        client.sock.shutdown(socket.SHUT_WR)
+        target.wait(lambda: target.cut_off)
+        assert client.rest() == b""
+
+
+def test_a_target_may_finish_though_its_client_has_left(start, target):
+    proxy = start(client_gone="finish")
+    go = socket.socketpair()
+
+    def answer(connection, message):
+        if message.line == b"GET /first HTTP/1.1":
+            Connection(go[1]).exactly(1)
+            connection.send(OK + b"Content-Length: 5000000\r\n\r\n" + bytes(5000000))
+            target.note(target.cut_off, "finished")
+        else:
+            connection.send(OK + b"Content-Length: 2\r\n\r\nok")
+        return True
+
+    target.answer = answer
+    client = proxy.dial()
+    client.send(b"GET /first HTTP/1.1\r\nHost: w\r\n\r\n")
+    target.wait(lambda: target.seen)
+    reset(client)
+    with proxy.dial() as other:  # the reset was heard before the answer comes
+        other.send(b"GET /other HTTP/1.1\r\nHost: w\r\n\r\n")
+        assert other.message().body == b"ok"
+    go[0].send(b".")
+    target.wait(lambda: target.cut_off)
+    for end in go:
+        end.close()
+
+
+# --- tunnels -----------------------------------------------------------------------------------------
+
+UPGRADE = b"GET /chat HTTP/1.1\r\nHost: w\r\nConnection: Upgrade\r\nUpgrade: %s\r\nSec-WebSocket-Key: k\r\n\r\n"
+GRANTED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: a\r\n\r\n"
+
+
+def echo(connection, message):
+    """Grant a tunnel, greet, then echo in capitals until the client says no more; then say goodbye."""
+    assert message.field("Connection") == b"upgrade" and message.field("Upgrade") == b"websocket"
+    connection.send(GRANTED + b"hello")
+    while connection.pending or connection.more():
+        part, connection.pending = connection.pending, b""
+        connection.send(part.upper())
+    connection.send(b"goodbye")
+    return False
+
+
+def upgrade(proxy) -> Connection:
+    client = proxy.dial()
+    client.send(UPGRADE % b"WebSocket")
+    head = client.until(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"\r\nSec-WebSocket-Accept: a\r\n" in head
+    assert b"\r\nConnection: upgrade\r\nUpgrade: websocket\r\n" in head
+    return client
+
+
+def test_a_tunnel_passes_bytes_both_ways_and_each_end_of_it(start, target):
+    proxy = start()
+    target.answer = echo
+    with upgrade(proxy) as client:
+        assert client.exactly(5) == b"hello"
+        for i in range(20):
+            client.send(b"line %02d\r\n\r\n" % i)
+            assert client.exactly(11) == b"LINE %02d\r\n\r\n" % i
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.rest() == b"goodbye"
+    field, = [message.field("Sec-WebSocket-Key") for message in target.seen]
+    assert field == b"k"
+
+
+def test_a_tunnel_passes_much_at_the_pace_of_its_reader(start, target):
+    proxy = start()
+    target.answer = echo
+    data = bytes(i % 251 | 0x80 for i in range(4 << 20))
+    with upgrade(proxy) as client:
+        client.exactly(5)
+        sender = threading.Thread(target=client.send, args=(data,))
+        sender.start()
+        assert client.exactly(len(data)) == data.upper()
+        sender.join()
+
+
+def test_the_end_of_the_target_ends_the_tunnel(start, target):
+    proxy = start()
+    target.answer = lambda connection, _: connection.send(GRANTED) or False
+    with upgrade(proxy) as client:
+        assert client.rest() == b""
+
+
+def test_a_client_that_leaves_its_tunnel_ends_it(start, target):
+    proxy = start(client_gone="finish")  # which is for requests
+    target.answer = lambda connection, _: connection.send(GRANTED) or until_closed(target)(connection, _)
+    reset(upgrade(proxy))
+    target.wait(lambda: target.cut_off)
+
+
+def test_a_tunnel_on_which_nothing_moves_is_closed(start, target):
+    proxy = start(idle_timeout_ms=300)
+    target.answer = lambda connection, _: connection.send(GRANTED) or until_closed(target)(connection, _)
+    with upgrade(proxy) as client:
+        assert client.rest() == b""
+    target.wait(lambda: target.cut_off)
+
+
+def test_a_target_may_say_no(start, target):
+    proxy = start()
+    target.answer = b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno"
+    with proxy.dial() as client:
+        client.send(UPGRADE % b"websocket" + GET + b"\r\n")  # what follows is a request, not a tunnel's
+        answer = client.message()
+        assert answer.status == 426 and answer.body == b"no"
+        assert client.message().status == 426
+    assert [message.line for message in target.seen] == [b"GET /chat HTTP/1.1", b"GET / HTTP/1.1"]
+
+
+@pytest.mark.parametrize("request_bytes", [
+    UPGRADE % b"h2c",
+    UPGRADE % b"websocket, h2c",
+    (UPGRADE % b"websocket").replace(b"Upgrade: ", b"Upgrade: h2c\r\nUpgrade: "),
+    (UPGRADE % b"websocket").replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\nContent-Length: 1\r\n\r\nx"),
+    (UPGRADE % b"websocket").replace(b"Connection: Upgrade\r\n", b""),
+    (UPGRADE % b"websocket").replace(b"HTTP/1.1", b"HTTP/1.0"),
+])
+def test_nothing_else_is_upgraded(start, target, request_bytes):
+    proxy = start()
+    with proxy.dial() as client:
+        client.send(request_bytes)
+        assert client.message().status == 200
+    message, = target.seen
+    assert message.field("Upgrade") is None
+
+
+def drain(proxy, target, tmp_path, delay_ms: int):
+    """Take the target out of service, with another in its place."""
+    changed = routes(target, deregistration_delay_ms=delay_ms)
+    changed["target_groups"][0]["targets"][0]["draining"] = True
+    changed["target_groups"][0]["targets"].append({"id": "u", "address": "127.0.0.1:1"})
+    (tmp_path / "routes.json").write_text(json.dumps(changed))
+    proxy.process.send_signal(signal.SIGHUP)
+    proxy.wait_for_line("routes served")
+
+
+def test_a_tunnel_outlives_its_targets_service(start, target, tmp_path):
+    proxy = start(deregistration_delay_ms=3600000)
+    target.answer = echo
+    with upgrade(proxy) as client:
+        client.exactly(5)
+        drain(proxy, target, tmp_path, 3600000)
+        client.send(b"still here?")
+        assert client.exactly(11) == b"STILL HERE?"
+
+
+def test_a_tunnel_does_not_outlive_the_deregistration_delay(start, target, tmp_path):
+    proxy = start(deregistration_delay_ms=0)
+    target.answer = lambda connection, _: connection.send(GRANTED) or until_closed(target)(connection, _)
+    with upgrade(proxy) as client:
+        drain(proxy, target, tmp_path, 0)
+        assert client.rest() == b""
+    target.wait(lambda: target.cut_off)
