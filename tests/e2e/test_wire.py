@@ -335,7 +335,7 @@ ANSWERS = {
     "a head of more than 64 KiB": [(ASK, OK + b"A: " + b"b" * 66000 + b"\r\n\r\n", BAD)],
     "a transfer coding other than chunked": [(ASK, OK + b"Transfer-Encoding: gzip\r\n\r\n", BAD)],
     "204 with a body announced": [(ASK, b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", BAD)],
-    "101 that nobody asked for": [(ASK, b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", BAD)],
+    "101 that nobody asked for, or to anything but WebSocket": [(ASK, b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", BAD)],
     "no answer: the connection closes": [(ASK, b"", BAD), (ASK, OK, BAD)],
     "a body that ends too early": [(ASK, OK + b"Content-Length: 9\r\n\r\npart", OK + b"Content-Length: 9\r\n" + CLOSE + b"\r\npart")],
     "a broken chunk": [(ASK, OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\nzz\r\n",
