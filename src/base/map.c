@@ -94,6 +94,17 @@ void *map_get_n(const struct map *m, const char *key, size_t length)
     return s->key ? s->value : NULL;
 }
 
+const struct map_slot *map_find(const struct map *m, const char *key)
+{
+    size_t length = strlen(key);
+    const struct map_slot *s;
+
+    if (m->size == 0)
+        return NULL;
+    s = probe(m, hash_bytes(m->seed, key, length), key, length);
+    return s->key ? s : NULL;
+}
+
 static int grow(struct map *m)
 {
     struct map bigger = *m;

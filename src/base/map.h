@@ -28,6 +28,10 @@ void map_deinit(struct map *m);
 void *map_get(const struct map *m, const char *key);
 void *map_get_n(const struct map *m, const char *key, size_t length);
 
+/** map_find() - the slot of @key, or NULL. Its key stays where it is for as long as the entry does,
+ * the slot itself only while nothing is added or removed. */
+const struct map_slot *map_find(const struct map *m, const char *key);
+
 /** map_put() - set @key to @value (not NULL), replacing. Return: 0 or -ENOMEM. */
 int map_put(struct map *m, const char *key, void *value);
 

@@ -18,6 +18,7 @@
 #include "control/autoscaler.h"
 #include "control/control.h"
 #include "control/meter.h"
+#include "control/metric_history.h"
 #include "control/proxy_link.h"
 #include "control/reconcile.h"
 #include "control/telemetry.h"
@@ -25,8 +26,11 @@
 #include "fleet/process.h"
 #include "supervisor/ready.h"
 
+/* The process holds about a third more than that, which is 1.5 GiB in all. */
+#define METRICS_BYTES_MAX ((size_t)1 << 30)
+
 enum {
-    SERIES_MAX = 20000,
+    SERIES_MAX = 100000,
     STOP_MS = 35000, /* SIGTERM, 30 s, SIGKILL, and some time to see the end of it */
     STOP_TURN_MS = 100,
 };
@@ -194,6 +198,16 @@ static int open_state(struct program *p)
     return COMMAND_OK;
 }
 
+static int open_history(struct program *p)
+{
+    autofree(mem_free) char *directory = text_format("%s/metrics", p->options.state);
+
+    if (!directory)
+        return fault(-ENOMEM);
+    metrics_limit(p->metrics, METRICS_BYTES_MAX);
+    return fault(metric_history_new(p->control, directory, &p->control->history));
+}
+
 static int make_control(struct program *p)
 {
     struct control_settings settings = p->options.settings;
@@ -218,6 +232,8 @@ static int make_control(struct program *p)
         return fault(r);
     events = control_driver_events(p->control);
     r = process_driver_new(p->loop, &p->log, &driver, &events, &p->driver);
+    if (!r)
+        r = open_history(p);
     if (!r)
         r = telemetry_new(p->control, &p->control->telemetry);
     if (!r)
@@ -298,6 +314,7 @@ static void release(struct program *p)
     if (p->control) {
         p->control->autoscaler = autoscaler_free(p->control->autoscaler);
         p->control->telemetry = telemetry_free(p->control->telemetry);
+        p->control->history = metric_history_free(p->control->history);
     }
     control_free(p->control);
     driver_free(p->driver);

@@ -8,6 +8,7 @@
 #include "control/endpoint.h"
 #include "control/endpoint_config.h"
 #include "control/meter.h"
+#include "control/metric_history.h"
 #include "control/model.h"
 #include "control/proxy_link.h"
 #include "control/reconcile.h"
@@ -58,6 +59,8 @@ static int tick(struct control *c)
         r = meter_tick(c->meter);
     if (c->metrics)
         metrics_age(c->metrics, loop_wall(c->loop));
+    if (c->history)
+        metric_history_tick(c->history);
     return fault(r);
 }
 

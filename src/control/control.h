@@ -22,6 +22,7 @@ struct autoscaler; /* autoscaler.h: scalable targets, policies, activities; deci
 struct proxy_link; /* proxy_link.h: tells the proxy what to serve, hears what it saw */
 struct telemetry;  /* telemetry.h: turns reports and samples into metrics */
 struct meter;      /* meter.h: instance-seconds and their price */
+struct metric_history; /* metric_history.h: keeps metrics across restarts */
 
 enum { CONTROL_INSTANCES_MAX = 256 };
 
@@ -51,9 +52,10 @@ struct control {
     struct map instances;        /* id -> struct instance */
 
     struct proxy_link *link;
-    struct telemetry *telemetry;   /* NULL: no metrics are kept (tests) */
-    struct autoscaler *autoscaler; /* NULL: nothing scales by itself (tests) */
-    struct alarm_book *alarms;     /* NULL: there are none (tests) */
+    struct metric_history *history; /* NULL: metrics are forgotten at the end (tests) */
+    struct telemetry *telemetry;    /* NULL: no metrics are kept (tests) */
+    struct autoscaler *autoscaler;  /* NULL: nothing scales by itself (tests) */
+    struct alarm_book *alarms;      /* NULL: there are none (tests) */
     struct meter *meter;
 
     struct loop_task reconcile; /* reconcile_wake() */

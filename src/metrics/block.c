@@ -2,88 +2,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Every record starts with gap << FORM_BITS | form, the gap being the slots skipped. */
-enum form {
-    FORM_REPEAT,  /* times: the bucket before once more, in each of the next slots */
-    FORM_ONE,     /* value */
-    FORM_UNIFORM, /* count, value */
-    FORM_OPAQUE,  /* count, sum, min, max */
-    FORM_SKETCH,  /* count, sum, min, max, shift, n, n times: index above the one before, count */
-};
-
-enum {
-    FORM_BITS = 3,
-    VARINT_BYTES_MAX = 10,
-    NUMBER_BYTES_MAX = VARINT_BYTES_MAX,
-    RECORD_BYTES_MAX = 4 * VARINT_BYTES_MAX + 4 * NUMBER_BYTES_MAX,
-    BIN_BYTES_MAX = VARINT_BYTES_MAX + NUMBER_BYTES_MAX,
-    BLOCK_BYTES_FIRST = 32,
-};
-
-/* A number starts with a varint whose lowest bit tells whole numbers, zigzag above it, from these:
- */
-enum { NUMBER_FLOAT = 1, NUMBER_DOUBLE = 3 };
-
-static uint8_t *put_varint(uint8_t *at, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *at++ = (uint8_t)(v | 0x80);
-    *at++ = (uint8_t)v;
-    return at;
-}
-
-static uint64_t get_varint(const uint8_t **at)
-{
-    uint64_t v = 0;
-    unsigned shift = 0;
-
-    do
-        v |= (uint64_t)(**at & 0x7f) << shift;
-    while (shift += 7, *(*at)++ & 0x80);
-    return v;
-}
-
-static uint8_t *put_number(uint8_t *at, double v)
-{
-    if (v == rint(v) && fabs(v) < 0x1p52) {
-        int64_t whole = (int64_t)v;
-        uint64_t zigzag = ((uint64_t)whole << 1) ^ (uint64_t)(whole >> 63);
-
-        return put_varint(at, zigzag << 1);
-    }
-    if (fabs(v) < 0x1p120 && v == (double)(float)v) {
-        float f = (float)v;
-
-        *at++ = NUMBER_FLOAT;
-        memcpy(at, &f, sizeof(f));
-        return at + sizeof(f);
-    }
-    *at++ = NUMBER_DOUBLE;
-    memcpy(at, &v, sizeof(v));
-    return at + sizeof(v);
-}
-
-static double get_number(const uint8_t **at)
-{
-    uint64_t tag = get_varint(at), zigzag = tag >> 1;
-    double v;
-    float f;
-
-    if ((tag & 1) == 0)
-        return (double)(int64_t)((zigzag >> 1) ^ -(zigzag & 1));
-    if (tag == NUMBER_FLOAT) {
-        memcpy(&f, *at, sizeof(f));
-        *at += sizeof(f);
-        return (double)f;
-    }
-    memcpy(&v, *at, sizeof(v));
-    *at += sizeof(v);
-    return v;
-}
+/* Every record starts with gap << CODEC_FORM_BITS | form, the gap being the slots skipped. With
+ * CODEC_REPEAT follows how many times: the bucket before once more, in each of the next slots. */
+enum { REPEAT_BYTES_MAX = 2 * CODEC_VARINT_BYTES_MAX, BLOCK_BYTES_FIRST = 32 };
 
 struct block *block_new(int64_t number)
 {
@@ -120,58 +44,20 @@ void block_seal(struct block **block)
         resize(block, (*block)->size); /* without success it is just less lean */
 }
 
-static enum form form_of(const struct bucket *b)
-{
-    if (b->kind == BUCKET_UNIFORM)
-        return b->count == 1 ? FORM_ONE : FORM_UNIFORM;
-    return b->kind == BUCKET_SKETCHED ? FORM_SKETCH : FORM_OPAQUE;
-}
-
-static uint8_t *put_sketch(uint8_t *at, const struct sketch *s)
-{
-    uint32_t before = 0;
-
-    at = put_varint(at, s->shift);
-    at = put_varint(at, s->n);
-    for (uint16_t i = 0; i < s->n; i++) {
-        at = put_varint(at, s->bins[i].index - before);
-        at = put_number(at, s->bins[i].count);
-        before = s->bins[i].index;
-    }
-    return at;
-}
-
-static uint8_t *put_bucket(uint8_t *at, unsigned gap, const struct bucket *b)
-{
-    enum form form = form_of(b);
-
-    at = put_varint(at, (uint64_t)gap << FORM_BITS | form);
-    if (form == FORM_ONE)
-        return put_number(at, b->min);
-    at = put_number(at, b->count);
-    if (form == FORM_UNIFORM)
-        return put_number(at, b->min);
-    at = put_number(at, b->sum);
-    at = put_number(at, b->min);
-    at = put_number(at, b->max);
-    return form == FORM_SKETCH ? put_sketch(at, &b->sketch) : at;
-}
-
 int block_append(struct block **block, unsigned slot, unsigned repeats, const struct bucket *b)
 {
-    size_t bins = b->kind == BUCKET_SKETCHED ? b->sketch.n : 0;
     struct block *to;
     uint8_t *at;
 
     assert((int)slot > (*block)->last && slot + repeats < BLOCK_SLOTS_MAX);
-    if (reserve(block, RECORD_BYTES_MAX + bins * BIN_BYTES_MAX) != 0)
+    if (reserve(block, codec_bucket_bytes(b) + REPEAT_BYTES_MAX) != 0)
         return -ENOMEM;
 
     to = *block;
-    at = put_bucket(to->bytes + to->size, (unsigned)((int)slot - to->last - 1), b);
+    at = codec_put_bucket(to->bytes + to->size, (unsigned)((int)slot - to->last - 1), b);
     if (repeats > 0) {
-        at = put_varint(at, FORM_REPEAT);
-        at = put_varint(at, repeats);
+        at = codec_put_varint(at, CODEC_REPEAT);
+        at = codec_put_varint(at, repeats);
     }
     to->size = (uint32_t)(at - to->bytes);
     to->last = (int16_t)(slot + repeats);
@@ -180,62 +66,76 @@ int block_append(struct block **block, unsigned slot, unsigned repeats, const st
 
 void block_reader_init(struct block_reader *r, const struct block *block)
 {
-    r->at = block->bytes;
-    r->end = block->bytes + block->size;
+    r->bytes = (struct codec_reader){ block->bytes, block->bytes + block->size, false };
     r->slot = r->repeats = 0;
     r->started = false;
     r->bucket = (struct bucket){ .sketch = *sketch_fixed_init(&r->storage) };
 }
 
-static void get_sketch(const uint8_t **at, struct sketch *s)
+static bool read_repeats(struct block_reader *r)
 {
-    uint32_t index = 0;
-
-    s->shift = (uint8_t)get_varint(at);
-    s->n = (uint16_t)get_varint(at);
-    for (uint16_t i = 0; i < s->n; i++) {
-        index += (uint32_t)get_varint(at);
-        s->bins[i] = (struct sketch_bin){ index, get_number(at) };
-    }
+    r->repeats = (unsigned)codec_size(&r->bytes, BLOCK_SLOTS_MAX - 1);
+    if (!r->started || r->repeats == 0)
+        r->bytes.bad = true;
+    return !r->bytes.bad;
 }
 
-static void get_bucket(struct block_reader *r, enum form form)
+static bool next_record(struct block_reader *r)
 {
-    struct bucket *b = &r->bucket;
+    uint64_t head = codec_varint(&r->bytes), gap = head >> CODEC_FORM_BITS;
+    enum codec_form form = head & ((1 << CODEC_FORM_BITS) - 1);
 
-    b->count = form == FORM_ONE ? 1 : get_number(&r->at);
-    if (form == FORM_ONE || form == FORM_UNIFORM) {
-        b->kind = BUCKET_UNIFORM;
-        b->min = b->max = get_number(&r->at);
-        b->sum = b->min * b->count;
-        return;
+    if (form == CODEC_REPEAT) {
+        if (!read_repeats(r))
+            return false;
+        r->repeats--;
+        gap = 0;
+    } else if (gap >= BLOCK_SLOTS_MAX || !codec_bucket(&r->bytes, form, &r->bucket)) {
+        r->bytes.bad = true;
+        return false;
     }
-    b->kind = form == FORM_SKETCH ? BUCKET_SKETCHED : BUCKET_OPAQUE;
-    b->sum = get_number(&r->at);
-    b->min = get_number(&r->at);
-    b->max = get_number(&r->at);
-    if (form == FORM_SKETCH)
-        get_sketch(&r->at, &b->sketch);
+    r->slot += (unsigned)gap + r->started;
+    r->started = true;
+    return true;
 }
 
 bool block_read(struct block_reader *r)
 {
-    uint64_t head;
-
-    if (r->repeats == 0) {
-        if (r->at == r->end)
-            return false;
-        head = get_varint(&r->at);
-        if ((head & ((1 << FORM_BITS) - 1)) == FORM_REPEAT) {
-            r->repeats = (unsigned)get_varint(&r->at);
-        } else {
-            r->slot += (unsigned)(head >> FORM_BITS) + r->started;
-            r->started = true;
-            get_bucket(r, head & ((1 << FORM_BITS) - 1));
-            return true;
-        }
+    if (r->repeats > 0) {
+        r->repeats--;
+        r->slot++;
+        return true;
     }
-    r->repeats--;
-    r->slot++;
-    return true;
+    return r->bytes.at < r->bytes.end && !r->bytes.bad && next_record(r);
+}
+
+/* Return: whether it is written as block_append() writes, up to the slot it says. */
+static bool is_whole(const struct block *b, unsigned slots)
+{
+    struct block_reader r;
+
+    block_reader_init(&r, b);
+    while (block_read(&r))
+        if (r.slot >= slots)
+            return false;
+    return r.started && !r.bytes.bad && (int)r.slot == b->last;
+}
+
+int block_restore(int64_t number, unsigned last, unsigned slots, const void *bytes, size_t n,
+                  struct block **ret)
+{
+    autofree(mem_free) struct block *b = malloc(sizeof(*b) + n);
+
+    if (!b)
+        return -ENOMEM;
+    if (last >= slots || n > UINT32_MAX)
+        return METRICS_E_INVALID;
+    *b = (struct block){
+        .number = number, .last = (int16_t)last, .size = (uint32_t)n, .capacity = (uint32_t)n
+    };
+    memcpy(b->bytes, bytes, n);
+    if (!is_whole(b, slots))
+        return METRICS_E_INVALID;
+    *ret = steal(b);
+    return 0;
 }

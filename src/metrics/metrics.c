@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "metrics/journal.h"
 #include "metrics/store.h"
 
-enum { AGE_NAMES = 512 /* looked at in one call */ };
+enum { AGE_NAMES = 2048 /* looked at in one call */ };
 
 int metrics_new(size_t max_series, struct metrics **ret)
 {
@@ -20,6 +21,8 @@ int metrics_new(size_t max_series, struct metrics **ret)
         return -ENOMEM;
     random_secret(&seed, sizeof(seed));
     map_init(&m->names, seed);
+    list_init(&m->in_turn);
+    memcpy(m->horizon.keep, series_keep, sizeof(series_keep));
     m->max_series = max_series;
     *ret = m;
     return 0;
@@ -59,7 +62,7 @@ static const struct metric_entry *find(const struct metrics *m, const struct met
     return metric_key_make(&key, name) == 0 ? map_get_n(&m->names, key.text, key.size) : NULL;
 }
 
-/* --- putting ---------------------------------------------------------------------------------- */
+/* --- what may be put -------------------------------------------------------------------------- */
 
 static bool valid_number(double v)
 {
@@ -84,86 +87,122 @@ static bool valid(const struct metric_datum *d, wall_ms_t now)
     return d->count > 0 ? valid_set(d) : d->count == 0 && d->n_values > 0;
 }
 
-/* The series of that unit; units are in the enum's order. A new one is not linked yet. */
-static int series_at(struct metrics *m, struct metric_entry *entry, enum metric_unit unit,
-                     struct series ***ret_at, struct series **ret_new)
+/* --- the names and their series --------------------------------------------------------------- */
+
+static int entry_at(struct metrics *m, const char *key, struct metric_entry **ret_entry)
+{
+    autofree(entry_free) struct metric_entry *entry = NULL;
+    int r;
+
+    *ret_entry = map_get(&m->names, key);
+    if (*ret_entry)
+        return 0;
+    entry = calloc(1, sizeof(*entry));
+    r = entry ? map_put(&m->names, key, entry) : -ENOMEM;
+    if (r)
+        return r;
+    entry->key = map_find(&m->names, key)->key;
+    m->sorted_stale = true;
+    *ret_entry = steal(entry);
+    return 0;
+}
+
+static void drop_if_empty(struct metrics *m, struct metric_entry *entry)
+{
+    if (entry->series)
+        return;
+    map_remove(&m->names, entry->key);
+    entry_free(entry);
+    m->sorted_stale = true;
+}
+
+static struct series **place_of(struct metric_entry *entry, enum metric_unit unit)
 {
     struct series **at = &entry->series;
 
     while (*at && (*at)->unit < unit)
         at = &(*at)->next;
-    *ret_at = at;
-    if (*at && (*at)->unit == unit)
+    return at;
+}
+
+int metrics_series_of(struct metrics *m, const char *key, enum metric_unit unit,
+                      struct series **ret_series)
+{
+    struct metric_entry *entry;
+    struct series **at, *s;
+    int r = entry_at(m, key, &entry);
+
+    if (r)
+        return r;
+    at = place_of(entry, unit);
+    if (*at && (*at)->unit == unit) {
+        *ret_series = *at;
         return 0;
-    if (m->n_series >= m->max_series)
-        return METRICS_E_FULL;
-    *ret_new = series_new(unit);
-    return *ret_new ? 0 : -ENOMEM;
-}
-
-static int put_into(struct metrics *m, struct metric_entry *entry, const struct metric_datum *d)
-{
-    autofree(series_free) struct series *anew = NULL;
-    struct sketch_fixed storage;
-    struct bucket b;
-    struct series **at;
-    int r;
-
-    r = series_at(m, entry, d->unit, &at, &anew);
-    if (r)
-        return r;
-    b = bucket_from(d, &storage);
-    r = series_add(anew ? anew : *at, d->at, d->resolution_s, &b, m->now);
-    if (r)
-        return r;
-
-    if (anew) {
-        anew->next = *at;
-        *at = steal(anew);
-        m->n_series++;
     }
-    if (d->at > entry->newest)
-        entry->newest = d->at;
+    s = m->n_series < m->max_series ? series_new(unit) : NULL;
+    if (!s) {
+        drop_if_empty(m, entry);
+        return m->n_series < m->max_series ? -ENOMEM : METRICS_E_FULL;
+    }
+    s->entry = entry;
+    s->next = *at;
+    *at = s;
+    list_push_back(&m->in_turn, &s->journal);
+    if (m->journal)
+        journal_welcome(m->journal, s);
+    m->n_series++;
+    *ret_series = s;
     return 0;
 }
 
-/* the first datum of a name */
-static int put_new(struct metrics *m, const char *key, const struct metric_datum *d)
+static void drop_series(struct metrics *m, struct series *s)
 {
-    autofree(entry_free) struct metric_entry *entry = calloc(1, sizeof(*entry));
-    int r;
+    struct metric_entry *entry = s->entry;
 
-    if (!entry)
-        return -ENOMEM;
-    entry->newest = d->at;
-    r = put_into(m, entry, d);
-    if (r)
-        return r;
-    r = map_put(&m->names, key, entry);
-    if (r) {
-        m->n_series--;
-        return r;
-    }
-    entry = NULL; /* the map's now */
-    m->sorted_stale = true;
-    return 0;
+    *place_of(entry, s->unit) = s->next;
+    series_free(s);
+    m->n_series--;
+    drop_if_empty(m, entry);
+}
+
+/* --- putting ---------------------------------------------------------------------------------- */
+
+static bool is_empty(const struct series *s)
+{
+    for (unsigned k = 0; k < SERIES_TIERS; k++)
+        if (s->tiers[k] && (s->tiers[k]->n_blocks > 0 || s->tiers[k]->tail.count > 0))
+            return false;
+    return true;
 }
 
 int metrics_put(struct metrics *m, const struct metric_name *name, const struct metric_datum *d,
                 wall_ms_t now)
 {
-    struct metric_entry *entry;
+    struct sketch_fixed storage;
     struct metric_key key;
+    struct series *s;
+    struct bucket b;
+    int r;
 
-    if (now > m->now)
-        m->now = now;
+    if (now > m->horizon.now)
+        m->horizon.now = now;
     if (!valid(d, now) || metric_key_make(&key, name) != 0)
         return METRICS_E_INVALID;
-
-    entry = map_get_n(&m->names, key.text, key.size);
-    if (entry)
-        return put_into(m, entry, d);
-    return put_new(m, key.text, d);
+    r = metrics_series_of(m, key.text, d->unit, &s);
+    if (r)
+        return r;
+    b = bucket_from(d, &storage);
+    r = series_add(s, d->at, d->resolution_s, &b, &m->horizon);
+    if (r) {
+        if (is_empty(s))
+            drop_series(m, s);
+        return r;
+    }
+    if (d->at > s->entry->newest)
+        s->entry->newest = d->at;
+    if (m->journal)
+        journal_put(m->journal, s, d->at, d->resolution_s, &b);
+    return 0;
 }
 
 int metrics_put_value(struct metrics *m, const struct metric_name *name, double value,
@@ -209,7 +248,7 @@ static void add(struct bucket *sum, const struct bucket *b,
     assert(r == 0); /* the sketch has its full size */
 }
 
-static void read_series(struct reading *r, const struct series *s, wall_ms_t now)
+static void read_series(struct reading *r, const struct series *s, const struct horizon *horizon)
 {
     struct sketch_fixed storage;
     struct bucket sum = { .sketch = *sketch_fixed_init(&storage) };
@@ -218,7 +257,7 @@ static void read_series(struct reading *r, const struct series *s, wall_ms_t now
     size_t period = 0;
     wall_ms_t at;
 
-    series_reader_init(&reader, s, r->start, r->period_s, now);
+    series_reader_init(&reader, s, r->start, r->period_s, horizon);
     while ((b = series_read(&reader, &at))) {
         uint64_t i = (uint64_t)(at - r->start) / (r->period_s * (uint64_t)MS_PER_S);
 
@@ -251,7 +290,7 @@ size_t metrics_read(const struct metrics *m, const struct metric_name *name, enu
     }
     for (const struct series *s = entry ? entry->series : NULL; s; s = s->next)
         if (unit == METRIC_UNIT_ANY || s->unit == unit)
-            read_series(&r, s, m->now);
+            read_series(&r, s, &m->horizon);
     return r.found;
 }
 
@@ -268,6 +307,56 @@ size_t metrics_units(const struct metrics *m, const struct metric_name *name,
 
 /* --- ageing ----------------------------------------------------------------------------------- */
 
+void metrics_limit(struct metrics *m, size_t bytes_max)
+{
+    m->age.bytes_max = bytes_max;
+}
+
+size_t metrics_bytes_seen(const struct metrics *m)
+{
+    return m->age.bytes;
+}
+
+static void count_memory(struct metrics *m, const struct metric_entry *e)
+{
+    m->age.other_bytes += sizeof(*e) + strlen(e->key) + 1;
+    for (const struct series *s = e->series; s; s = s->next) {
+        m->age.other_bytes += sizeof(*s);
+        for (unsigned k = 0; k < SERIES_TIERS; k++)
+            m->age.tier_bytes[k] += series_tier_bytes(s, k);
+    }
+}
+
+/* Where more is held than may be, the tier that holds most keeps its data three quarters as long;
+ * with room again, all keep them longer. */
+static void adjust_keeping(struct metrics *m)
+{
+    static const ms_t least = 600 * MS_PER_S;
+    ms_t *keep = m->horizon.keep;
+    unsigned most = 0;
+
+    for (unsigned k = 1; k < SERIES_TIERS; k++)
+        if (m->age.tier_bytes[k] > m->age.tier_bytes[most])
+            most = k;
+    if (m->age.bytes > m->age.bytes_max)
+        keep[most] = keep[most] / 4 * 3 > least ? keep[most] / 4 * 3 : least;
+    for (unsigned k = 0; k < SERIES_TIERS && m->age.bytes < m->age.bytes_max / 2; k++)
+        keep[k] = keep[k] / 3 * 4 < series_keep[k] ? keep[k] / 3 * 4 : series_keep[k];
+}
+
+static void end_round(struct metrics *m)
+{
+    m->age.cursor = 0;
+    m->age.bytes = sizeof(*m) + m->names.n_slots * sizeof(struct map_slot) +
+                   m->n_sorted * sizeof(*m->sorted) + m->age.other_bytes;
+    for (unsigned k = 0; k < SERIES_TIERS; k++)
+        m->age.bytes += m->age.tier_bytes[k];
+    if (m->age.bytes_max > 0)
+        adjust_keeping(m);
+    m->age.other_bytes = 0;
+    memset(m->age.tier_bytes, 0, sizeof(m->age.tier_bytes));
+}
+
 /* Return: whether any data of the name are left. */
 static bool age_entry(struct metrics *m, struct metric_entry *e)
 {
@@ -276,7 +365,7 @@ static bool age_entry(struct metrics *m, struct metric_entry *e)
     while (*at) {
         struct series *s = *at;
 
-        if (series_age(s, m->now)) {
+        if (series_age(s, &m->horizon)) {
             at = &s->next;
         } else {
             *at = s->next;
@@ -290,24 +379,21 @@ static bool age_entry(struct metrics *m, struct metric_entry *e)
 void metrics_age(struct metrics *m, wall_ms_t now)
 {
     const struct map_slot *slot = NULL;
-    char *dead[AGE_NAMES];
+    struct metric_entry *dead[AGE_NAMES];
     size_t n_dead = 0;
 
-    if (now > m->now)
-        m->now = now;
-    for (unsigned i = 0; i < AGE_NAMES && (slot = map_next(&m->names, &m->age_cursor)); i++) {
-        char *key = age_entry(m, slot->value) ? NULL : strdup(slot->key);
-
-        if (key)
-            dead[n_dead++] = key;
+    if (now > m->horizon.now)
+        m->horizon.now = now;
+    for (unsigned i = 0; i < AGE_NAMES && (slot = map_next(&m->names, &m->age.cursor)); i++) {
+        if (age_entry(m, slot->value))
+            count_memory(m, slot->value);
+        else
+            dead[n_dead++] = slot->value;
     }
     if (!slot)
-        m->age_cursor = 0;
-    for (size_t i = 0; i < n_dead; i++) {
-        entry_free(map_remove(&m->names, dead[i]));
-        free(dead[i]);
-        m->sorted_stale = true;
-    }
+        end_round(m);
+    for (size_t i = 0; i < n_dead; i++)
+        drop_if_empty(m, dead[i]);
 }
 
 size_t metrics_series(const struct metrics *m)

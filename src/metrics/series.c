@@ -11,14 +11,15 @@
 /* A block's stretch is a whole number of the next tier's buckets. */
 static const struct tier_kind {
     unsigned resolution_s, slots_per_block;
-    ms_t keep;
     unsigned next_resolution_s; /* the last tier's buckets go one by one */
 } kinds[SERIES_TIERS] = {
-    { 1, 300, HOURS(3), 60 },
-    { 60, 300, DAYS(15), 300 },
-    { 300, 288, DAYS(63), 3600 },
-    { 3600, 240, DAYS(455), 3600 },
+    { 1, 300, 60 },
+    { 60, 300, 300 },
+    { 300, 288, 3600 },
+    { 3600, 240, 3600 },
 };
+
+const ms_t series_keep[SERIES_TIERS] = { HOURS(3), DAYS(15), DAYS(63), DAYS(455) };
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -31,24 +32,34 @@ static wall_ms_t cut(wall_ms_t at, unsigned resolution_s)
 }
 
 /* the tier that data of that age belong in; SERIES_TIERS: none */
-static unsigned tier_of(wall_ms_t at, wall_ms_t now)
+static unsigned tier_of(wall_ms_t at, wall_ms_t now, const ms_t keep[SERIES_TIERS])
 {
     unsigned k = 0;
 
-    while (k < SERIES_TIERS && now - cut(at, kinds[k].next_resolution_s) > kinds[k].keep)
+    while (k < SERIES_TIERS && now - cut(at, kinds[k].next_resolution_s) > keep[k])
         k++;
     return k;
 }
 
 unsigned metrics_resolution(wall_ms_t at, wall_ms_t now)
 {
-    unsigned k = tier_of(at, now);
+    unsigned k = tier_of(at, now, series_keep);
     return k < SERIES_TIERS ? kinds[k].resolution_s : 0;
+}
+
+unsigned series_slots_per_block(unsigned tier)
+{
+    return kinds[tier].slots_per_block;
+}
+
+int64_t series_block_number(unsigned tier, int64_t slot)
+{
+    return floor_div(slot, kinds[tier].slots_per_block);
 }
 
 /* --- a tier ----------------------------------------------------------------------------------- */
 
-static struct tier *tier_free(struct tier *t)
+struct tier *series_tier_free(struct tier *t)
 {
     if (!t)
         return NULL;
@@ -59,7 +70,6 @@ static struct tier *tier_free(struct tier *t)
     free(t);
     return NULL;
 }
-DEFINE_AUTOFREE(struct tier *, tier_free)
 
 /* the first block that is not before @number */
 static uint32_t find_block(const struct tier *t, int64_t number)
@@ -77,6 +87,18 @@ static uint32_t find_block(const struct tier *t, int64_t number)
     return low;
 }
 
+static size_t bytes_of(const struct block *b)
+{
+    return sizeof(*b) + b->capacity;
+}
+
+static void seal(struct tier *t, uint32_t at)
+{
+    t->block_bytes -= bytes_of(t->blocks[at]);
+    block_seal(&t->blocks[at]);
+    t->block_bytes += bytes_of(t->blocks[at]);
+}
+
 static int insert_block(struct tier *t, uint32_t at, struct block *block)
 {
     if (t->n_blocks == t->capacity) {
@@ -91,6 +113,7 @@ static int insert_block(struct tier *t, uint32_t at, struct block *block)
     memmove(t->blocks + at + 1, t->blocks + at, (t->n_blocks - at) * sizeof(struct block *));
     t->blocks[at] = block;
     t->n_blocks++;
+    t->block_bytes += bytes_of(block);
     return 0;
 }
 
@@ -106,7 +129,7 @@ static int last_block(struct tier *t, int64_t number, struct block ***ret_block)
             return -ENOMEM;
         block = NULL;
         if (t->n_blocks > 1)
-            block_seal(&t->blocks[t->n_blocks - 2]);
+            seal(t, t->n_blocks - 2);
     }
     *ret_block = &t->blocks[t->n_blocks - 1];
     return 0;
@@ -125,13 +148,16 @@ static int flush(struct tier *t, const struct tier_kind *kind, int64_t last)
     r = last_block(t, number, &block);
     if (r)
         return r;
+    t->block_bytes -= bytes_of(*block);
     r = block_append(block, (unsigned)(t->tail_first - number * kind->slots_per_block),
                      (unsigned)(last - t->tail_first), &t->tail);
-    if (r) {
-        if (t->n_blocks > n_blocks)
-            free(t->blocks[--t->n_blocks]);
+    if (r && t->n_blocks > n_blocks) {
+        free(t->blocks[--t->n_blocks]);
         return r;
     }
+    t->block_bytes += bytes_of(*block);
+    if (r)
+        return r;
     t->tail_first = last + 1;
     if (last == t->tail_last)
         t->tail.count = 0;
@@ -170,7 +196,7 @@ static int merge_into_tail(struct tier *t, const struct tier_kind *kind, const s
 static int rewrite(struct tier *t, const struct tier_kind *kind, int64_t number, int64_t slot,
                    const struct bucket *b)
 {
-    autofree(tier_free) struct tier *anew = calloc(1, sizeof(*anew));
+    autofree(series_tier_free) struct tier *anew = calloc(1, sizeof(*anew));
     uint32_t at = find_block(t, number);
     bool exists = at < t->n_blocks && t->blocks[at]->number == number, merged = false;
     struct block_reader reader;
@@ -197,12 +223,15 @@ static int rewrite(struct tier *t, const struct tier_kind *kind, int64_t number,
         return r;
 
     assert(anew->n_blocks == 1);
-    block_seal(&anew->blocks[0]);
-    if (exists)
+    seal(anew, 0);
+    if (exists) {
+        t->block_bytes += anew->block_bytes - bytes_of(t->blocks[at]);
         free(t->blocks[at]);
-    else if (insert_block(t, at, NULL) != 0)
+        t->blocks[at] = anew->blocks[0];
+    } else if (insert_block(t, at, anew->blocks[0]) != 0) {
         return -ENOMEM;
-    t->blocks[at] = steal(anew->blocks[0]);
+    }
+    anew->n_blocks = 0; /* it is the other's now */
     return 0;
 }
 
@@ -229,8 +258,10 @@ struct series *series_new(enum metric_unit unit)
 {
     struct series *s = calloc(1, sizeof(*s));
 
-    if (s)
-        s->unit = unit;
+    if (!s)
+        return NULL;
+    s->unit = unit;
+    list_link_init(&s->journal);
     return s;
 }
 
@@ -238,8 +269,9 @@ struct series *series_free(struct series *s)
 {
     if (!s)
         return NULL;
+    list_remove(&s->journal);
     for (unsigned k = 0; k < SERIES_TIERS; k++)
-        s->tiers[k] = tier_free(s->tiers[k]);
+        s->tiers[k] = series_tier_free(s->tiers[k]);
     free(s);
     return NULL;
 }
@@ -252,18 +284,19 @@ static int add_to_tier(struct series *s, unsigned k, wall_ms_t at, const struct 
 }
 
 int series_add(struct series *s, wall_ms_t at, unsigned resolution_s, const struct bucket *b,
-               wall_ms_t now)
+               const struct horizon *horizon)
 {
-    unsigned k = tier_of(at, now);
+    unsigned k = tier_of(at, horizon->now, horizon->keep);
 
     while (k < SERIES_TIERS && kinds[k].resolution_s < resolution_s)
         k++;
-    assert(k < SERIES_TIERS);
+    if (k == SERIES_TIERS)
+        k--; /* too old where memory is short: ageing drops it */
     return add_to_tier(s, k, at, b);
 }
 
 /* the oldest block that is due, or NULL; the tail becomes one when it is due itself */
-static struct block *due(struct tier *t, unsigned k, wall_ms_t now)
+static struct block *due(struct tier *t, unsigned k, const struct horizon *h)
 {
     const struct tier_kind *kind = &kinds[k];
     ms_t block_ms = (ms_t)kind->slots_per_block * kind->resolution_s * MS_PER_S;
@@ -273,7 +306,7 @@ static struct block *due(struct tier *t, unsigned k, wall_ms_t now)
         return NULL;
     number =
         t->n_blocks > 0 ? t->blocks[0]->number : floor_div(t->tail_last, kind->slots_per_block);
-    if (now - ((number + 1) * block_ms - kind->next_resolution_s * MS_PER_S) <= kind->keep)
+    if (h->now - ((number + 1) * block_ms - kind->next_resolution_s * MS_PER_S) <= h->keep[k])
         return NULL;
     if (t->tail.count > 0 && floor_div(t->tail_last, kind->slots_per_block) == number &&
         flush(t, kind, t->tail_last) != 0)
@@ -294,48 +327,51 @@ static void roll_up(struct series *s, unsigned k, const struct block *block)
     }
 }
 
-static bool age_tier(struct series *s, unsigned k, wall_ms_t now)
+static bool age_tier(struct series *s, unsigned k, const struct horizon *horizon)
 {
     struct tier *t = s->tiers[k];
     struct block *block;
 
     if (!t)
         return false;
-    while ((block = due(t, k, now))) {
+    while ((block = due(t, k, horizon))) {
         t->n_blocks--;
+        t->block_bytes -= bytes_of(block);
         memmove(t->blocks, t->blocks + 1, t->n_blocks * sizeof(struct block *));
         if (k + 1 < SERIES_TIERS)
             roll_up(s, k, block);
         free(block);
     }
     if (t->n_blocks == 0 && t->tail.count == 0)
-        s->tiers[k] = tier_free(t);
+        s->tiers[k] = series_tier_free(t);
     return s->tiers[k];
 }
 
-bool series_age(struct series *s, wall_ms_t now)
+bool series_age(struct series *s, const struct horizon *horizon)
 {
     bool any = false;
 
     for (unsigned k = 0; k < SERIES_TIERS; k++)
-        any |= age_tier(s, k, now);
+        any |= age_tier(s, k, horizon);
     return any;
+}
+
+size_t series_tier_bytes(const struct series *s, unsigned tier)
+{
+    const struct tier *t = s->tiers[tier];
+
+    if (!t)
+        return 0;
+    return sizeof(*t) + t->capacity * sizeof(struct block *) + t->block_bytes +
+           t->tail.sketch.capacity * sizeof(struct sketch_bin);
 }
 
 size_t series_bytes(const struct series *s)
 {
     size_t bytes = sizeof(*s);
 
-    for (unsigned k = 0; k < SERIES_TIERS; k++) {
-        const struct tier *t = s->tiers[k];
-
-        if (!t)
-            continue;
-        bytes += sizeof(*t) + t->capacity * sizeof(struct block *) +
-                 t->tail.sketch.capacity * sizeof(struct sketch_bin);
-        for (uint32_t i = 0; i < t->n_blocks; i++)
-            bytes += sizeof(struct block) + t->blocks[i]->capacity;
-    }
+    for (unsigned k = 0; k < SERIES_TIERS; k++)
+        bytes += series_tier_bytes(s, k);
     return bytes;
 }
 
@@ -346,7 +382,7 @@ static bool place(struct tier_reader *r, const struct series_reader *all, int64_
                   const struct bucket *b)
 {
     wall_ms_t at = slot * kinds[r->kind].resolution_s * MS_PER_S;
-    unsigned k = tier_of(at, all->now);
+    unsigned k = tier_of(at, all->horizon->now, all->horizon->keep);
 
     if (k < r->kind)
         k = r->kind;
@@ -391,9 +427,9 @@ static void advance(struct tier_reader *r, const struct series_reader *all)
 }
 
 void series_reader_init(struct series_reader *r, const struct series *s, wall_ms_t start,
-                        unsigned period_s, wall_ms_t now)
+                        unsigned period_s, const struct horizon *horizon)
 {
-    r->now = now;
+    r->horizon = horizon;
     r->period_s = period_s;
     r->current = NULL;
     for (unsigned k = 0; k < SERIES_TIERS; k++) {

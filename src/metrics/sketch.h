@@ -11,6 +11,7 @@
 enum {
     SKETCH_SUB_BITS = 6,
     SKETCH_SHIFT_MAX = 11 + SKETCH_SUB_BITS,
+    SKETCH_INDEX_MAX = (1 << (11 + SKETCH_SUB_BITS)) - 1,
     SKETCH_BINS_MAX = 256, /* beyond, pairs of neighbours become one */
 };
 
