@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cli/command.h"
+#include "cli/front_options.h"
 #include "cli/options.h"
 #include "cli/proxy_routes.h"
 #include "cli/tls_options.h"
@@ -32,6 +33,7 @@ struct options {
     int tls_listen_fds[WORKERS_MAX];
     size_t n_tls_listen_fds; /* 0, or as many as n_listen_fds */
     struct tls_options tls;
+    struct front_options front;
     const char *api_address, *link_address;
     const char *routes; /* a file; NULL: control says what to serve */
     const char *listen; /* with routes: NULL for the default */
@@ -47,7 +49,9 @@ struct program {
     struct log log;
     struct loop *loop;
     struct proxy *proxy;
-    struct loop_signal term, interrupt, hangup, hand_over;
+    struct access_log *access_log;
+    json_t *file_options; /* of the route file; front options point into it */
+    struct loop_signal term, interrupt, hangup, hand_over, reopen;
     uint64_t revision; /* of the route file: how often it was read */
     bool draining;
 };
@@ -68,7 +72,7 @@ static const char usage[] =
     "  --tls-listen-fds N,..  listening sockets for TLS, one for each thread\n"
     "  --listen-fds N,N,..    listening sockets, one for each thread\n"
     "  --api-address ADDRESS  the control plane's API, unix:/path\n"
-    "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n"
+    "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n" FRONT_USAGE
     "  --drain-timeout S      after SIGTERM, seconds for requests to end (default 30)\n"
     "  --hand-over-timeout S  after SIGUSR2, seconds for connections to end (default 600)\n"
     "  --ready-fd N           write a byte there when it serves\n"
@@ -103,7 +107,7 @@ static const struct option option_table[] = {
     { "threads", required_argument, NULL, OPTION_THREADS },
     { "api-address", required_argument, NULL, OPTION_API_ADDRESS },
     { "link-address", required_argument, NULL, OPTION_LINK_ADDRESS },
-    { "drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT },
+    FRONT_OPTION_ROWS{ "drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT },
     { "hand-over-timeout", required_argument, NULL, OPTION_HAND_OVER_TIMEOUT },
     { "ready-fd", required_argument, NULL, OPTION_READY_FD },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
@@ -116,6 +120,8 @@ static int take(void *context, int id, const char *value)
 {
     struct options *o = context;
 
+    if (front_options_has(id))
+        return front_options_take(&o->front, id, value);
     switch (id) {
     case OPTION_ROUTES:
         o->routes = value;
@@ -320,6 +326,14 @@ static void hung_up(struct loop_signal *signal)
     proxy_reload(p->proxy);
 }
 
+static void reopen_caught(struct loop_signal *signal)
+{
+    struct program *p = container_of(signal, struct program, reopen);
+
+    if (p->access_log)
+        access_log_reopen(p->access_log);
+}
+
 static int find_control(const struct options *o, struct proxy_settings *settings)
 {
     int r = address_parse(o->api_address, &settings->worker.api);
@@ -336,25 +350,65 @@ static int find_control(const struct options *o, struct proxy_settings *settings
     return r;
 }
 
+/* What the route file says of options, but for those that were given. */
+static int read_file_options(struct program *p)
+{
+    char why[PROXY_ROUTES_WHY_BYTES];
+    const char *name;
+    int r = proxy_routes_options(p->options.routes, &p->file_options, why);
+
+    if (!r && front_options_take_json(&p->options.front, p->file_options, &name)) {
+        snprintf(why, sizeof(why), "option '%s' is none, or has no such value", name);
+        r = -EINVAL;
+    }
+    if (r)
+        log_error(&p->log, "routes not read", "file=%s why=\"%s\" then=stopping", p->options.routes,
+                  why);
+    return r;
+}
+
+static int open_access_log(struct program *p)
+{
+    const struct front_options *f = &p->options.front;
+    const struct access_log_settings settings = { .path = f->access_path,
+                                                  .fd = f->access_fd,
+                                                  .format = f->access_format,
+                                                  .slow_ms = f->slow_ms,
+                                                  .n_workers = p->options.n_listen_fds,
+                                                  .log = &p->log };
+    int r;
+
+    if (!f->access_path && f->access_fd < 0 && f->slow_ms == 0)
+        return 0;
+    r = access_log_new(&settings, &p->access_log);
+    if (r)
+        log_error(&p->log, "access log not opened", "file=\"%s\" why=\"%s\"",
+                  f->access_path ? f->access_path : "", strerror(-r));
+    return r;
+}
+
 static int start(struct program *p)
 {
     struct options *o = &p->options;
-    int r = o->routes ? listen_for_clients(p) : 0;
+    int r = o->routes ? read_file_options(p) : 0;
     struct proxy_settings settings = { .listen_fds = o->listen_fds,
-                                       .tls_listen_fds =
-                                           o->n_tls_listen_fds ? o->tls_listen_fds : NULL,
                                        .tls = o->tls.settings,
-                                       .n_workers = o->n_listen_fds,
                                        .served = served,
                                        .context = p,
                                        .worker = WORKER_SETTINGS_DEFAULT };
 
+    if (!r && o->routes)
+        r = listen_for_clients(p);
+    settings.n_workers = o->n_listen_fds;
+    settings.tls_listen_fds = o->n_tls_listen_fds ? o->tls_listen_fds : NULL;
     if (r)
         return r;
     settings.worker.log = &p->log;
     settings.worker.connections_max = connections_max(o->n_listen_fds);
     settings.worker.standalone = o->routes;
     settings.worker.peer_style = o->tls.style;
+    settings.guard = o->front.guard;
+    front_options_apply(&o->front, &settings.worker);
     if (!o->routes)
         r = find_control(o, &settings);
     if (!r)
@@ -366,8 +420,13 @@ static int start(struct program *p)
         r = loop_signal_add(p->loop, &p->hand_over, SIGUSR2, handed_over);
     if (!r)
         r = loop_signal_add(p->loop, &p->hangup, SIGHUP, hung_up);
+    if (!r)
+        r = loop_signal_add(p->loop, &p->reopen, SIGUSR1, reopen_caught);
     if (!r && o->routes)
         r = start_alone(p);
+    if (!r)
+        r = open_access_log(p);
+    settings.worker.access_log = p->access_log;
     if (!r)
         r = proxy_new(p->loop, &settings, &p->proxy);
     if (r)
@@ -381,8 +440,10 @@ int command_proxy(int argc, char **argv)
                                       .drain_timeout_ms = 30 * MS_PER_S,
                                       .hand_over_timeout_ms = 600 * MS_PER_S,
                                       .level = LOG_INFO } };
-    int r = read_options(argc, argv, &p.options);
+    int r;
 
+    front_options_init(&p.options.front);
+    r = read_options(argc, argv, &p.options);
     if (r)
         return r < 0 ? COMMAND_OK : r;
     p.log = (struct log){ .fd = STDERR_FILENO,
@@ -400,6 +461,8 @@ int command_proxy(int argc, char **argv)
     else
         log_info(&p.log, "stopped", "");
     proxy_free(p.proxy);
+    access_log_free(p.access_log);
+    json_decref(p.file_options);
     for (size_t i = 0; p.options.routes && i < p.options.n_listen_fds; i++)
         close(p.options.listen_fds[i]);
     for (size_t i = 0; p.options.routes && i < p.options.n_tls_listen_fds; i++)
@@ -409,6 +472,7 @@ int command_proxy(int argc, char **argv)
         loop_signal_remove(&p.interrupt);
         loop_signal_remove(&p.hangup);
         loop_signal_remove(&p.hand_over);
+        loop_signal_remove(&p.reopen);
     }
     loop_free(p.loop);
     return r ? COMMAND_FAILED : COMMAND_OK;

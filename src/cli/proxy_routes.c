@@ -176,3 +176,15 @@ int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot 
         *ret_snapshot = s;
     return r;
 }
+
+int proxy_routes_options(const char *path, json_t **ret_options,
+                         char ret_why[PROXY_ROUTES_WHY_BYTES])
+{
+    __attribute__((cleanup(json_release))) json_t *root = NULL;
+    const struct reading reading = { .why = ret_why };
+    int r = read_json(path, &reading, &root);
+
+    if (!r)
+        *ret_options = json_incref(json_object_get(root, "options"));
+    return r;
+}

@@ -16,3 +16,8 @@ enum { PROXY_ROUTES_WHY_BYTES = 512 };
  */
 int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot *ret_snapshot,
                       char ret_why[PROXY_ROUTES_WHY_BYTES]);
+
+/** proxy_routes_options() - what the file has under "options"; a reference, NULL if nothing.
+ * Return: as above. */
+int proxy_routes_options(const char *path, json_t **ret_options,
+                         char ret_why[PROXY_ROUTES_WHY_BYTES]);

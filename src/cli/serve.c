@@ -20,7 +20,10 @@
 #include "supervisor/state_dir.h"
 #include "supervisor/supervisor.h"
 
-enum { ARGUMENTS_MAX = 64 + 4 * TLS_OPTIONS_FILES_MAX, SERVER_JSON_BYTES = 1024 };
+enum {
+    ARGUMENTS_MAX = 64 + 2 * FRONT_OPTIONS_MAX + 4 * TLS_OPTIONS_FILES_MAX,
+    SERVER_JSON_BYTES = 1024
+};
 
 struct server {
     struct serve_options options;
@@ -259,6 +262,19 @@ static void add_word(void *line, const char *word)
     add(line, word);
 }
 
+static void add_front_option(const struct server *s, int id, struct command_line *ret)
+{
+    static const char *const words[] = {
+#define FRONT_WORD(name, id) "--" name,
+        FRONT_OPTIONS(FRONT_WORD)
+#undef FRONT_WORD
+    };
+    const char *text = s->options.front.texts[id - FRONT_OPTION_FIRST];
+
+    if (text)
+        add_option(ret, words[id - FRONT_OPTION_FIRST], text);
+}
+
 static void proxy_command(const struct server *s, const char *listen_fds, const char *tls_fds,
                           struct command_line *ret)
 {
@@ -274,6 +290,8 @@ static void proxy_command(const struct server *s, const char *listen_fds, const 
     add_option(ret, "--link-address", s->link_address);
     /* an invocation that began may take its 60 s */
     add_option(ret, "--drain-timeout", "65");
+    for (int id = FRONT_OPTION_FIRST; id < FRONT_OPTION_END; id++)
+        add_front_option(s, id, ret);
     add_option(ret, "--log-level", s->options.level_text);
     add_option(ret, "--log-format", s->options.format_text);
 }
@@ -296,12 +314,13 @@ static int supervise(struct server *s)
     char api_fd[16], link_fd[16];
     struct command_line control, proxy;
     int control_fds[] = { s->api_fd, s->link_fd, s->state.fd };
-    int proxy_fds[2 * FRONT_SOCKETS_MAX + 1];
+    int proxy_fds[2 * FRONT_SOCKETS_MAX + 2];
+    bool passes_log = s->options.front.access_fd >= 0;
     struct supervisor_settings settings = {
         .control = { .command = control.words,
                      .fds = control_fds,
                      .n_fds = sizeof(control_fds) / sizeof(*control_fds) },
-        .proxy = { .command = proxy.words, .fds = proxy_fds, .n_fds = n + 1 },
+        .proxy = { .command = proxy.words, .fds = proxy_fds, .n_fds = n + 1 + passes_log },
         .door_fd = s->door_fd,
         .listen_fds = s->listen_fds,
         .n_listen_fds = n,
@@ -317,6 +336,7 @@ static int supervise(struct server *s)
                           s->listen_fds[i]);
     }
     proxy_fds[n] = s->state.fd; /* socket paths may lead through it */
+    proxy_fds[n + 1] = s->options.front.access_fd;
     if (r || !buffer_cstr(&fds) || !buffer_cstr(&tls_fds))
         return command_failed("out of memory");
     snprintf(api_fd, sizeof(api_fd), "%d", s->api_fd);

@@ -27,7 +27,7 @@ static const char usage[] =
     "  --region NAME       AWS region to be (default us-east-1)\n"
     "  --account ID        AWS account to be, 12 digits (default 000000000000)\n"
     "  --keep-instances    leave instances running at the end; the next server adopts them\n"
-    "  --no-auth           requests need no signature; only with a loopback address\n"
+    "  --no-auth           requests need no signature; only with a loopback address\n" FRONT_USAGE
     "  --log-level LEVEL   debug, info, warn or error (default info)\n"
     "  --log-format FORMAT text or json (default text)\n"
     "  --help              this\n";
@@ -57,7 +57,7 @@ static const struct option option_table[] = {
     { "driver", required_argument, NULL, OPTION_DRIVER },
     { "config", required_argument, NULL, OPTION_CONFIG },
     { "region", required_argument, NULL, OPTION_REGION },
-    { "account", required_argument, NULL, OPTION_ACCOUNT },
+    FRONT_OPTION_ROWS{ "account", required_argument, NULL, OPTION_ACCOUNT },
     { "keep-instances", no_argument, NULL, OPTION_KEEP_INSTANCES },
     { "no-auth", no_argument, NULL, OPTION_NO_AUTH },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
@@ -96,6 +96,8 @@ static bool take_threads(struct serve_options *o, const char *value)
 /* Return: whether @value is one that the option can have. */
 static bool takes(struct serve_options *o, int id, const char *value)
 {
+    if (front_options_has(id))
+        return front_options_take(&o->front, id, value) == 0;
     switch (id) {
     case OPTION_LISTEN:
         o->listen = value;
@@ -153,6 +155,7 @@ static void set_defaults(struct serve_options *o)
         .format_text = "text",
         .level = LOG_INFO,
     };
+    front_options_init(&o->front);
     address_parse(o->listen, &o->address);
 }
 

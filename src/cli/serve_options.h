@@ -1,6 +1,7 @@
 /* cli/serve_options.h: what `weir serve` was asked for. */
 #pragma once
 #include "base/log.h"
+#include "cli/front_options.h"
 #include "cli/tls_options.h"
 #include "net/address.h"
 
@@ -8,6 +9,7 @@ struct serve_options {
     const char *listen; /* as typed */
     struct address address;
     struct tls_options tls;
+    struct front_options front;
     const char *state; /* as typed */
     const char *config;
     const char *region, *account, *pace;

@@ -37,9 +37,9 @@ static void a_network_has_what_shares_its_prefix(void **state)
 
 static void what_is_none_is_refused(void **state)
 {
-    static const char *const wrong[] = { "",        "x",        "10.0.0.0/33",  "10.0.0.0/",
-                                         "10/8",    "::/129",   "10.0.0.0/-1",  "10.0.0.0/8/8",
-                                         "1.2.3.4.", "/8",       "1:2:3/8" };
+    static const char *const wrong[] = { "",         "x",      "10.0.0.0/33", "10.0.0.0/",
+                                         "10/8",     "::/129", "10.0.0.0/-1", "10.0.0.0/8/8",
+                                         "1.2.3.4.", "/8",     "1:2:3/8" };
     struct network n;
     struct network_list l;
     struct network_address a;

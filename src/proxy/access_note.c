@@ -5,6 +5,7 @@
 
 #include "proxy/access_log.h"
 #include "proxy/exchange.h"
+#include "proxy/guard.h"
 
 enum { TEXTS_BYTES_MAX = ACCESS_TEXTS * ACCESS_TEXT_BYTES_MAX };
 
@@ -24,6 +25,7 @@ void access_note_begin(struct exchange *x)
     struct access_note *n = &x->note;
     const struct http_head *h = &x->head;
     char peer[ADDRESS_TEXT_BYTES];
+    struct network_address who;
 
     n->is_on = x->worker->access;
     if (!n->is_on)
@@ -35,7 +37,11 @@ void access_note_begin(struct exchange *x)
     n->received_bytes = n->sent_bytes = 0;
     n->status = n->target_status = 0;
     n->target[0] = n->group[0] = '\0';
-    client_peer(x->client, peer);
+    if (x->client->pass && x->client->pass->is_trusted &&
+        guard_client(x->worker->settings->guard, x->client->pass, h, &who))
+        network_address_text(&who, peer);
+    else
+        client_peer(x->client, peer);
     snprintf(n->client, sizeof(n->client), "%.*s", (int)sizeof(n->client) - 1, peer);
     add_text(n, ACCESS_METHOD, h->method);
     add_text(n, ACCESS_TARGET, h->target);

@@ -19,6 +19,7 @@
 #include "net/address.h"
 
 struct client;
+struct guard_pass;
 
 #define CLIENT_LENGTH_UNKNOWN UINT64_MAX
 
@@ -74,6 +75,7 @@ struct client_ops {
 /* Embedded in whatever serves the client. */
 struct client {
     const struct client_ops *ops;
+    const struct guard_pass *pass; /* its connection's; NULL: no limits */
 };
 
 static inline void client_interim(struct client *c)

@@ -44,6 +44,7 @@ void downstream_kill(struct downstream *c)
     if (c->exchange)
         exchange_abandon(steal(c->exchange));
     morgue_take(&c->worker->morgue, &c->corpse, bury);
+    guard_leave(c->worker->settings->guard, &c->pass);
     worker_connection_closed(c->worker);
 }
 
@@ -361,7 +362,7 @@ static int open_stream(struct downstream *c, struct worker *w, int fd, struct tl
     return r;
 }
 
-int downstream_new(struct worker *w, int fd, struct tls_server *tls)
+int downstream_new(struct worker *w, int fd, struct tls_server *tls, const struct guard_pass *pass)
 {
     static const int on = 1;
     struct downstream *c = calloc(1, sizeof(*c));
@@ -375,7 +376,8 @@ int downstream_new(struct worker *w, int fd, struct tls_server *tls)
         return fault(r);
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a hint; no such thing on Unix */
-    c->client.ops = &downstream_ops;
+    c->pass = *pass;
+    c->client = (struct client){ .ops = &downstream_ops, .pass = &c->pass };
     c->magic = DOWNSTREAM_MAGIC;
     c->worker = w;
     c->stream.connected = true;

@@ -7,6 +7,7 @@
 #pragma once
 #include "http/parser.h"
 #include "proxy/client.h"
+#include "proxy/guard.h"
 #include "proxy/morgue.h"
 #include "proxy/stream.h"
 
@@ -41,15 +42,18 @@ struct downstream {
     struct http_body body;     /* of the request */
     enum http_framing framing; /* of the answer's body */
     char *forwarded;           /* see downstream_forwarded(); NULL: not asked for yet */
+    struct guard_pass pass;
     struct corpse corpse;
 };
 
 extern const struct client_ops downstream_ops;
 
 /** downstream_new() - serve the client behind @fd, which is taken over
- * @tls: NULL for a plain connection
+ * @tls:  NULL for a plain connection
+ * @pass: taken over, too, given back to the guard in the end
  * Return: 0, or a negative errno, then @fd is still the caller's. */
-int downstream_new(struct worker *worker, int fd, struct tls_server *tls);
+int downstream_new(struct worker *worker, int fd, struct tls_server *tls,
+                   const struct guard_pass *pass);
 
 /** downstream_kill() - close at once; a request under way is abandoned */
 void downstream_kill(struct downstream *c);

@@ -8,6 +8,7 @@
 #include "http/url.h"
 #include "http/writer.h"
 #include "proxy/fields.h"
+#include "proxy/guard.h"
 #include "proxy/leaving.h"
 #include "proxy/place.h"
 #include "proxy/tunnel.h"
@@ -118,7 +119,8 @@ static void leave(struct exchange *x)
     list_remove(&x->link);
     x->lease = lease_unref(x->lease);
     x->avoid = target_unref(x->avoid);
-    x->worker->kept_bytes -= x->kept_bytes;
+    if (x->kept_bytes)
+        guard_release(x->worker->settings->guard, x->kept_bytes);
     x->kept_bytes = 0;
     trim(&x->head_kept);
     trim(&x->head_out);
@@ -215,13 +217,14 @@ static int keep_head(struct exchange *x)
 
 static int keep_content(struct exchange *x, struct slice content)
 {
-    struct worker *w = x->worker;
+    struct guard *guard = x->worker->settings->guard;
 
-    if (content.size > w->settings->kept_bytes_max - w->kept_bytes)
+    if (!guard_keep(guard, content.size))
         return -ENOBUFS;
-    if (buffer_append(&x->body_out, content.data, content.size))
+    if (buffer_append(&x->body_out, content.data, content.size)) {
+        guard_release(guard, content.size);
         return -ENOMEM;
-    w->kept_bytes += content.size;
+    }
     x->kept_bytes += content.size;
     return 0;
 }
@@ -363,6 +366,25 @@ static int split_target(struct slice text, struct url_target *ret)
     return url_split_target(slice_is(text, "*") ? SLICE("/") : text, ret);
 }
 
+/* Return: whether its client may have one more answer now; if not, it hears when. */
+static bool is_allowed(struct exchange *x)
+{
+    struct aws_error e = { .status = 429,
+                           .type = "ThrottlingException",
+                           .message = "Rate exceeded: too many requests from your address." };
+    int r = guard_request(x->worker->settings->guard, x->client->pass, &x->head,
+                          loop_now_us(x->worker->loop), &e.retry_after_s);
+
+    if (!r)
+        return true;
+    x->refused = true;
+    if (r == GUARD_E_RATE)
+        exchange_reply(x, &e);
+    else
+        exchange_refuse(x, 503, "ServiceUnavailable", "Too many clients.");
+    return false;
+}
+
 void exchange_begin(struct exchange *x)
 {
     struct url_target target;
@@ -379,6 +401,8 @@ void exchange_begin(struct exchange *x)
     access_note_begin(x);
     x->kind = &api_call_kind;
     x->body_bytes_max = x->worker->settings->api_body_bytes_max;
+    if (!is_allowed(x))
+        return;
     if (r)
         exchange_refuse(x, 400, "MalformedRequestException", "The request target is no path.");
     else if (is_invocation(x, target.path))

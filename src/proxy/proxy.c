@@ -45,6 +45,7 @@ struct proxy {
 
     struct link_client *link;
     struct health *health;
+    struct guard *guard;
     struct drain drain;
     struct report report;
     struct loop_timer look, second;
@@ -259,6 +260,7 @@ static void collect(struct loop_timer *timer)
     struct proxy *p = container_of(timer, struct proxy, second);
 
     loop_timer_after(&p->second, REPORT_MS);
+    guard_look(p->guard, p->log, loop_now(p->loop));
     if (p->tls && tls_tickets_rotate(&p->tickets, loop_now(p->loop)))
         log_warn(p->log, "ticket keys not rotated", "then=\"trying again in %d ms\"", REPORT_MS);
     if (!p->route || p->collecting > 0)
@@ -466,6 +468,9 @@ int proxy_new(struct loop *loop, const struct proxy_settings *settings, struct p
     start_timers(p);
     r = mailbox_init(&p->box, loop, deliver);
     if (!r)
+        r = guard_new(&settings->guard, seed, &p->guard);
+    p->settings.worker.guard = p->guard;
+    if (!r)
         r = health_new(loop, p->log, health_has_changed, p, &p->health);
     if (!r && !settings->worker.standalone)
         r = link_client_new(loop, p->log, &settings->link, &events, &p->link);
@@ -504,6 +509,7 @@ struct proxy *proxy_free(struct proxy *p)
     route_unref(p->route);
     registry_deinit(&p->registry);
     catalog_deinit(&p->catalog);
+    guard_free(p->guard);
     free(p);
     return NULL;
 }

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/guard.h"
 #include "proxy/worker.h"
 
 struct proxy;
@@ -16,7 +17,8 @@ struct proxy_settings {
     struct tls_settings tls;   /* with tls_listen_fds; what it points to stays */
     size_t n_workers;
     struct address link;           /* control's link socket; unused if worker.standalone */
-    struct worker_settings worker; /* log and api included */
+    struct worker_settings worker; /* log and api included; not the guard */
+    struct guard_settings guard;
     void (*served)(
         void *context); /* told once, when every worker serves and accepts; may be NULL */
     void *context;

@@ -201,6 +201,7 @@ void rig_init(struct rig *r, size_t n_workers)
         .listen_fds = r->listen_fds,
         .n_workers = n_workers,
         .worker = WORKER_SETTINGS_DEFAULT,
+        .guard = GUARD_SETTINGS_DEFAULT,
     };
     r->drain_timeout_ms = 30 * MS_PER_S;
     assert_int_equal(address_parse(r->api_path, &r->settings.worker.api), 0);

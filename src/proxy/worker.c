@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,30 +22,58 @@ enum {
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-static void shed(int fd)
+static void shed(int fd, const char *why)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                                 "x-amzn-ErrorType: ServiceUnavailable\r\n"
-                                 "Content-Type: application/json\r\n"
-                                 "Content-Length: 37\r\n"
-                                 "Retry-After: 1\r\n"
-                                 "Connection: close\r\n\r\n"
-                                 "{\"message\":\"Too many connections.\"}\r\n";
-
-    char request[4096];
+    char answer[512], request[4096];
+    int n = snprintf(answer, sizeof(answer),
+                     "HTTP/1.1 503 Service Unavailable\r\n"
+                     "x-amzn-ErrorType: ServiceUnavailable\r\n"
+                     "Content-Type: application/json\r\n"
+                     "Content-Length: %zu\r\n"
+                     "Retry-After: 1\r\n"
+                     "Connection: close\r\n\r\n"
+                     "{\"message\":\"%s\"}",
+                     strlen("{\"message\":\"\"}") + strlen(why), why);
 
     /* Closing over an unread request would take the answer back: see linger() in downstream.c. */
     recv(fd, request, sizeof(request), 0);
-    if (send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) > 0)
+    if (send(fd, answer, (size_t)n, MSG_NOSIGNAL) > 0)
         shutdown(fd, SHUT_WR);
     fd_close(fd);
+}
+
+/* Return: NULL, or why the client cannot be served, and then @fd is still open. */
+static const char *admit(struct worker *w, int fd, const struct address *peer,
+                         struct tls_server *tls)
+{
+    struct guard *guard = w->settings->guard;
+    struct guard_pass pass;
+
+    if (w->n_connections >= w->settings->connections_max)
+        return "Too many connections.";
+    switch (guard_admit(guard, peer, loop_now_us(w->loop), &pass)) {
+    case 0:
+        break;
+    case GUARD_E_CLIENT_FULL:
+        return "Too many connections from your address.";
+    case GUARD_E_MEMORY:
+        return "The server is short of memory.";
+    default:
+        return "Too many connections.";
+    }
+    if (!downstream_new(w, fd, tls, &pass))
+        return NULL;
+    guard_leave(guard, &pass);
+    return "The server is short of memory.";
 }
 
 /* @tls: NULL for plain connections. */
 static void accept_clients(struct worker *w, struct loop_io *io, struct tls_server *tls)
 {
     for (int i = 0; i < ACCEPTS_MAX; i++) {
-        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct address peer = { .size = sizeof(peer.storage) };
+        int fd = accept4(io->fd, &peer.any, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const char *why;
 
         if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
             continue;
@@ -55,12 +84,11 @@ static void accept_clients(struct worker *w, struct loop_io *io, struct tls_serv
                 loop_io_remove(io);
             return;
         }
-        if (w->n_connections < w->settings->connections_max && !downstream_new(w, fd, tls))
-            continue;
-        if (tls)
+        why = admit(w, fd, &peer, tls);
+        if (why && tls)
             fd_close(fd); /* we have not agreed how to say so */
-        else
-            shed(fd);
+        else if (why)
+            shed(fd, why);
     }
 }
 

@@ -28,11 +28,11 @@
 struct worker_settings {
     struct log *log;
     struct access_log *access_log; /* NULL: none */
+    struct guard *guard;
     struct address api; /* control's socket */
     bool standalone;    /* there is no control, and so no API */
     struct http_limits limits;
     unsigned connections_max;   /* of clients, each worker */
-    size_t kept_bytes_max;      /* request bodies kept in memory, each worker */
     size_t api_body_bytes_max;  /* of a call to control */
     enum peer_style peer_style; /* how targets hear of clients' certificates */
     ms_t handshake_timeout_ms;  /* of TLS */
@@ -49,7 +49,6 @@ struct worker_settings {
 #define WORKER_SETTINGS_DEFAULT                                                                    \
     ((struct worker_settings){ .limits = HTTP_LIMITS_DEFAULT,                                      \
                                .connections_max = 8192,                                            \
-                               .kept_bytes_max = (size_t)1 << 30,                                  \
                                .api_body_bytes_max = 8 << 20,                                      \
                                .handshake_timeout_ms = 10000,                                      \
                                .head_timeout_ms = 10000,                                           \
@@ -150,8 +149,7 @@ struct worker {
     struct stream_engine streams; /* everybody's sockets, and the buffer that is lent */
     struct buffer text;           /* a head or an error answer on its way out */
     struct http_head answer_head; /* of an answer being read; valid in a callback */
-    struct access_ring *access; /* of settings->access_log; NULL: none */
-    size_t kept_bytes;
+    struct access_ring *access;   /* of settings->access_log; NULL: none */
     struct random random;
     struct sigv4_key_cache keys;
 };

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 
-enum { WORDS_MAX = 128 };
+enum { WORDS_MAX = 1024 };
 
 /* --- in the new process ----------------------------------------------------------------------- */
 

@@ -54,10 +54,10 @@ def group(server) -> dict:
 
 
 class Standalone:
-    def __init__(self, file, routes):
+    def __init__(self, file, routes, *options):
         file.write_text(routes)
         self.process = subprocess.Popen(
-            [WEIR, "proxy", "--routes", file, "--listen", "127.0.0.1:0", "--threads", "2"],
+            [WEIR, "proxy", "--routes", file, "--listen", "127.0.0.1:0", "--threads", "2", *options],
             stderr=subprocess.PIPE, text=True)
 
     def line(self, text: str) -> str:

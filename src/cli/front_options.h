@@ -1,0 +1,92 @@
+/* cli/front_options.h: options of the data plane, which `weir serve` takes as well and hands on.
+ *
+ * Each has one row in FRONT_OPTIONS; a route file may set them too, under "options".
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "cli/options.h"
+#include "proxy/access_log.h"
+#include "proxy/guard.h"
+#include "proxy/worker.h"
+
+#define FRONT_OPTIONS(ROW)                                                                         \
+    ROW("access-log", ACCESS_LOG)                                                                  \
+    ROW("access-log-format", ACCESS_LOG_FORMAT)                                                    \
+    ROW("slow-request-ms", SLOW_REQUEST_MS)                                                        \
+    ROW("connections-max", CONNECTIONS_MAX)                                                        \
+    ROW("client-connections-max", CLIENT_CONNECTIONS_MAX)                                          \
+    ROW("client-requests-per-s", CLIENT_REQUESTS_PER_S)                                            \
+    ROW("client-burst", CLIENT_BURST)                                                              \
+    ROW("trusted-proxies", TRUSTED_PROXIES)                                                        \
+    ROW("head-timeout", HEAD_TIMEOUT)                                                              \
+    ROW("body-timeout", BODY_TIMEOUT)                                                              \
+    ROW("idle-timeout", IDLE_TIMEOUT)                                                              \
+    ROW("kept-bodies-max-mb", KEPT_BODIES_MAX_MB)                                                  \
+    ROW("memory-max-mb", MEMORY_MAX_MB)
+
+#define FRONT_USAGE                                                                                \
+    "  --access-log PATH|FD   write down every request there (default: nowhere)\n"                 \
+    "  --access-log-format F  alb or json (default alb)\n"                                         \
+    "  --slow-request-ms N    log requests that took longer (default 0: none)\n"                   \
+    "  --connections-max N    of all clients (default: what the descriptor limit allows)\n"        \
+    "  --client-connections-max N  of one client address (default 0: any number)\n"                \
+    "  --client-requests-per-s N   of one client address (default 0: any number)\n"                \
+    "  --client-burst N       as many may come at once (default: those of two seconds)\n"          \
+    "  --trusted-proxies NETWORK,..  whose X-Forwarded-For says who the client is (default "       \
+    "none)\n"                                                                                      \
+    "  --head-timeout S       from a head's first byte to its last (default 10)\n"                 \
+    "  --body-timeout S       between two pieces of a body (default 30)\n"                         \
+    "  --idle-timeout S       of a connection between requests (default 75)\n"                     \
+    "  --kept-bodies-max-mb N request bodies in memory, all together (default 1024)\n"             \
+    "  --memory-max-mb N      above this, connections and bodies are refused (default 0: none)\n"
+
+enum {
+    FRONT_OPTION_FIRST = 1024, /* ids for getopt_long() */
+    FRONT_OPTION_BEFORE = FRONT_OPTION_FIRST - 1,
+#define FRONT_ID(name, id) FRONT_OPTION_##id,
+    FRONT_OPTIONS(FRONT_ID)
+#undef FRONT_ID
+        FRONT_OPTION_END,
+    FRONT_OPTIONS_MAX = FRONT_OPTION_END - FRONT_OPTION_FIRST,
+};
+
+/* rows for a table of struct option */
+#define FRONT_OPTION_ROW(name, id) { name, required_argument, NULL, FRONT_OPTION_##id },
+#define FRONT_OPTION_ROWS          FRONT_OPTIONS(FRONT_OPTION_ROW)
+
+struct front_options {
+    const char *texts[FRONT_OPTIONS_MAX]; /* as given; NULL: not given */
+    const char *access_path;
+    int access_fd; /* -1: none */
+    enum access_format access_format;
+    ms_t slow_ms;
+    struct guard_settings guard;
+    ms_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: not given */
+};
+
+void front_options_init(struct front_options *o);
+
+static inline bool front_options_has(int id)
+{
+    return id >= FRONT_OPTION_FIRST && id < FRONT_OPTION_END;
+}
+
+/** front_options_take() - an option with front_options_has(@id); @value is kept. Return: 0 or
+ * -EINVAL. */
+int front_options_take(struct front_options *o, int id, const char *value);
+/** front_options_name() - without the dashes */
+const char *front_options_name(int id);
+
+/**
+ * front_options_take_json() - what a file says under "options", unless it was given already
+ * @json:     an object, names as those of options, values numbers or texts; borrowed, and kept
+ *            alive by the caller as long as @o. NULL is fine.
+ * @ret_name: on failure, of the option that is wrong
+ * Return: 0 or -EINVAL.
+ */
+int front_options_take_json(struct front_options *o, json_t *json, const char **ret_name);
+
+/** front_options_apply() - to a worker's settings, but for log and guard */
+void front_options_apply(const struct front_options *o, struct worker_settings *settings);
