@@ -9,6 +9,10 @@
 #include "proxy/exchange.h"
 #include "proxy/tunnel.h"
 
+enum {
+    REPLAY_BYTES = 64 << 10, /* of a streaming body that are kept to be sent again */
+};
+
 /* --- beginning and ending --------------------------------------------------------------------- */
 
 /* The request stays with us until it is answered: it may have to be sent again. */
@@ -24,6 +28,16 @@ static int send_request(struct exchange *x)
     return r;
 }
 
+/* A body that streams can be sent again only as long as all that has left of it is kept, too. That a
+ * connection from the pool has died shows at once, or after a round trip: so long REPLAY_BYTES
+ * last. */
+static enum upstream_trust trust_needed(const struct exchange *x)
+{
+    if (x->retried)
+        return UPSTREAM_NEW;
+    return x->body_done ? UPSTREAM_ANY : UPSTREAM_PROVEN;
+}
+
 int exchange_attempt(struct exchange *x, struct upstream *pool)
 {
     struct worker *w = x->worker;
@@ -31,9 +45,8 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
 
     assert(!x->upstream);
     x->attempts++;
-    /* What cannot be sent twice must not meet a connection that may be stale. */
     if (pool)
-        r = upstream_lend(pool, x, x->retried || !x->body_done, &x->upstream);
+        r = upstream_lend(pool, x, trust_needed(x), &x->upstream);
     else
         r = upstream_dial(w, &w->settings->api, x, &x->upstream);
     if (!r)
@@ -41,7 +54,7 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     if (r)
         return r;
     x->state = EXCHANGE_UPSTREAM;
-    x->giving_up = false;
+    x->giving_up = x->replays = false;
     /* Not the turn's instant: what was done for the request before, in this turn, is our
      * overhead. */
     x->attempt_us = loop_clock(w->loop)->mono_us(loop_clock(w->loop));
@@ -77,6 +90,8 @@ void exchange_fail(struct exchange *x, enum exchange_failure why, int error)
         exchange_die(x);
         return;
     }
+    if (why == EXCHANGE_STALE && !x->upstream->asked)
+        error = -ECONNRESET; /* nobody has seen a byte of it: as good as a reset */
     if (x->state == EXCHANGE_ANSWERING) {
         exchange_break_off(x, why);
         return;
@@ -102,16 +117,24 @@ void exchange_cut(struct exchange *x)
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
+static void forget_sent(struct exchange *x)
+{
+    x->partly_gone = true;
+    buffer_clear(&x->head_out);
+    buffer_clear(&x->body_out);
+}
+
 /* Everything kept has been sent. A body that streams is forgotten as it goes; when the request is
  * complete, the time that the target has begins to run. */
 static void sent_all(struct exchange *x)
 {
     const struct worker_settings *s = x->worker->settings;
 
+    x->replays = x->upstream->reused && !x->upstream->heard && !x->partly_gone &&
+                 buffer_size(&x->body_out) <= REPLAY_BYTES;
     if (x->streams && !x->body_done) {
-        x->partly_gone = true;
-        buffer_clear(&x->head_out);
-        buffer_clear(&x->body_out);
+        if (!x->replays)
+            forget_sent(x);
         client_expect(x->client, exchange_now(x) + s->body_timeout_ms);
     } else {
         client_expect(x->client, exchange_now(x) + x->timeout_ms);
@@ -167,33 +190,41 @@ int exchange_write_first_chunk(struct exchange *x)
     return r;
 }
 
+/* Send a piece of a streaming body, and keep it as well if it may have to be sent again. */
+static int send_piece(struct exchange *x, const char *data, size_t size)
+{
+    x->replays = x->replays && buffer_size(&x->body_out) + size <= REPLAY_BYTES &&
+                 buffer_append(&x->body_out, data, size) == 0;
+    if (!x->replays)
+        x->partly_gone = true;
+    return stream_send(&x->upstream->stream, data, size);
+}
+
 /* Send content of a streaming body, in its chunk's frame if it goes in chunks. */
 static int send_content(struct exchange *x, struct slice content)
 {
-    struct stream *s = &x->upstream->stream;
     char line[24];
     int r = 0;
 
     if (!x->chunked_out)
-        return stream_send(s, content.data, content.size);
+        return send_piece(x, content.data, content.size);
     if (content.size)
-        r = stream_send(s, line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", content.size));
+        r = send_piece(x, line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", content.size));
     if (!r)
-        r = stream_send(s, content.data, content.size);
+        r = send_piece(x, content.data, content.size);
     if (!r && content.size)
-        r = stream_send(s, "\r\n", 2);
+        r = send_piece(x, "\r\n", 2);
     if (!r && x->body_done)
-        r = stream_send(s, "0\r\n", 3);
+        r = send_piece(x, "0\r\n", 3);
     if (!r && x->body_done)
-        r = stream_send(s, buffer_data(&x->trailers), buffer_size(&x->trailers));
-    return r || !x->body_done ? r : stream_send(s, "\r\n", 2);
+        r = send_piece(x, buffer_data(&x->trailers), buffer_size(&x->trailers));
+    return r || !x->body_done ? r : send_piece(x, "\r\n", 2);
 }
 
 void exchange_push_content(struct exchange *x, struct slice content)
 {
     if (x->giving_up)
         return;
-    x->partly_gone = true;
     if (send_content(x, content))
         exchange_die(x);
     else if (!stream_unsent(&x->upstream->stream))

@@ -126,6 +126,7 @@ struct exchange {
     struct buffer trailers; /* lines that follow the body; the client's side puts them here */
     size_t kept_bytes;      /* of body_out, as counted in the worker */
     bool chunked_out;       /* the body goes on in chunks */
+    bool replays;           /* what leaves now is kept in body_out as well, to be sent again */
     bool partly_gone;       /* some of the body has been sent and dropped: no second attempt */
     bool giving_up;         /* nothing more of it shall be sent */
 

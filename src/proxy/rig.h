@@ -25,6 +25,7 @@
  *   head             the body is the head as it came, then the request's body and trailers
  *   as=TEXT          answers TEXT and nothing else; "|" stands for a line's end
  *   reset-if-reused  resets the connection, unless it is the first request on it
+ *   reset-early-if-reused  the same, when it has read the head
  */
 struct target_server;
 struct target_server *target_server_new(void);

@@ -295,6 +295,8 @@ static bool serve_one(struct talk *k)
     buffer_consume(&k->in, size);
     if (early)
         return answer_plain(k, 413, 4, "much", 4) && false;
+    if (strcmp(what, "reset-early-if-reused") == 0 && k->n_requests > 1)
+        return reset(k);
     return read_body(k) && act(k, what);
 }
 

@@ -419,6 +419,53 @@ static void only_what_may_be_repeated_is_sent_twice(void **state)
     assert_int_equal(target_server_served(f->target), 7);
 }
 
+/* Send the head and half of the body, wait until the target has the request, then the rest. */
+static unsigned stream_halves(struct fixture *f, const char *what, size_t half)
+{
+    autofree(mem_free) char *head =
+        text_format("POST /app HTTP/1.1\r\nHost: a\r\nX-Amzn-SageMaker-Custom-Attributes: %s\r\n"
+                    "Content-Length: %zu\r\n\r\n",
+                    what, 2 * half);
+    autofree(mem_free) char *body = malloc(half);
+    autobuffer struct buffer pending = BUFFER_INIT(4 << 20);
+    unsigned served = target_server_served(f->target);
+    autoanswer struct answer a;
+    int fd = client_dial(&f->rig);
+
+    memset(body, 'b', half);
+    client_send(fd, head);
+    client_send_n(fd, body, half);
+    rig_until(target_server_served(f->target) > served);
+    client_send_n(fd, body, half);
+    client_read(fd, &pending, &a);
+    close(fd);
+    if (a.status == 200) {
+        assert_int_equal(buffer_size(&a.body), 2 * half);
+        for (size_t i = 0; i < 2 * half; i++)
+            assert_int_equal(buffer_data(&a.body)[i], 'b');
+    }
+    return a.status;
+}
+
+static void streaming_bodies_take_connections_that_were_just_used(void **state)
+{
+    struct fixture *f = *state;
+    unsigned before = target_server_connections(f->target); /* health checks have theirs */
+
+    assert_int_equal(stream_halves(f, "echo", 1000), 200);
+    assert_int_equal(stream_halves(f, "echo", 100000), 200);
+    assert_in_range(target_server_connections(f->target), before, before + 2);
+}
+
+static void what_streamed_into_a_dead_connection_is_sent_again(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(stream_halves(f, "echo", 1000), 200);
+    assert_int_equal(stream_halves(f, "reset-early-if-reused", 1000), 200);
+    assert_int_equal(target_server_served(f->target), 3);
+}
+
 static void a_route_without_targets_is_unavailable(void **state)
 {
     struct fixture *f = *state;
@@ -485,6 +532,8 @@ int main(void)
         TEST(answers_without_a_body_have_none),
         TEST(a_target_that_fails_gives_a_bad_gateway),
         TEST(only_what_may_be_repeated_is_sent_twice),
+        TEST(streaming_bodies_take_connections_that_were_just_used),
+        TEST(what_streamed_into_a_dead_connection_is_sent_again),
         TEST(a_route_without_targets_is_unavailable),
         TEST(requests_of_a_vanished_route_are_told),
         TEST(other_paths_are_as_before),

@@ -10,7 +10,7 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
-enum { UPSTREAM_MAGIC = 0x5ea0c4b1 };
+enum { UPSTREAM_MAGIC = 0x5ea0c4b1, PROVEN_MS = 1000 };
 
 int upstream_new(struct worker *worker, struct target *target, struct upstream **ret_pool)
 {
@@ -82,6 +82,7 @@ static size_t received(struct stream *s, const char *data, size_t size)
 
 static void sent(struct stream *s)
 {
+    of(s)->asked = true;
     if (of(s)->exchange)
         exchange_sent(of(s)->exchange);
 }
@@ -161,17 +162,32 @@ int upstream_dial(struct worker *worker, const struct address *address, struct e
     return connection_new(worker, address, x, ret_connection);
 }
 
-static struct upstream_connection *take_idle(struct upstream *pool, struct exchange *x)
+/* Whether nothing has come, the end neither: what the loop has not told yet is looked for, too. */
+static bool is_silent(const struct upstream_connection *c)
+{
+    char byte;
+
+    return recv(c->stream.io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* Servers close what was idle for seconds: who answered within the last one will not just now. */
+static bool is_proven(const struct upstream_connection *c)
+{
+    return c->idle_since + PROVEN_MS > loop_now(c->worker->loop) && is_silent(c);
+}
+
+static struct upstream_connection *take_idle(struct upstream *pool, struct exchange *x,
+                                             enum upstream_trust trust)
 {
     struct upstream_connection *c = list_first_entry(&pool->idle, struct upstream_connection, link);
 
-    if (!c)
+    if (!c || trust == UPSTREAM_NEW || (trust == UPSTREAM_PROVEN && !is_proven(c)))
         return NULL;
     list_remove(&c->link);
     list_push_back(&pool->busy, &c->link);
     c->exchange = x;
     c->reused = true;
-    c->heard = false;
+    c->asked = c->heard = false;
     c->scanned = 0;
     return c;
 }
@@ -187,15 +203,15 @@ static int dial_target(struct upstream *pool, struct exchange *x,
     return connection_new(pool->worker, &t->address, x, ret_connection);
 }
 
-int upstream_lend(struct upstream *pool, struct exchange *x, bool fresh,
+int upstream_lend(struct upstream *pool, struct exchange *x, enum upstream_trust trust,
                   struct upstream_connection **ret_connection)
 {
-    struct upstream_connection *c = fresh ? NULL : take_idle(pool, x);
+    struct upstream_connection *c = take_idle(pool, x, trust);
     int r;
 
     /* It will join the idle ones: the longest unused makes room, or each such request would leave
      * one more open. */
-    if (fresh && !list_empty(&pool->idle))
+    if (!c && !list_empty(&pool->idle))
         upstream_close(container_of(pool->idle.head.previous, struct upstream_connection, link));
     if (!c) {
         r = dial_target(pool, x, &c);

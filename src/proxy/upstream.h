@@ -30,7 +30,8 @@ struct upstream_connection {
     struct exchange *exchange; /* NULL: idle */
     struct stream stream;
     bool reused;           /* has answered a request before this one */
-    bool heard;            /* something has come since it was lent */
+    bool asked;            /* some of the request has left since it was lent */
+    bool heard;            /* something has come since then */
     struct list_link link; /* of idle or busy */
     ms_t idle_since;
     size_t scanned;        /* of an answer's head, as long as it is incomplete */
@@ -47,12 +48,17 @@ void upstream_retire(struct upstream *pool);
 /** upstream_evict() - close what has been idle since before @before */
 void upstream_evict(struct upstream *pool, ms_t before);
 
+enum upstream_trust {
+    UPSTREAM_ANY,    /* the request can be sent again */
+    UPSTREAM_PROVEN, /* it can at first: a new one, or one that was used just now and is silent */
+    UPSTREAM_NEW,
+};
+
 /**
  * upstream_lend() - a connection for one request of @x
- * @fresh: a new one even if one is idle
  * Return: 0, or why no connection could even be started (-ECONNREFUSED, -EAGAIN, -EMFILE ...).
  */
-int upstream_lend(struct upstream *pool, struct exchange *x, bool fresh,
+int upstream_lend(struct upstream *pool, struct exchange *x, enum upstream_trust trust,
                   struct upstream_connection **ret_connection);
 /** upstream_dial() - the same without a pool */
 int upstream_dial(struct worker *worker, const struct address *address, struct exchange *x,
