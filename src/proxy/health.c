@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct check {
     bool asking;
     bool told_healthy;  /* what `changed` has heard last */
     unsigned good, bad; /* in a row */
+    ms_t ejected_until; /* as was logged */
     uint64_t serial;    /* of the last route that has the target */
 };
 
@@ -78,8 +80,12 @@ static void tell(struct check *c, enum target_health health, const char *why)
 
 static void set_health(struct check *c, enum target_health health, const char *why)
 {
-    enum target_health before = (enum target_health)atomic_exchange_explicit(
-        &c->target->health, health, memory_order_relaxed);
+    enum target_health before;
+
+    if (health == TARGET_HEALTHY && target_health(c->target) != TARGET_HEALTHY)
+        target_starts_over(c->target, loop_now(c->health->loop));
+    before = (enum target_health)atomic_exchange_explicit(&c->target->health, health,
+                                                          memory_order_relaxed);
 
     /* A request may have found it down and wait since, before health_look() saw it: only
      * `changed` wakes it. */
@@ -234,12 +240,26 @@ int health_follow(struct health *h, const struct route *route)
     return r;
 }
 
+/* Control need not know: the target is well, and will have its chance soon. */
+static void look_at_ejection(struct check *c)
+{
+    ms_t until = atomic_load_explicit(&c->target->ejected_until_ms, memory_order_relaxed);
+
+    if (until == c->ejected_until)
+        return;
+    c->ejected_until = until;
+    log_warn(c->health->log, "target ejected",
+             "group=%s target=%s why=\"requests fail\" for_ms=%" PRId64, c->target->group,
+             c->target->id, until - loop_now(c->health->loop));
+}
+
 void health_look(struct health *h)
 {
     map_for_each (slot, &h->checks) {
         struct check *c = slot->value;
         enum target_health health = target_health(c->target);
 
+        look_at_ejection(c);
         if (health != TARGET_HEALTHY && c->told_healthy) {
             tell(c, health, "a request could not connect");
             if (!c->asking)
