@@ -34,6 +34,10 @@ const struct service cloudwatch_service = {
             cloudwatch_read_operations,
             cloudwatch_query_operations,
             cloudwatch_alarm_operations,
+            cloudwatch_alarm_put_operations,
+            cloudwatch_alarm_state_operations,
+            cloudwatch_alarm_history_operations,
+            cloudwatch_tag_operations,
             NULL,
         },
 };

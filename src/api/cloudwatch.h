@@ -2,7 +2,7 @@
  *
  * cloudwatch.c has the service, cloudwatch_shapes.c the shapes that several operations use,
  * cloudwatch_data.c takes data in, cloudwatch_read.c and cloudwatch_query.c give them out,
- * cloudwatch_alarms.c tells of alarms.
+ * alarms have a header of their own (cloudwatch_alarms.h).
  * Source: CloudWatch API reference and the service model 2010-08-01; error texts as CloudWatch's
  * users have quoted them.
  */
@@ -14,6 +14,10 @@ extern const struct operation cloudwatch_data_operations[];
 extern const struct operation cloudwatch_read_operations[];
 extern const struct operation cloudwatch_query_operations[];
 extern const struct operation cloudwatch_alarm_operations[];
+extern const struct operation cloudwatch_alarm_put_operations[];
+extern const struct operation cloudwatch_alarm_state_operations[];
+extern const struct operation cloudwatch_alarm_history_operations[];
+extern const struct operation cloudwatch_tag_operations[];
 
 extern const struct shape cloudwatch_namespace, cloudwatch_metric_name, cloudwatch_dimensions,
     cloudwatch_dimension_name, cloudwatch_dimension_value, cloudwatch_unit, cloudwatch_statistic,

@@ -1,147 +1,87 @@
-/* DescribeAlarms: the alarms that target tracking keeps for its policies. */
+/* DescribeAlarms and DescribeAlarmsForMetric: alarms of people and of scaling policies alike. */
+#include "api/cloudwatch_alarms.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/cloudwatch.h"
 #include "base/error.h"
-#include "control/scaling_policy.h"
-#include "scaling/alarm_reason.h"
-#include "scaling/cause.h"
 
-enum { PAGE_DEFAULT = 50, DESCRIPTION_BYTES = SCALING_ARN_BYTES + 128 };
+enum { PAGE_DEFAULT = 50 };
 
 /* --- shapes ----------------------------------------------------------------------------------- */
 
-static const struct shape alarm_name = STRING("AlarmName", BETWEEN(1, 255));
-static const struct shape alarm_names = LIST("AlarmNames", &alarm_name, AT_MOST(100));
 static const struct shape alarm_prefix = STRING("AlarmNamePrefix", BETWEEN(1, 255));
-static const struct shape alarm_type = STRING("AlarmType", ENUM("CompositeAlarm", "MetricAlarm"));
-static const struct shape alarm_types = LIST("AlarmTypes", &alarm_type);
-static const struct shape state_value =
-    STRING("StateValue", ENUM("OK", "ALARM", "INSUFFICIENT_DATA"));
 static const struct shape action_prefix = STRING("ActionPrefix", BETWEEN(1, 1024));
 static const struct shape max_records = INTEGER("MaxRecords", BETWEEN(1, 100));
-static const struct shape input = STRUCTURE(
-    "DescribeAlarmsInput", OPTIONAL("AlarmNames", &alarm_names),
-    OPTIONAL("AlarmNamePrefix", &alarm_prefix), OPTIONAL("AlarmTypes", &alarm_types),
-    OPTIONAL("ChildrenOfAlarmName", &alarm_name), OPTIONAL("ParentsOfAlarmName", &alarm_name),
-    OPTIONAL("StateValue", &state_value), OPTIONAL("ActionPrefix", &action_prefix),
+static const struct shape describe_input = STRUCTURE(
+    "DescribeAlarmsInput", OPTIONAL("AlarmNames", &cloudwatch_alarm_names),
+    OPTIONAL("AlarmNamePrefix", &alarm_prefix), OPTIONAL("AlarmTypes", &cloudwatch_alarm_types),
+    OPTIONAL("ChildrenOfAlarmName", &cloudwatch_alarm_name),
+    OPTIONAL("ParentsOfAlarmName", &cloudwatch_alarm_name),
+    OPTIONAL("StateValue", &cloudwatch_alarm_state), OPTIONAL("ActionPrefix", &action_prefix),
     OPTIONAL("MaxRecords", &max_records), OPTIONAL("NextToken", &shape_string));
 
-static const struct shape actions = LIST("ResourceList", &shape_string);
-static const struct shape comparison =
-    STRING("ComparisonOperator",
-           ENUM("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold",
-                "LessThanOrEqualToThreshold", "LessThanLowerOrGreaterThanUpperThreshold",
-                "LessThanLowerThreshold", "GreaterThanUpperThreshold"));
-static const struct shape metric_alarm = STRUCTURE(
-    "MetricAlarm", OPTIONAL("AlarmName", &alarm_name), OPTIONAL("AlarmArn", &shape_string),
-    OPTIONAL("AlarmDescription", &shape_string),
+static const struct shape evaluation_state =
+    STRING("EvaluationState", ENUM("PARTIAL_DATA", "EVALUATION_FAILURE", "EVALUATION_ERROR"));
+static const struct shape metric_entry = STRUCTURE(
+    "MetricAlarm", OPTIONAL("AlarmName", &cloudwatch_alarm_name),
+    OPTIONAL("AlarmArn", &cloudwatch_alarm_arn),
+    OPTIONAL("AlarmDescription", &cloudwatch_alarm_description),
     OPTIONAL("AlarmConfigurationUpdatedTimestamp", &shape_timestamp),
-    OPTIONAL("ActionsEnabled", &shape_boolean), OPTIONAL("OKActions", &actions),
-    OPTIONAL("AlarmActions", &actions), OPTIONAL("InsufficientDataActions", &actions),
-    OPTIONAL("StateValue", &state_value), OPTIONAL("StateReason", &shape_string),
+    OPTIONAL("ActionsEnabled", &shape_boolean), OPTIONAL("OKActions", &cloudwatch_alarm_actions),
+    OPTIONAL("AlarmActions", &cloudwatch_alarm_actions),
+    OPTIONAL("InsufficientDataActions", &cloudwatch_alarm_actions),
+    OPTIONAL("StateValue", &cloudwatch_alarm_state), OPTIONAL("StateReason", &shape_string),
     OPTIONAL("StateReasonData", &shape_string), OPTIONAL("StateUpdatedTimestamp", &shape_timestamp),
     OPTIONAL("MetricName", &cloudwatch_metric_name), OPTIONAL("Namespace", &cloudwatch_namespace),
     OPTIONAL("Statistic", &cloudwatch_statistic), OPTIONAL("Dimensions", &cloudwatch_dimensions),
     OPTIONAL("Period", &cloudwatch_period), OPTIONAL("Unit", &cloudwatch_unit),
-    OPTIONAL("EvaluationPeriods", &shape_integer), OPTIONAL("Threshold", &shape_double),
-    OPTIONAL("ComparisonOperator", &comparison),
+    OPTIONAL("EvaluationPeriods", &cloudwatch_evaluation_periods),
+    OPTIONAL("Threshold", &shape_double), OPTIONAL("ComparisonOperator", &cloudwatch_comparison),
+    OPTIONAL("ExtendedStatistic", &cloudwatch_extended_statistic),
+    OPTIONAL("TreatMissingData", &cloudwatch_treat_missing),
+    OPTIONAL("EvaluateLowSampleCountPercentile", &cloudwatch_low_samples),
+    OPTIONAL("DatapointsToAlarm", &cloudwatch_evaluation_periods),
+    OPTIONAL("Metrics", &cloudwatch_metric_data_queries),
+    OPTIONAL("EvaluationState", &evaluation_state),
     OPTIONAL("StateTransitionedTimestamp", &shape_timestamp));
-static const struct shape metric_alarms = LIST("MetricAlarms", &metric_alarm);
-static const struct shape composite_alarm =
-    STRUCTURE("CompositeAlarm", OPTIONAL("AlarmName", &alarm_name));
-static const struct shape composite_alarms = LIST("CompositeAlarms", &composite_alarm);
-static const struct shape output =
+static const struct shape metric_alarms = LIST("MetricAlarms", &metric_entry);
+
+static const struct shape suppressed_by =
+    STRING("ActionsSuppressedBy", ENUM("WaitPeriod", "ExtensionPeriod", "Alarm"));
+static const struct shape composite_entry = STRUCTURE(
+    "CompositeAlarm", OPTIONAL("ActionsEnabled", &shape_boolean),
+    OPTIONAL("AlarmActions", &cloudwatch_alarm_actions),
+    OPTIONAL("AlarmArn", &cloudwatch_alarm_arn),
+    OPTIONAL("AlarmConfigurationUpdatedTimestamp", &shape_timestamp),
+    OPTIONAL("AlarmDescription", &cloudwatch_alarm_description),
+    OPTIONAL("AlarmName", &cloudwatch_alarm_name), OPTIONAL("AlarmRule", &cloudwatch_alarm_rule),
+    OPTIONAL("InsufficientDataActions", &cloudwatch_alarm_actions),
+    OPTIONAL("OKActions", &cloudwatch_alarm_actions), OPTIONAL("StateReason", &shape_string),
+    OPTIONAL("StateReasonData", &shape_string), OPTIONAL("StateUpdatedTimestamp", &shape_timestamp),
+    OPTIONAL("StateValue", &cloudwatch_alarm_state),
+    OPTIONAL("StateTransitionedTimestamp", &shape_timestamp),
+    OPTIONAL("ActionsSuppressedBy", &suppressed_by),
+    OPTIONAL("ActionsSuppressedReason", &shape_string),
+    OPTIONAL("ActionsSuppressor", &cloudwatch_alarm_arn),
+    OPTIONAL("ActionsSuppressorWaitPeriod", &shape_integer),
+    OPTIONAL("ActionsSuppressorExtensionPeriod", &shape_integer));
+static const struct shape composite_alarms = LIST("CompositeAlarms", &composite_entry);
+static const struct shape describe_output =
     STRUCTURE("DescribeAlarmsOutput", OPTIONAL("CompositeAlarms", &composite_alarms),
               OPTIONAL("MetricAlarms", &metric_alarms), OPTIONAL("NextToken", &shape_string));
 
-/* --- an alarm --------------------------------------------------------------------------------- */
+static const struct shape for_metric_input = STRUCTURE(
+    "DescribeAlarmsForMetricInput", REQUIRED("MetricName", &cloudwatch_metric_name),
+    REQUIRED("Namespace", &cloudwatch_namespace), OPTIONAL("Statistic", &cloudwatch_statistic),
+    OPTIONAL("ExtendedStatistic", &cloudwatch_extended_statistic),
+    OPTIONAL("Dimensions", &cloudwatch_dimensions), OPTIONAL("Period", &cloudwatch_period),
+    OPTIONAL("Unit", &cloudwatch_unit));
+static const struct shape for_metric_output =
+    STRUCTURE("DescribeAlarmsForMetricOutput", OPTIONAL("MetricAlarms", &metric_alarms));
 
-/* An alarm of a policy, with the text that listing sorts and filters by. */
-struct entry {
-    const struct scaling_policy *policy;
-    const struct scaling_alarm *alarm;
-    char name[SCALING_ALARM_NAME_BYTES];
-};
-
-static enum alarm_state state_of(const struct entry *e)
-{
-    return e->alarm == &e->policy->high ? e->policy->state.high : e->policy->state.low;
-}
-
-static struct alarm_rule rule_of(const struct entry *e)
-{
-    struct alarm_rule high, low;
-
-    tracking_rules(&e->policy->tracking, e->policy->target->pace, &high, &low);
-    return e->alarm == &e->policy->high ? high : low;
-}
-
-static json_t *describe_dimensions(const struct metric_name *m)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < m->n_dimensions; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "Name", m->dimensions[i].name, "Value",
-                                              m->dimensions[i].value));
-    return list;
-}
-
-/* What it watches. */
-static json_t *describe_rule(const struct entry *e)
-{
-    const struct tracking *t = &e->policy->tracking;
-    struct alarm_rule rule = rule_of(e);
-
-    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:s*, s:i, s:f, s:s}", "MetricName", t->metric.name,
-                     "Namespace", t->metric.namespace, "Statistic", cause_statistic(&t->statistic),
-                     "Dimensions", describe_dimensions(&t->metric), "Period", (int)rule.period_s,
-                     "Unit", t->unit == METRIC_UNIT_ANY ? NULL : metric_unit_text(t->unit),
-                     "EvaluationPeriods", (int)rule.evaluation_periods, "Threshold", rule.threshold,
-                     "ComparisonOperator", alarm_comparison_text(rule.comparison));
-}
-
-/* How it stands. */
-static json_t *describe_state(const struct entry *e)
-{
-    const struct scaling_alarm *a = e->alarm;
-
-    return json_pack("{s:s, s:s, s:s*, s:f, s:f}", "StateValue", alarm_state_text(state_of(e)),
-                     "StateReason", a->reason ? a->reason : ALARM_REASON_INITIAL, "StateReasonData",
-                     a->reason_data, "StateUpdatedTimestamp", (double)a->updated / MS_PER_S,
-                     "StateTransitionedTimestamp", (double)a->transitioned / MS_PER_S);
-}
-
-static json_t *describe(const struct entry *e)
-{
-    char arn[SCALING_ARN_BYTES], action[SCALING_ARN_BYTES], description[DESCRIPTION_BYTES];
-    json_auto_t *rule = describe_rule(e), *state = describe_state(e);
-    json_t *described;
-
-    scaling_policy_alarm_arn(e->policy, e->alarm, arn);
-    scaling_policy_action_arn(e->policy, action);
-    snprintf(description, sizeof description,
-             "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy %s.", action);
-    described =
-        json_pack("{s:s, s:s, s:s, s:f, s:b, s:[], s:[s], s:[]}", "AlarmName", e->name, "AlarmArn",
-                  arn, "AlarmDescription", description, "AlarmConfigurationUpdatedTimestamp",
-                  (double)e->policy->configured / MS_PER_S, "ActionsEnabled", 1, "OKActions",
-                  "AlarmActions", action, "InsufficientDataActions");
-    if (json_object_update(described, rule) != 0 || json_object_update(described, state) != 0) {
-        json_decref(described);
-        return NULL;
-    }
-    return described;
-}
-
-/* --- DescribeAlarms --------------------------------------------------------------------------- */
-
-struct entries {
-    struct entry *list;
-    size_t n;
-};
+/* --- filters ---------------------------------------------------------------------------------- */
 
 static bool has_text(json_t *list, const char *text)
 {
@@ -159,108 +99,213 @@ static bool begins(const char *text, const char *prefix)
     return !prefix || strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_wanted(const struct api_call *call, const struct entry *e)
-{
-    json_t *names = input_get(call, "AlarmNames");
-    const char *state = input_text(call, "StateValue");
-    char action[SCALING_ARN_BYTES];
-
-    scaling_policy_action_arn(e->policy, action);
-    return (!names || has_text(names, e->name)) &&
-           begins(e->name, input_text(call, "AlarmNamePrefix")) &&
-           begins(action, input_text(call, "ActionPrefix")) &&
-           (!state || strcmp(alarm_state_text(state_of(e)), state) == 0);
-}
-
-static void add_entry(const struct api_call *call, const struct scaling_policy *p,
-                      const struct scaling_alarm *alarm, struct entries *entries)
-{
-    struct entry *e = &entries->list[entries->n];
-
-    *e = (struct entry){ .policy = p, .alarm = alarm };
-    scaling_policy_alarm_name(p, alarm, e->name);
-    entries->n += is_wanted(call, e);
-}
-
-static void add_target(const struct api_call *call, const struct scaling_target *t,
-                       struct entries *entries)
-{
-    list_for_each (p, &t->policies, struct scaling_policy, link) {
-        if (scaling_policy_has_high(p))
-            add_entry(call, p, &p->high, entries);
-        if (scaling_policy_has_low(p))
-            add_entry(call, p, &p->low, entries);
-    }
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-
-    return strcmp(x->name, y->name);
-}
-
-static int gather(const struct api_call *call, struct entries *ret)
-{
-    const struct autoscaler *a = call->control->autoscaler;
-    size_t n = 0;
-
-    list_for_each (t, &a->targets, struct scaling_target, link)
-        n += 2 * t->n_policies;
-    *ret = (struct entries){ .list = calloc(n + 1, sizeof *ret->list) };
-    if (!ret->list)
-        return fault(-ENOMEM);
-    list_for_each (t, &a->targets, struct scaling_target, link)
-        add_target(call, t, ret);
-    qsort(ret->list, ret->n, sizeof *ret->list, by_name);
-    return 0;
-}
-
-/* Composite alarms, their parents and their children are things that there are none of. */
-static bool wants_metric_alarms(const struct api_call *call)
+bool cloudwatch_wants_type(const struct api_call *call, enum alarm_kind kind)
 {
     json_t *types = input_get(call, "AlarmTypes");
 
-    return !input_get(call, "ChildrenOfAlarmName") && !input_get(call, "ParentsOfAlarmName") &&
-           (!types || has_text(types, "MetricAlarm"));
+    if (json_array_size(types) == 0)
+        return kind == ALARM_OF_METRIC;
+    return has_text(types, kind == ALARM_COMPOSITE ? "CompositeAlarm" : "MetricAlarm");
 }
 
-static json_t *describe_all(const struct entries *entries)
+static bool has_action(const struct alarm *a, const char *prefix)
 {
-    json_t *items = json_array();
+    json_t *action;
+    size_t i;
 
-    for (size_t i = 0; i < entries->n; i++)
-        if (json_array_append_new(items, describe(&entries->list[i])) != 0) {
+    if (!prefix)
+        return true;
+    for (int state = ALARM_INSUFFICIENT_DATA; state <= ALARM_ALARM; state++)
+        json_array_foreach (alarm_actions(a, (enum alarm_state)state), i, action)
+            if (begins(json_string_value(action), prefix))
+                return true;
+    return false;
+}
+
+/* Relatives are asked for alone: whose rules name the one, or whom the rule of the one names. */
+struct family {
+    const char *parent, *child; /* names given; at most one */
+    const struct alarm *of;     /* NULL: there is no such alarm */
+};
+
+static bool is_wanted(const struct api_call *call, const struct family *family,
+                      const struct alarm *a)
+{
+    json_t *names = input_get(call, "AlarmNames");
+    const char *state = input_text(call, "StateValue");
+
+    if (family->parent)
+        return family->of && alarm_names_child(family->of, a);
+    if (family->child)
+        return family->of && alarm_names_child(a, family->of);
+    return cloudwatch_wants_type(call, a->kind) &&
+           (json_array_size(names) == 0 || has_text(names, a->name)) &&
+           begins(a->name, input_text(call, "AlarmNamePrefix")) &&
+           has_action(a, input_text(call, "ActionPrefix")) &&
+           (!state || strcmp(alarm_state_text(a->state), state) == 0);
+}
+
+static int check_filters(struct api_call *call, struct family *ret_family)
+{
+    static const char *const others[] = { "AlarmNames", "AlarmNamePrefix", "AlarmTypes",
+                                          "StateValue", "ActionPrefix" };
+
+    *ret_family = (struct family){ .parent = input_text(call, "ChildrenOfAlarmName"),
+                                   .child = input_text(call, "ParentsOfAlarmName") };
+    if (input_get(call, "AlarmNames") && input_get(call, "AlarmNamePrefix"))
+        return api_error(call, "InvalidParameterCombinationException",
+                         "The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and "
+                         "you have specified both.");
+    if (!ret_family->parent && !ret_family->child)
+        return 0;
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (input_get(call, others[i]) || (ret_family->parent && ret_family->child))
+            return api_error(call, "ValidationError",
+                             "ChildrenOfAlarmName and ParentsOfAlarmName can only be given alone, "
+                             "with MaxRecords and NextToken");
+    ret_family->of = alarm_book_resolve(
+        call->control->alarms, ret_family->parent ? ret_family->parent : ret_family->child);
+    return 0;
+}
+
+/* --- DescribeAlarms --------------------------------------------------------------------------- */
+
+/* The names of the wanted alarms, to make pages of; only what is on the page is described. */
+static json_t *wanted_names(const struct api_call *call, const struct family *family)
+{
+    autofree(mem_free) struct alarm **sorted = alarm_book_sorted(call->control->alarms);
+    json_t *items = sorted ? json_array() : NULL;
+
+    for (struct alarm **a = sorted; items && *a; a++)
+        if (is_wanted(call, family, *a) &&
+            json_array_append_new(items, json_pack("{s:s}", "AlarmName", (*a)->name)) != 0) {
             json_decref(items);
             return NULL;
         }
     return items;
 }
 
-static int describe_alarms(struct api_call *call)
+/* Of relatives only name and ARN are told; of children their state as well. */
+static json_t *describe_relative(const struct family *family, json_t *described)
 {
-    struct entries entries = { 0 };
-    json_t *items;
+    json_t *told;
+
+    if (!described || (!family->parent && !family->child))
+        return described;
+    told = json_pack("{s:O, s:O}", "AlarmName", json_object_get(described, "AlarmName"), "AlarmArn",
+                     json_object_get(described, "AlarmArn"));
+    if (told && family->parent &&
+        (json_object_set(told, "StateValue", json_object_get(described, "StateValue")) != 0 ||
+         json_object_set(told, "StateUpdatedTimestamp",
+                         json_object_get(described, "StateUpdatedTimestamp")) != 0)) {
+        json_decref(told);
+        told = NULL;
+    }
+    json_decref(described);
+    return told;
+}
+
+static int describe_page(struct api_call *call, const struct family *family, json_t *names)
+{
+    json_t *metrics = json_array(), *composites = json_array(), *item;
+    size_t i;
     int r = 0;
 
-    if (input_get(call, "AlarmNames") && input_get(call, "AlarmNamePrefix"))
-        return api_error(call, "InvalidParameterCombinationException",
-                         "The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and "
-                         "you have specified both.");
-    if (wants_metric_alarms(call))
-        r = gather(call, &entries);
+    json_array_foreach (names, i, item) {
+        const struct alarm *a = alarm_book_find(
+            call->control->alarms, json_string_value(json_object_get(item, "AlarmName")));
+        json_t *described = describe_relative(family, alarm_describe(call->control, a));
+
+        r |= json_array_append_new(a->kind == ALARM_COMPOSITE ? composites : metrics, described);
+    }
+    r |= json_object_set_new(call->output, "MetricAlarms", metrics);
+    r |= json_object_set_new(call->output, "CompositeAlarms", composites);
+    return r ? fault(-ENOMEM) : 0;
+}
+
+static int describe_alarms(struct api_call *call)
+{
+    struct family family;
+    json_t *names;
+    int r = check_filters(call, &family);
+
     if (r)
-        return fault(r);
-    items = describe_all(&entries);
-    free(entries.list);
-    r = api_page(call, "MetricAlarms", items, "AlarmName",
+        return r;
+    r = api_page(call, "Names", wanted_names(call, &family), "AlarmName",
                  (size_t)input_integer(call, "MaxRecords", PAGE_DEFAULT));
     if (r)
         return r;
-    return json_object_set_new(call->output, "CompositeAlarms", json_array()) ? fault(-ENOMEM) : 0;
+    names = json_incref(json_object_get(call->output, "Names"));
+    r = describe_page(call, &family, names);
+    json_decref(names);
+    return r;
+}
+
+/* --- DescribeAlarmsForMetric ------------------------------------------------------------------ */
+
+static bool same_text(json_t *a, json_t *b, const char *member)
+{
+    const char *x = json_string_value(json_object_get(a, member));
+    const char *y = json_string_value(json_object_get(b, member));
+
+    return x && y && strcmp(x, y) == 0;
+}
+
+/* The same dimensions, in any order; names are given once each. */
+static bool same_dimensions(json_t *a, json_t *b)
+{
+    json_t *x, *y;
+    size_t i, k;
+
+    if (json_array_size(a) != json_array_size(b))
+        return false;
+    json_array_foreach (a, i, x) {
+        bool found = false;
+
+        json_array_foreach (b, k, y)
+            found |= same_text(x, y, "Name") && same_text(x, y, "Value");
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* A member that is given must be the alarm's own. */
+static bool fits(const struct api_call *call, const struct alarm *a, const char *member)
+{
+    json_t *given = input_get(call, member);
+
+    return !given || json_equal(given, json_object_get(a->configuration, member));
+}
+
+static bool is_of_metric(const struct api_call *call, const struct alarm *a)
+{
+    return a->kind == ALARM_OF_METRIC && alarm_watch_name(a->watch) &&
+           fits(call, a, "MetricName") && fits(call, a, "Namespace") &&
+           fits(call, a, "Statistic") && fits(call, a, "ExtendedStatistic") &&
+           fits(call, a, "Period") && fits(call, a, "Unit") &&
+           same_dimensions(input_get(call, "Dimensions"),
+                           json_object_get(a->configuration, "Dimensions"));
+}
+
+static int describe_for_metric(struct api_call *call)
+{
+    autofree(mem_free) struct alarm **sorted = alarm_book_sorted(call->control->alarms);
+    json_t *list;
+
+    if (!sorted)
+        return fault(-ENOMEM);
+    call->output = json_pack("{s:[]}", "MetricAlarms");
+    list = json_object_get(call->output, "MetricAlarms");
+    for (struct alarm **a = sorted; *a; a++)
+        if (is_of_metric(call, *a) &&
+            json_array_append_new(list, alarm_describe(call->control, *a)) != 0)
+            return fault(-ENOMEM);
+    return 0;
 }
 
 const struct operation cloudwatch_alarm_operations[] = {
-    { "DescribeAlarms", &input, &output, describe_alarms },
+    { "DescribeAlarms", &describe_input, &describe_output, describe_alarms },
+    { "DescribeAlarmsForMetric", &for_metric_input, &for_metric_output, describe_for_metric },
     { NULL },
 };

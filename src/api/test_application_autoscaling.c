@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "api/services.h"
+#include "control/alarm_book.h"
 #include "control/autoscaler.h"
 #include "control/endpoint.h"
 #include "fleet/fake.h"
@@ -52,7 +53,9 @@ static void begin(struct fixture *f)
 
     assert_int_equal(control_new(f->loop, NULL, f->store, f->metrics, &settings, 1, &f->control),
                      0);
+    assert_int_equal(alarm_book_new(f->control, NULL, &f->control->alarms), 0);
     assert_int_equal(autoscaler_new(f->control, &f->control->autoscaler), 0);
+    assert_int_equal(alarm_book_sweep(f->control->alarms), 0);
     events = control_driver_events(f->control);
     if (f->driver)
         fake_driver_set_events(f->driver, &events);
@@ -65,6 +68,7 @@ static void begin(struct fixture *f)
 static void end(struct fixture *f)
 {
     f->control->autoscaler = autoscaler_free(f->control->autoscaler);
+    f->control->alarms = alarm_book_free(f->control->alarms);
     f->control = control_free(f->control);
 }
 
@@ -120,7 +124,7 @@ static const struct operation *find_operation(const char *name, const struct ser
         const struct operation *o = service_find_operation(*s, name);
 
         *ret = *s;
-        if (o) /* no two services have operations of one name */
+        if (o) /* of equal names (TagResource), Application Auto Scaling's is the first */
             return o;
     }
     return NULL;

@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "control/autoscaler.h"
+#include "control/alarm_book.h"
 #include "control/control.h"
 #include "control/meter.h"
 #include "control/metric_history.h"
@@ -54,6 +55,7 @@ struct program {
     struct fleet_config *config;
     struct control *control;
     struct driver *driver;
+    struct poster *poster;
     struct api *api;
     struct loop_signal term, hand_over;
     bool stopping, handed_over;
@@ -237,7 +239,13 @@ static int make_control(struct program *p)
     if (!r)
         r = telemetry_new(p->control, &p->control->telemetry);
     if (!r)
+        r = poster_new_curl(p->loop, &p->poster);
+    if (!r)
+        r = alarm_book_new(p->control, p->poster, &p->control->alarms);
+    if (!r)
         r = autoscaler_new(p->control, &p->control->autoscaler);
+    if (!r)
+        r = alarm_book_sweep(p->control->alarms);
     return fault(r);
 }
 
@@ -313,10 +321,12 @@ static void release(struct program *p)
     api_free(p->api);
     if (p->control) {
         p->control->autoscaler = autoscaler_free(p->control->autoscaler);
+        p->control->alarms = alarm_book_free(p->control->alarms);
         p->control->telemetry = telemetry_free(p->control->telemetry);
         p->control->history = metric_history_free(p->control->history);
     }
     control_free(p->control);
+    poster_free(p->poster);
     driver_free(p->driver);
     metrics_free(p->metrics);
     store_free(p->store);

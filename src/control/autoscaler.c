@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/alarm_book.h"
 #include "control/explanation.h"
+#include "control/managed_alarm.h"
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
 #include "control/scaling_target.h"
 #include "control/scheduled_action.h"
-#include "scaling/alarm_reason.h"
 #include "scaling/cause.h"
 
 static const ms_t retry_ms = 60 * MS_PER_S; /* after a change was refused, as often as AWS does */
@@ -53,6 +54,8 @@ int autoscaler_new(struct control *c, struct autoscaler **ret)
     c->autoscaler = before;
     if (r)
         return fault(r);
+    if (c->alarms)
+        alarm_book_set_actor(c->alarms, scaling_policy_hear, a);
     *ret = steal(a);
     return 0;
 }
@@ -61,6 +64,8 @@ struct autoscaler *autoscaler_free(struct autoscaler *a)
 {
     if (!a)
         return NULL;
+    if (a->control->alarms)
+        alarm_book_set_actor(a->control->alarms, NULL, NULL);
     list_for_each_safe (t, &a->targets, struct scaling_target, link)
         scaling_target_free(t);
     list_for_each_safe (x, &a->activities, struct scaling_activity, link)
@@ -78,39 +83,6 @@ int autoscaler_forget_endpoint(struct autoscaler *a, const char *endpoint)
             return fault(r);
     }
     return 0;
-}
-
-/* --- alarms ----------------------------------------------------------------------------------- */
-
-/* An alarm without the memory for its reason keeps the one before. */
-static void alarm_changed(const struct scaling_policy *p, struct scaling_alarm *alarm,
-                          const struct alarm_rule *rule, enum alarm_state state,
-                          const struct alarm_evidence *e, wall_ms_t now)
-{
-    char reason[ALARM_REASON_BYTES], data[ALARM_REASON_DATA_BYTES];
-    char name[SCALING_ALARM_NAME_BYTES];
-    const char *unit =
-        p->tracking.unit == METRIC_UNIT_ANY ? NULL : metric_unit_text(p->tracking.unit);
-
-    alarm_reason(rule, state, e->points, e->n, reason);
-    alarm_reason_data(rule, e->points, e->n, cause_statistic(&p->tracking.statistic), unit, now, data);
-    free(alarm->reason);
-    free(alarm->reason_data);
-    alarm->reason = strdup(reason);
-    alarm->reason_data = strdup(data);
-    alarm->updated = alarm->transitioned = now;
-    scaling_policy_alarm_name(p, alarm, name);
-    log_debug(p->target->autoscaler->control->log, "alarm changed", "alarm=%s state=%s", name,
-              alarm_state_text(state));
-}
-
-static void note_alarms(struct scaling_policy *p, const struct tracking_report *report,
-                        wall_ms_t now)
-{
-    if (report->high_changed)
-        alarm_changed(p, &p->high, &report->high_rule, p->state.high, &report->high, now);
-    if (report->low_changed)
-        alarm_changed(p, &p->low, &report->low_rule, p->state.low, &report->low, now);
 }
 
 /* --- acting ----------------------------------------------------------------------------------- */
@@ -327,7 +299,17 @@ static void apply_signal(const struct scaling_policy *p, const struct round *rou
     w->held = 0;
 }
 
-static void evaluate_tracking(struct round *round, struct scaling_policy *p)
+/* Without its alarm a policy does not act in that direction. */
+static void heed_alarms(const struct scaling_policy *p, struct wish *w)
+{
+    if (w->alarm != DIRECTION_NONE && !managed_alarm_acts(p, w->alarm)) {
+        w->alarm = DIRECTION_NONE;
+        w->due = false;
+    }
+    w->may_scale_in = w->may_scale_in && managed_alarm_acts(p, DIRECTION_IN);
+}
+
+static int evaluate_tracking(struct round *round, struct scaling_policy *p)
 {
     struct scaling_target *t = round->target;
     struct tracking_report report;
@@ -338,11 +320,16 @@ static void evaluate_tracking(struct round *round, struct scaling_policy *p)
         .history = &t->history,
         .metrics = t->autoscaler->control->metrics,
     };
+    int r;
 
     tracking_evaluate(&p->tracking, &p->state, &view, &report);
-    note_alarms(p, &report, round->now);
+    r = managed_alarms_tell(p, &report, round->now);
+    if (r)
+        return fault(r);
+    heed_alarms(p, &report.wish);
     apply_signal(p, round, &report.wish);
     add_wish(round, p, &report.wish);
+    return 0;
 }
 
 static void evaluate_steps(struct round *round, struct scaling_policy *p)
@@ -359,17 +346,22 @@ static void evaluate_steps(struct round *round, struct scaling_policy *p)
              });
 }
 
-static void evaluate(struct round *round)
+static int evaluate(struct round *round)
 {
     list_for_each (p, &round->target->policies, struct scaling_policy, link) {
+        int r = 0;
+
         if (p->kind == POLICY_STEP)
             evaluate_steps(round, p);
         else
-            evaluate_tracking(round, p);
+            r = evaluate_tracking(round, p);
+        if (r)
+            return fault(r);
     }
     see_input(round);
     for (size_t i = 0; i < round->n; i++)
         wish_settle(&round->wishes[i], round->now, decide_base(&round->input));
+    return 0;
 }
 
 static int act(struct round *round)
@@ -414,8 +406,9 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
         r = enforce_bounds(&round);
     if (r)
         return fault(r);
-    evaluate(&round);
-    r = act(&round);
+    r = evaluate(&round);
+    if (!r)
+        r = act(&round);
     forget_signals(t);
     return fault(r);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/alarm_book.h"
 #include "control/autoscaler.h"
 #include "control/endpoint.h"
 #include "control/endpoint_config.h"
@@ -53,6 +54,8 @@ static int tick(struct control *c)
         if (c->telemetry)
             sample(c, slot->value);
     r = reconcile(c);
+    if (!r && c->alarms)
+        r = alarm_book_tick(c->alarms, loop_wall(c->loop));
     if (!r && c->autoscaler && !c->stopping)
         r = autoscaler_tick(c->autoscaler, loop_wall(c->loop));
     if (!r)

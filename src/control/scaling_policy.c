@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/managed_alarm.h"
 #include "control/record.h"
 #include "control/scaling_configuration.h"
 
@@ -117,10 +118,15 @@ static json_t *alarm_item(const struct scaling_policy *p, const struct scaling_a
     return json_pack("{s:s, s:s}", "AlarmName", name, "AlarmARN", arn);
 }
 
+/* Its own alarms, or those that people gave it. */
 static json_t *alarm_items(const struct scaling_policy *p)
 {
+    const struct alarm_book *book = control_of(p)->alarms;
+    char arn[SCALING_ARN_BYTES];
+
+    scaling_policy_arn(p, arn);
     if (!scaling_policy_has_high(p))
-        return json_array();
+        return book ? alarm_book_naming(book, arn) : json_array();
     return scaling_policy_has_low(p)
                ? json_pack("[o, o]", alarm_item(p, &p->high), alarm_item(p, &p->low))
                : json_pack("[o]", alarm_item(p, &p->high));
@@ -161,12 +167,6 @@ int scaling_policy_save(struct scaling_policy *p)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void alarm_deinit(struct scaling_alarm *alarm)
-{
-    free(alarm->reason);
-    free(alarm->reason_data);
-}
-
 struct scaling_policy *scaling_policy_free(struct scaling_policy *p)
 {
     if (!p)
@@ -175,8 +175,6 @@ struct scaling_policy *scaling_policy_free(struct scaling_policy *p)
         list_remove(&p->link);
         p->target->n_policies--;
     }
-    alarm_deinit(&p->high);
-    alarm_deinit(&p->low);
     json_decref(p->configuration);
     free(p->name);
     free(p);
@@ -230,12 +228,6 @@ struct scaling_policy *scaling_policy_find(const struct scaling_target *t, const
     return NULL;
 }
 
-static void begin_alarm(struct scaling_policy *p, struct scaling_alarm *alarm)
-{
-    random_uuid(&control_of(p)->random, alarm->id);
-    alarm->updated = alarm->transitioned = p->configured;
-}
-
 static int check_others(const struct scaling_target *t, const struct scaling_policy *p,
                         const struct scaling_policy *old)
 {
@@ -260,8 +252,8 @@ int scaling_policy_put(struct scaling_target *t, const char *name, enum policy_k
     if (r)
         return r;
     p->created = p->configured = loop_wall(c->loop);
-    begin_alarm(p, &p->high);
-    begin_alarm(p, &p->low);
+    random_uuid(&c->random, p->high.id);
+    random_uuid(&c->random, p->low.id);
     if (old) {
         p->created = old->created;
         p->state.cooldown = old->state.cooldown;
@@ -270,6 +262,10 @@ int scaling_policy_put(struct scaling_target *t, const char *name, enum policy_k
         random_uuid(&c->random, p->created_by);
     }
     r = save(p);
+    if (!r)
+        r = managed_alarms_claim(p);
+    if (!r && old)
+        r = managed_alarms_release(old);
     if (r)
         return fault(r);
     scaling_policy_free(old);
@@ -285,6 +281,8 @@ int scaling_policy_delete(struct scaling_policy *p)
 
     path_of(p->target, p->name, path);
     r = record_delete(control_of(p), path, NULL);
+    if (!r)
+        r = managed_alarms_release(p);
     if (r)
         return fault(r);
     scaling_policy_free(p);
@@ -365,8 +363,6 @@ static int read_alarms(struct scaling_policy *p, json_t *document)
     snprintf(p->low.id, sizeof p->low.id, "%s", low);
     p->created = (wall_ms_t)(created * MS_PER_S);
     p->configured = (wall_ms_t)(configured * MS_PER_S);
-    p->high.updated = p->high.transitioned = p->configured;
-    p->low.updated = p->low.transitioned = p->configured;
     return 0;
 }
 
@@ -390,6 +386,8 @@ int scaling_policy_load(struct scaling_target *t, json_t *document)
         r = read_cooldown(document, &p->state.cooldown);
     if (!r)
         r = read_alarms(p, document);
+    if (!r)
+        r = managed_alarms_claim(p);
     if (r)
         return r > 0 ? -EINVAL : r;
     adopt(t, p);

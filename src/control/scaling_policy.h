@@ -27,11 +27,9 @@ struct policy_signal {
     char alarm[SCALING_ALARM_NAME_BYTES]; /* its name */
 };
 
-/* A managed alarm; its state is in the policy's tracking_state. */
+/* A managed alarm (managed_alarm.h), by the end of its name. */
 struct scaling_alarm {
     char id[UUID_CHARS + 1];
-    wall_ms_t updated, transitioned; /* when its state was last written, and last changed */
-    char *reason, *reason_data;      /* NULL: as created */
 };
 
 struct scaling_policy {

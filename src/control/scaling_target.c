@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "control/managed_alarm.h"
 #include "control/record.h"
 #include "control/scaling_policy.h"
 #include "control/scheduled_action.h"
@@ -208,6 +209,12 @@ int scaling_target_repace(struct scaling_target *t)
         const char *value = json_string_value(json_object_get(tag, "Value"));
         if (key && value && strcmp(key, SCALING_PACE_TAG) == 0)
             scaling_pace_parse(value, &t->pace); /* of what else it says nothing */
+    }
+    /* the alarms show the periods that are looked at */
+    list_for_each (p, &t->policies, struct scaling_policy, link) {
+        r = managed_alarms_claim(p);
+        if (r)
+            return fault(r);
     }
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <libxml/parser.h>
 
 #include "api/rpc_cbor.h"
+#include "control/alarm_book.h"
 #include "control/autoscaler.h"
 #include "fleet/fake.h"
 #include "fuzz.h"
@@ -42,6 +43,7 @@ static void set_up(struct world *w)
     MUST(store_open_memory(&w->store) == 0);
     MUST(metrics_new(SERIES_MAX, &w->metrics) == 0);
     MUST(control_new(w->loop, NULL, w->store, w->metrics, &settings, 1, &w->control) == 0);
+    MUST(alarm_book_new(w->control, NULL, &w->control->alarms) == 0);
     MUST(autoscaler_new(w->control, &w->control->autoscaler) == 0);
     events = control_driver_events(w->control);
     MUST(fake_driver_new(w->loop, &events, &w->driver) == 0);
@@ -53,6 +55,7 @@ static void tear_down(struct world *w)
 {
     MUST(w->control->error == 0);
     w->control->autoscaler = autoscaler_free(w->control->autoscaler);
+    w->control->alarms = alarm_book_free(w->control->alarms);
     control_free(w->control);
     driver_free(w->driver);
     metrics_free(w->metrics);

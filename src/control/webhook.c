@@ -1,0 +1,181 @@
+#include "control/webhook.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/list.h"
+
+enum { WHY_BYTES = 192 };
+
+static const ms_t first_pause_ms = 1 * MS_PER_S;
+
+struct message {
+    struct list_link link; /* waiting, pausing or under way */
+    struct webhooks *webhooks;
+    struct loop_timer pause;
+    char *url, *body;
+    unsigned tries;
+    void (*done)(void *context, const char *why);
+    void *context;
+};
+
+struct webhooks {
+    struct loop *loop;
+    struct poster *poster;
+    struct list waiting, pausing, under_way;
+    size_t n, n_under_way;
+    struct loop_task deliver;
+    bool ending;
+};
+
+static void message_free(struct message *m)
+{
+    loop_timer_cancel(&m->pause);
+    list_remove(&m->link);
+    m->webhooks->n--;
+    free(m->url);
+    free(m->body);
+    free(m);
+}
+
+static void finish(struct message *m, const char *why)
+{
+    void (*done)(void *, const char *) = m->done;
+    void *context = m->context;
+
+    message_free(m);
+    done(context, why);
+}
+
+/* --- one try ---------------------------------------------------------------------------------- */
+
+static void paused(struct loop_timer *timer)
+{
+    struct message *m = container_of(timer, struct message, pause);
+    struct webhooks *w = m->webhooks;
+
+    list_remove(&m->link);
+    list_push_back(&w->waiting, &m->link);
+    loop_defer(w->loop, &w->deliver);
+}
+
+static bool worth_another_try(const struct poster_answer *answer)
+{
+    return answer->error || answer->status == 408 || answer->status == 429 || answer->status >= 500;
+}
+
+static void say_why(const struct message *m, const struct poster_answer *answer,
+                    char ret_why[WHY_BYTES])
+{
+    if (answer->error)
+        snprintf(ret_why, WHY_BYTES, "%s (tried %u times)", answer->error, m->tries);
+    else
+        snprintf(ret_why, WHY_BYTES, "the URL answered with status %u (tried %u times)",
+                 answer->status, m->tries);
+}
+
+static void answered(const struct poster_answer *answer, void *context)
+{
+    struct message *m = context;
+    struct webhooks *w = m->webhooks;
+    char why[WHY_BYTES];
+
+    w->n_under_way--;
+    if (w->ending) {
+        message_free(m);
+        return;
+    }
+    loop_defer(w->loop, &w->deliver);
+    if (!answer->error && answer->status >= 200 && answer->status < 300) {
+        finish(m, NULL);
+    } else if (worth_another_try(answer) && m->tries < WEBHOOK_TRIES) {
+        list_remove(&m->link);
+        list_push_back(&w->pausing, &m->link);
+        loop_timer_after(&m->pause, first_pause_ms << (m->tries - 1));
+    } else {
+        say_why(m, answer, why);
+        finish(m, why);
+    }
+}
+
+static void deliver(struct loop_task *task)
+{
+    struct webhooks *w = container_of(task, struct webhooks, deliver);
+    struct message *m;
+
+    while (w->n_under_way < WEBHOOK_UNDER_WAY_MAX &&
+           (m = list_first_entry(&w->waiting, struct message, link))) {
+        m->tries++;
+        if (poster_send(w->poster, m->url, m->body, WEBHOOK_TIMEOUT_MS, answered, m) != 0) {
+            finish(m, "the request could not be made");
+            continue;
+        }
+        list_remove(&m->link);
+        list_push_back(&w->under_way, &m->link);
+        w->n_under_way++;
+    }
+}
+
+/* --- outside ---------------------------------------------------------------------------------- */
+
+int webhooks_new(struct loop *loop, struct poster *poster, struct webhooks **ret)
+{
+    struct webhooks *w = calloc(1, sizeof(*w));
+
+    if (!w)
+        return fault(-ENOMEM);
+    *w = (struct webhooks){ .loop = loop, .poster = poster };
+    list_init(&w->waiting);
+    list_init(&w->pausing);
+    list_init(&w->under_way);
+    loop_task_init(&w->deliver, deliver);
+    *ret = w;
+    return 0;
+}
+
+struct webhooks *webhooks_free(struct webhooks *w)
+{
+    if (!w)
+        return NULL;
+    w->ending = true;
+    poster_cancel(w->poster); /* each of those under way is answered, and freed by that */
+    list_for_each_safe (m, &w->waiting, struct message, link)
+        message_free(m);
+    list_for_each_safe (m, &w->pausing, struct message, link)
+        message_free(m);
+    loop_task_cancel(&w->deliver);
+    free(w);
+    return NULL;
+}
+
+int webhook_send(struct webhooks *w, const char *url, const char *body,
+                 void (*done)(void *context, const char *why), void *context)
+{
+    struct message *m;
+
+    if (w->n >= WEBHOOK_QUEUE_MAX)
+        return WEBHOOK_E_FULL;
+    m = calloc(1, sizeof(*m));
+    if (!m)
+        return fault(-ENOMEM);
+    *m = (struct message){
+        .webhooks = w, .url = strdup(url), .body = strdup(body), .done = done, .context = context
+    };
+    loop_timer_init(w->loop, &m->pause, paused);
+    list_push_back(&w->waiting, &m->link);
+    w->n++;
+    if (!m->url || !m->body) {
+        message_free(m);
+        return fault(-ENOMEM);
+    }
+    loop_defer(w->loop, &w->deliver);
+    return 0;
+}
+
+size_t webhooks_waiting(const struct webhooks *w)
+{
+    return w->n;
+}
