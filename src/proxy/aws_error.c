@@ -4,9 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/parser.h"
 #include "http/writer.h"
 
 enum { MESSAGE_CHARS_MAX = 2048 };
+
+struct aws_error aws_error_of_parser(int outcome, const char *why)
+{
+    static const struct {
+        unsigned status;
+        const char *type;
+    } answers[] = {
+        [HTTP_E_MALFORMED] = { 400, "MalformedRequestException" },
+        [HTTP_E_TOO_LARGE] = { 431, "RequestHeaderSectionTooLargeException" },
+        [HTTP_E_URI_TOO_LONG] = { 414, "UriTooLongException" },
+        [HTTP_E_VERSION] = { 505, "HttpVersionNotSupportedException" },
+        [HTTP_E_NOT_SUPPORTED] = { 501, "NotImplementedException" },
+        [HTTP_E_EXPECTATION] = { 417, "ExpectationFailedException" },
+    };
+
+    return (struct aws_error){ .status = answers[outcome].status,
+                               .type = answers[outcome].type,
+                               .message = why };
+}
 
 int aws_error_write_head(struct buffer *out, const struct aws_error *e, const char *request_id,
                          wall_ms_t now)

@@ -17,6 +17,9 @@ struct aws_error {
     unsigned retry_after_s; /* 0: not said */
 };
 
+/** aws_error_of_parser() - for what is no request; @outcome is one of HTTP_E_* */
+struct aws_error aws_error_of_parser(int outcome, const char *why);
+
 /** aws_error_write_head() - status line and fields, without framing and end. @request_id may be
  * NULL. Return: 0, or a negative errno. */
 int aws_error_write_head(struct buffer *out, const struct aws_error *e, const char *request_id,

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "proxy/aws_error.h"
 #include "proxy/exchange.h"
+#include "proxy/h2.h"
 #include "proxy/peer.h"
 #include "proxy/tls_stream.h"
 #include "proxy/worker.h"
@@ -41,6 +42,8 @@ void downstream_kill(struct downstream *c)
     stream_close(&c->stream);
     loop_timer_cancel(&c->timer);
     list_remove(&c->link);
+    if (c->h2)
+        h2_close(steal(c->h2));
     if (c->exchange)
         exchange_abandon(steal(c->exchange));
     morgue_take(&c->worker->morgue, &c->corpse, bury);
@@ -100,6 +103,13 @@ void downstream_update(struct downstream *c)
         stream_want(&c->stream, wants_input(c));
 }
 
+void downstream_close(struct downstream *c)
+{
+    if (c->state == DOWNSTREAM_READY || c->state == DOWNSTREAM_BUSY)
+        close_after_output(c);
+    downstream_update(c);
+}
+
 /* --- output ----------------------------------------------------------------------------------- */
 
 void downstream_send(struct downstream *c, const char *data, size_t size)
@@ -131,6 +141,8 @@ static void sent(struct stream *s)
         stream_shut(s); /* should it fail, so will reading */
     else if (c->state == DOWNSTREAM_BUSY && !downstream_congested(c))
         exchange_client_reads(c->exchange);
+    else if (c->state == DOWNSTREAM_READY && c->h2)
+        h2_flush(c->h2);
     downstream_update(c);
 }
 
@@ -144,20 +156,7 @@ static void failed(struct stream *s, int error)
 
 static void refuse(struct downstream *c, int outcome, const char *why)
 {
-    static const struct {
-        unsigned status;
-        const char *type;
-    } answers[] = {
-        [HTTP_E_MALFORMED] = { 400, "MalformedRequestException" },
-        [HTTP_E_TOO_LARGE] = { 431, "RequestHeaderSectionTooLargeException" },
-        [HTTP_E_URI_TOO_LONG] = { 414, "UriTooLongException" },
-        [HTTP_E_VERSION] = { 505, "HttpVersionNotSupportedException" },
-        [HTTP_E_NOT_SUPPORTED] = { 501, "NotImplementedException" },
-        [HTTP_E_EXPECTATION] = { 417, "ExpectationFailedException" },
-    };
-    const struct aws_error e = { .status = answers[outcome].status,
-                                 .type = answers[outcome].type,
-                                 .message = why };
+    const struct aws_error e = aws_error_of_parser(outcome, why);
 
     send_error(c, &e);
     if (c->state != DOWNSTREAM_DEAD)
@@ -228,6 +227,14 @@ static size_t take_body(struct downstream *c, const char *data, size_t size)
     return used;
 }
 
+static void wait_for_head(struct downstream *c)
+{
+    if (c->head_begun)
+        return;
+    c->head_begun = true;
+    downstream_expect(c, now(c) + c->worker->settings->head_timeout_ms);
+}
+
 /* Use as much input as can be used now. Return: how much that is. */
 static size_t take_input(struct downstream *c, const char *data, size_t size)
 {
@@ -248,23 +255,55 @@ static size_t take_input(struct downstream *c, const char *data, size_t size)
     if (c->state == DOWNSTREAM_BUSY && used == size && !exchange_has_body(c->exchange))
         exchange_starved(c->exchange);
     c->taking = false;
-    if (c->state == DOWNSTREAM_READY && used < size && !c->head_begun) {
-        c->head_begun = true;
-        downstream_expect(c, now(c) + c->worker->settings->head_timeout_ms);
-    }
+    if (c->state == DOWNSTREAM_READY && used < size)
+        wait_for_head(c);
     return used;
+}
+
+/* With TLS both sides have agreed on it before; else the client just begins. */
+static enum h2_preface speaks_h2(const struct downstream *c, const char *data, size_t size)
+{
+    const struct tls_stream *t = tls_stream_of(&c->stream);
+
+    if (t)
+        return tls_stream_is_h2(t) ? H2_PREFACE_YES : H2_PREFACE_NO;
+    return h2_preface(data, size);
+}
+
+static size_t take_first(struct downstream *c, const char *data, size_t size)
+{
+    enum h2_preface h2 = speaks_h2(c, data, size);
+
+    if (h2 == H2_PREFACE_MAYBE) {
+        wait_for_head(c);
+        return 0;
+    }
+    c->is_new = false;
+    if (h2 == H2_PREFACE_NO)
+        return take_input(c, data, size);
+    c->h2 = h2_open(c);
+    if (c->h2)
+        h2_received(c->h2, data, size);
+    else
+        downstream_kill(c);
+    return size;
 }
 
 static size_t received(struct stream *s, const char *data, size_t size)
 {
     struct downstream *c = container_of(s, struct downstream, stream);
-    size_t used;
+    size_t used = size;
 
     assert(c->magic == DOWNSTREAM_MAGIC);
     c->shakes_hands = false;
     if (c->state == DOWNSTREAM_LINGERING)
         return size;
-    used = take_input(c, data, size);
+    if (c->is_new)
+        used = take_first(c, data, size);
+    else if (!c->h2)
+        used = take_input(c, data, size);
+    else if (c->state == DOWNSTREAM_READY)
+        h2_received(c->h2, data, size);
     downstream_update(c);
     return used;
 }
@@ -311,6 +350,8 @@ static void expired(struct loop_timer *timer)
     }
     if (now(c) < c->deadline) {
         loop_timer_set(&c->timer, c->deadline);
+    } else if (c->state == DOWNSTREAM_READY && c->h2) {
+        h2_expired(c->h2);
     } else if (c->state == DOWNSTREAM_BUSY) {
         exchange_expired(c->exchange);
     } else if (c->state == DOWNSTREAM_READY && c->head_begun && !downstream_congested(c)) {
@@ -341,6 +382,10 @@ void downstream_drain(struct downstream *c)
 {
     if (c->state != DOWNSTREAM_READY)
         return;
+    if (c->h2) {
+        h2_drain(c->h2);
+        return;
+    }
     if (stream_unsent(&c->stream))
         close_after_output(c);
     else
@@ -382,6 +427,7 @@ int downstream_new(struct worker *w, int fd, struct tls_server *tls, const struc
     c->worker = w;
     c->stream.connected = true;
     loop_timer_init(w->loop, &c->timer, expired);
+    c->is_new = true;
     c->shakes_hands = tls;
     downstream_expect(
         c, now(c) + (tls ? w->settings->handshake_timeout_ms : w->settings->idle_timeout_ms));

@@ -1,4 +1,4 @@
-/* proxy/downstream.h: the client's side of the proxy, in HTTP/1.
+/* proxy/downstream.h: the client's side of the proxy: connections, and HTTP/1 on them.
  *
  * A connection reads heads and hands each request to an exchange (exchange.h), one after another;
  * pipelined requests wait in its socket. How bytes come and go is its stream's matter (stream.h): an
@@ -12,6 +12,7 @@
 #include "proxy/stream.h"
 
 struct exchange;
+struct h2_session;
 struct tls_server;
 struct worker;
 
@@ -33,11 +34,13 @@ struct downstream {
     struct loop_timer timer; /* fires at or before `deadline` and is set again if need be: */
     ms_t deadline;           /* moving a deadline costs no timer operation */
     bool shakes_hands;       /* of TLS, and `deadline` is for that */
+    bool is_new;             /* what it speaks is not known yet */
     bool head_begun;
     bool tunnels;      /* bytes pass as they are */
     bool says_no_more; /* once all output has left */
     bool taking;       /* input is being taken: what is wanted then shows at the end */
     size_t scanned;    /* of the head that is coming in */
+    struct h2_session *h2; /* it speaks HTTP/2, and what follows is not used; NULL: HTTP/1 */
     struct exchange *exchange;
     struct http_body body;     /* of the request */
     enum http_framing framing; /* of the answer's body */
@@ -59,6 +62,9 @@ int downstream_new(struct worker *worker, int fd, struct tls_server *tls,
 void downstream_kill(struct downstream *c);
 /** downstream_drain() - close now if nothing is under way, else after the answer */
 void downstream_drain(struct downstream *c);
+
+/** downstream_close() - as soon as the output has left */
+void downstream_close(struct downstream *c);
 
 /** downstream_send() - as stream_send(); kills the connection if that fails */
 void downstream_send(struct downstream *c, const char *data, size_t size);

@@ -152,7 +152,7 @@ static void start_draining(struct worker *w, bool patient)
     loop_io_remove(&w->listen);
     loop_io_remove(&w->tls_listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {
-        if (!patient)
+        if (!patient || c->h2) /* HTTP/2 has words for it that lose nothing */
             downstream_drain(c);
     }
     finish_draining(w);

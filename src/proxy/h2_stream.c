@@ -1,0 +1,460 @@
+/* A stream of HTTP/2 as the client of an exchange. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/h2_internal.h"
+#include "proxy/worker.h"
+
+static struct h2_stream *of(struct client *client)
+{
+    return container_of(client, struct h2_stream, client);
+}
+
+static ms_t now(const struct h2_stream *s)
+{
+    return loop_now(s->session->worker->loop);
+}
+
+static const struct client_ops ops;
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void expired(struct loop_timer *timer);
+
+struct h2_stream *h2_stream_new(struct h2_session *h, int32_t id)
+{
+    const struct worker_settings *settings = h->worker->settings;
+    struct h2_stream *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->client = (struct client){ .ops = &ops, .pass = &h->connection->pass };
+    s->session = h;
+    s->id = id;
+    s->in = BUFFER_INIT(2 * H2_STREAM_WINDOW);
+    s->out = BUFFER_INIT(H2_OUT_BYTES_MAX);
+    s->trailers = BUFFER_INIT(HTTP_TRAILER_BYTES_MAX);
+    h2_head_init(&s->head, &settings->limits);
+    list_link_init(&s->starving);
+    list_link_init(&s->waking);
+    list_link_init(&s->relieved);
+    loop_timer_init(h->worker->loop, &s->timer, expired);
+    s->deadline = now(s) + settings->head_timeout_ms;
+    loop_timer_set(&s->timer, s->deadline);
+    list_push_back(&h->streams, &s->link);
+    h->n_streams++;
+    return s;
+}
+
+static void bury(struct corpse *corpse)
+{
+    struct h2_stream *s = container_of(corpse, struct h2_stream, corpse);
+
+    h2_head_deinit(&s->head);
+    buffer_deinit(&s->in);
+    buffer_deinit(&s->out);
+    buffer_deinit(&s->trailers);
+    free(s);
+}
+
+void h2_stream_close(struct h2_stream *s)
+{
+    struct h2_session *h = s->session;
+
+    loop_timer_cancel(&s->timer);
+    list_remove(&s->link);
+    list_remove(&s->starving);
+    list_remove(&s->waking);
+    list_remove(&s->relieved);
+    s->over = true;
+    if (s->exchange)
+        exchange_abandon(steal(s->exchange));
+    if (--h->n_streams == 0 && !h->dead)
+        downstream_expect(h->connection, now(s) + h->worker->settings->idle_timeout_ms);
+    morgue_take(&h->worker->morgue, &s->corpse, bury);
+}
+
+void h2_stream_gone(struct h2_stream *s)
+{
+    s->over = true;
+    if (s->exchange && s->out_ended)
+        s->gone = true; /* its last words have left before it could say goodbye: see finish() */
+    else
+        h2_stream_close(s);
+}
+
+static void reset(struct h2_stream *s, uint32_t code)
+{
+    struct h2_session *h = s->session;
+
+    if (s->over)
+        return;
+    s->over = true;
+    if (nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, s->id, code))
+        downstream_kill(h->connection);
+    else
+        h2_flush(h);
+}
+
+/* --- deadlines -------------------------------------------------------------------------------- */
+
+static void set_deadline(struct h2_stream *s, ms_t deadline)
+{
+    s->deadline = deadline;
+    if (!s->over && (!loop_timer_is_set(&s->timer) || s->timer.at > deadline))
+        loop_timer_set(&s->timer, deadline);
+}
+
+/* Fields that do not end hold up the whole connection; so does a socket that takes nothing. Else
+ * only the stream is lost. */
+static void expired(struct loop_timer *timer)
+{
+    struct h2_stream *s = container_of(timer, struct h2_stream, timer);
+    struct downstream *c = s->session->connection;
+
+    if (now(s) < s->deadline)
+        loop_timer_set(&s->timer, s->deadline);
+    else if (s->exchange)
+        exchange_expired(s->exchange);
+    else if (!s->head_done || downstream_congested(c) || s->over)
+        downstream_kill(c);
+    else
+        reset(s, NGHTTP2_CANCEL);
+}
+
+/* --- the request ------------------------------------------------------------------------------ */
+
+void h2_stream_field(struct h2_stream *s, struct slice name, struct slice value)
+{
+    if (!s->refused)
+        s->refused =
+            h2_head_field(&s->head, name, value, &s->session->worker->settings->limits, &s->why);
+}
+
+/* An answer to what is no request, or none that we can keep. */
+static void refuse(struct h2_stream *s, int outcome)
+{
+    struct worker *w = s->session->worker;
+    struct aws_error e = aws_error_of_parser(outcome, s->why);
+    char *body = aws_error_body(&e);
+
+    buffer_clear(&w->text);
+    if (!body || aws_error_write_head(&w->text, &e, NULL, loop_wall(w->loop))) {
+        reset(s, NGHTTP2_INTERNAL_ERROR);
+    } else {
+        client_begin(&s->client, strlen(body), false);
+        client_content(&s->client, slice_from(body));
+        client_end(&s->client, (struct slice){ 0 });
+        client_flush(&s->client);
+        set_deadline(s, now(s) + w->settings->body_timeout_ms);
+    }
+    free(body);
+}
+
+void h2_stream_head(struct h2_stream *s, bool ends)
+{
+    struct worker *w = s->session->worker;
+    struct exchange *x;
+    int r = s->refused;
+
+    s->head_done = true;
+    s->in_ended = ends;
+    x = exchange_new(w, &s->client);
+    if (!x) {
+        reset(s, NGHTTP2_REFUSED_STREAM);
+        return;
+    }
+    if (!r)
+        r = h2_head_finish(&s->head, ends, &w->settings->limits, &x->head, &s->why);
+    if (r) {
+        exchange_unused(x);
+        if (r < 0)
+            reset(s, NGHTTP2_REFUSED_STREAM);
+        else if (!h2_strike(s->session, H2_STRIKE_REQUEST))
+            refuse(s, r);
+        return;
+    }
+    s->exchange = x;
+    exchange_begin(x);
+}
+
+void h2_stream_trailer(struct h2_stream *s, struct slice name, struct slice value)
+{
+    if (s->exchange && !s->in_ended &&
+        h2_trailer_field(&s->exchange->trailers, name, value, &s->why)) {
+        s->why = s->why ? s->why : "the trailers are too large";
+        exchange_bad_body(s->exchange, s->why);
+    }
+}
+
+static void consumed(struct h2_stream *s, size_t size)
+{
+    nghttp2_session_consume(s->session->ng, s->id, size);
+}
+
+int h2_stream_content(struct h2_stream *s, struct slice content)
+{
+    struct exchange *x = s->exchange;
+
+    if (!x) {
+        consumed(s, content.size); /* of a request that has had its answer */
+        return 0;
+    }
+    if (!exchange_takes_body(x) || buffer_size(&s->in) || s->taking)
+        return buffer_append(&s->in, content.data, content.size) ? -ENOMEM : 0;
+    s->taking = true;
+    exchange_body(x, content);
+    s->taking = false;
+    consumed(s, content.size);
+    return 0;
+}
+
+/* What has come and could not be used then. */
+static void take_kept(struct h2_stream *s)
+{
+    if (s->taking)
+        return;
+    s->taking = true;
+    while (s->exchange && exchange_takes_body(s->exchange)) {
+        size_t size = buffer_size(&s->in);
+
+        if (size == 0) {
+            if (s->in_ended)
+                exchange_body_ended(s->exchange);
+            break;
+        }
+        exchange_body(s->exchange, (struct slice){ buffer_data(&s->in), size });
+        buffer_deinit(&s->in);
+        consumed(s, size);
+    }
+    s->taking = false;
+}
+
+void h2_stream_wake(struct h2_stream *s)
+{
+    take_kept(s);
+}
+
+void h2_stream_ended(struct h2_stream *s)
+{
+    s->in_ended = true;
+    take_kept(s);
+}
+
+void h2_stream_starved(struct h2_stream *s)
+{
+    if (s->exchange && !s->in_ended && buffer_size(&s->in) == 0 && !exchange_has_body(s->exchange))
+        exchange_starved(s->exchange);
+}
+
+/* --- the answer's head ------------------------------------------------------------------------ */
+
+static size_t name_values(const struct h2_fields *f, nghttp2_nv *nv)
+{
+    for (size_t i = 0; i < f->n; i++)
+        nv[i] = (nghttp2_nv){ (uint8_t *)f->all[i].name.data, (uint8_t *)f->all[i].value.data,
+                              f->all[i].name.size, f->all[i].value.size, NGHTTP2_NV_FLAG_NONE };
+    return f->n;
+}
+
+static void interim(struct client *client)
+{
+    struct h2_stream *s = of(client);
+    struct buffer *head = &s->session->worker->text;
+    nghttp2_nv nv[H2_FIELDS_MAX];
+    struct h2_fields f;
+
+    if (h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
+        nghttp2_submit_headers(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NULL, nv,
+                               name_values(&f, nv), NULL))
+        client_die(client);
+    else
+        h2_flush(s->session);
+}
+
+/* The next content of the answer, for nghttp2. */
+static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *to, size_t size,
+                            uint32_t *flags, nghttp2_data_source *source, void *context)
+{
+    struct h2_stream *s = source->ptr;
+    size_t there = buffer_size(&s->out), n = there < size ? there : size;
+    nghttp2_nv nv[H2_FIELDS_MAX];
+    struct h2_fields f;
+    (void)context;
+
+    if (n) {
+        memcpy(to, buffer_data(&s->out), n);
+        buffer_consume(&s->out, n);
+        if (!s->exchange)
+            set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
+    }
+    if (buffer_size(&s->out))
+        return (ssize_t)n;
+    if (s->congested && !list_linked(&s->relieved))
+        list_push_back(&s->session->relieved, &s->relieved);
+    if (s->out_ended) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (buffer_size(&s->trailers) &&
+            h2_fields_read(buffer_data(&s->trailers), buffer_size(&s->trailers), true, &f) == 0 &&
+            nghttp2_submit_trailer(ng, id, nv, name_values(&f, nv)) == 0)
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        return (ssize_t)n;
+    }
+    s->deferred = n == 0;
+    return n ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
+}
+
+static int write_length(struct buffer *head, uint64_t length)
+{
+    return length == CLIENT_LENGTH_UNKNOWN
+               ? 0
+               : buffer_printf(head, "content-length: %llu\r\n", (unsigned long long)length);
+}
+
+static void begin(struct client *client, uint64_t length, bool empty)
+{
+    struct h2_stream *s = of(client);
+    struct buffer *head = &s->session->worker->text;
+    nghttp2_data_provider content = { .source.ptr = s, .read_callback = read_content };
+    nghttp2_nv nv[H2_FIELDS_MAX];
+    struct h2_fields f;
+
+    empty = empty || length == 0;
+    if (s->over)
+        return;
+    if (write_length(head, length) ||
+        h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
+        nghttp2_submit_response(s->session->ng, s->id, nv, name_values(&f, nv),
+                                empty ? NULL : &content))
+        client_die(client);
+}
+
+/* --- the answer's body ------------------------------------------------------------------------ */
+
+static void content(struct client *client, struct slice content)
+{
+    struct h2_stream *s = of(client);
+
+    if (content.size && !s->over && buffer_append(&s->out, content.data, content.size))
+        client_die(client);
+}
+
+static void end(struct client *client, struct slice trailers)
+{
+    struct h2_stream *s = of(client);
+
+    s->out_ended = true;
+    if (trailers.size && buffer_append(&s->trailers, trailers.data, trailers.size))
+        client_die(client);
+}
+
+static void flush(struct client *client)
+{
+    struct h2_stream *s = of(client);
+
+    if (s->over)
+        return;
+    if (s->deferred && (buffer_size(&s->out) || s->out_ended)) {
+        s->deferred = false;
+        nghttp2_session_resume_data(s->session->ng, s->id);
+    }
+    h2_flush(s->session);
+    s->congested = buffer_size(&s->out) > 0;
+}
+
+static bool is_congested(const struct client *client)
+{
+    return buffer_size(&container_of(client, const struct h2_stream, client)->out) > 0;
+}
+
+void h2_stream_relieved(struct h2_stream *s)
+{
+    s->congested = false;
+    if (s->exchange)
+        exchange_client_reads(s->exchange);
+}
+
+/* RFC 9113 §8.1: the rest of a request that has its answer need not come. */
+void h2_stream_answered(struct h2_stream *s)
+{
+    if (!s->in_ended && !s->over)
+        nghttp2_submit_rst_stream(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+}
+
+/* --- the rest of what an exchange asks of its client ------------------------------------------ */
+
+static void finish(struct client *client, bool keep_alive)
+{
+    struct h2_stream *s = of(client);
+    (void)keep_alive; /* one request is all there is */
+
+    s->exchange = NULL;
+    if (s->gone) {
+        h2_stream_close(s);
+        return;
+    }
+    set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
+    if (buffer_size(&s->in)) {
+        consumed(s, buffer_size(&s->in));
+        buffer_deinit(&s->in);
+    }
+    if (!s->out_ended)
+        reset(s, NGHTTP2_INTERNAL_ERROR); /* there was no answer */
+}
+
+static void die(struct client *client)
+{
+    struct h2_stream *s = of(client);
+    struct exchange *x = steal(s->exchange);
+
+    if (x)
+        exchange_abandon(x);
+    set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
+    reset(s, NGHTTP2_INTERNAL_ERROR);
+}
+
+static void expect(struct client *client, ms_t deadline)
+{
+    set_deadline(of(client), deadline);
+}
+
+static void update(struct client *client)
+{
+    struct h2_stream *s = of(client);
+    struct h2_session *h = s->session;
+
+    if (!s->exchange || exchange_has_body(s->exchange) || list_linked(&s->waking) ||
+        (buffer_size(&s->in) == 0 && !s->in_ended))
+        return;
+    list_push_back(&h->waking, &s->waking); /* never from inside this call */
+    loop_defer(h->worker->loop, &h->wake);
+}
+
+static const char *forwarded(struct client *client)
+{
+    return downstream_forwarded(of(client)->session->connection);
+}
+
+static void peer(const struct client *client, char ret_text[ADDRESS_TEXT_BYTES])
+{
+    downstream_peer(container_of(client, const struct h2_stream, client)->session->connection,
+                    ret_text);
+}
+
+static const struct client_ops ops = {
+    .in_line = false,
+    .interim = interim,
+    .begin = begin,
+    .content = content,
+    .end = end,
+    .flush = flush,
+    .is_congested = is_congested,
+    .finish = finish,
+    .die = die,
+    .expect = expect,
+    .update = update,
+    .forwarded = forwarded,
+    .peer = peer,
+};
