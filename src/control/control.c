@@ -1,7 +1,9 @@
 #include "control/control.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/error.h"
 #include "control/alarm_book.h"
@@ -32,27 +34,49 @@ void control_fail(struct control *c, int error)
 
 /* --- each second ------------------------------------------------------------------------------ */
 
-static void sample(struct control *c, struct instance *i)
+/* As df(1) counts: what is free only for root is neither used nor usable. */
+static double disk_percent(const char *directory)
+{
+    struct statvfs fs;
+    double used, usable;
+
+    if (!directory || statvfs(directory, &fs) != 0)
+        return NAN;
+    used = (double)(fs.f_blocks - fs.f_bfree);
+    usable = used + (double)fs.f_bavail;
+    return usable > 0 ? used / usable * 100 : NAN;
+}
+
+static void sample(struct control *c, struct instance *i, double disk)
 {
     const struct variant *v = i->variant;
     const struct instance_type *type = instance_type_find(v->instance_type);
     double memory = type ? type->memory_gib * BYTES_PER_GIB : 0;
     struct instance_usage usage;
+    struct telemetry_usage shown = { .disk_percent = disk };
 
     if (i->state == INSTANCE_TERMINATING || driver_usage(c->driver, i->id, &usage))
         return;
     i->usage = usage;
-    telemetry_usage(c->telemetry, v->endpoint->name, v->name, usage.cpu_percent,
-                    memory > 0 ? (double)usage.memory_bytes / memory * 100 : 0, loop_wall(c->loop));
+    shown.cpu_percent = usage.cpu_percent;
+    shown.memory_percent = memory > 0 ? (double)usage.memory_bytes / memory * 100 : 0;
+    telemetry_usage(c->telemetry, v->endpoint->name, v->name, &shown, loop_wall(c->loop));
+}
+
+static void sample_all(struct control *c)
+{
+    double disk = disk_percent(c->settings.state_dir);
+
+    map_for_each (slot, &c->instances)
+        sample(c, slot->value, disk);
 }
 
 static int tick(struct control *c)
 {
     int r;
 
-    map_for_each (slot, &c->instances)
-        if (c->telemetry)
-            sample(c, slot->value);
+    if (c->telemetry)
+        sample_all(c);
     r = reconcile(c);
     if (!r && c->alarms)
         r = alarm_book_tick(c->alarms, loop_wall(c->loop));

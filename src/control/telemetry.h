@@ -4,11 +4,16 @@
  *   AWS/SageMaker                Invocations, InvocationsPerInstance, Invocation4XXErrors,
  *                                Invocation5XXErrors, InvocationModelErrors, ModelLatency,
  *                                OverheadLatency, ConcurrentRequestsPerModel
- *   /aws/sagemaker/Endpoints     CPUUtilization, MemoryUtilization: a sample per instance
+ *   /aws/sagemaker/Endpoints     CPUUtilization, MemoryUtilization, DiskUtilization: a sample per
+ *                                instance
+ * and by target group, which is called targetgroup/ENDPOINT/VARIANT, of the balancer app/weir/weir:
+ *   AWS/ApplicationELB           RequestCount, RequestCountPerTarget (also by target group alone),
+ *                                TargetResponseTime, HTTPCode_Target_{2,3,4,5}XX_Count,
+ *                                TargetConnectionErrorCount, HealthyHostCount, UnHealthyHostCount
  * An idle variant has zeros, so that alarms on it keep judging; a second without a report has
  * nothing. Names, units and meaning are AWS's, the resolution is a second.
  * Source: Amazon SageMaker developer guide, "Metrics for monitoring Amazon SageMaker with
- * CloudWatch".
+ * CloudWatch"; Elastic Load Balancing, "CloudWatch metrics for your Application Load Balancer".
  */
 #pragma once
 #include "control/control.h"
@@ -25,8 +30,11 @@ DEFINE_AUTOFREE(struct telemetry *, telemetry_free)
 void telemetry_report(struct telemetry *t, const char *endpoint, const char *variant,
                       unsigned in_service, const struct link_report_group *g, wall_ms_t now);
 
-/** telemetry_usage() - what one instance used lately
- * @cpu_percent:    100 is one core
- * @memory_percent: of what its instance type has */
+struct telemetry_usage {
+    double cpu_percent;    /* 100 is one core */
+    double memory_percent; /* of what its instance type has */
+    double disk_percent;   /* of the file system that instances live on; NAN: not known */
+};
+/** telemetry_usage() - what one instance used lately */
 void telemetry_usage(struct telemetry *t, const char *endpoint, const char *variant,
-                     double cpu_percent, double memory_percent, wall_ms_t now);
+                     const struct telemetry_usage *u, wall_ms_t now);

@@ -150,20 +150,81 @@ static void failures_of_earlier_requests_count(void **state)
     tear_down(&f);
 }
 
+static double balanced(const struct fixture *f, size_t n_dimensions, const char *metric,
+                       enum metric_unit unit, const char *statistic)
+{
+    struct metric_name name = {
+        "AWS/ApplicationELB",
+        metric,
+        { { "TargetGroup", "targetgroup/e/v" }, { "LoadBalancer", "app/weir/weir" } },
+        n_dimensions,
+    };
+    struct metric_statistic s;
+    double value;
+
+    assert_int_equal(metric_statistic_parse(statistic, &s), 0);
+    metrics_read(f->control.metrics, &name, unit, NOW, 1, 1, &s, &value, NULL);
+    return value;
+}
+
+static void target_groups_have_a_balancer_s_metrics(void **state)
+{
+    static struct link_report_group g = {
+        .id = "e/v",
+        .requests = 9,
+        .requests_per_target = 3,
+        .answers_2xx = 5,
+        .answers_4xx = 1,
+        .answers_5xx = 2,
+        .connection_errors = 1,
+        .targets_unhealthy = 1,
+    };
+    static const struct {
+        const char *metric;
+        double sum;
+    } counts[] = {
+        { "RequestCount", 9 },
+        { "RequestCountPerTarget", 3 },
+        { "HTTPCode_Target_2XX_Count", 5 },
+        { "HTTPCode_Target_3XX_Count", 0 },
+        { "HTTPCode_Target_4XX_Count", 1 },
+        { "HTTPCode_Target_5XX_Count", 2 },
+        { "TargetConnectionErrorCount", 1 },
+        { "HealthyHostCount", 2 },
+        { "UnHealthyHostCount", 1 },
+    };
+    struct fixture f;
+    double p50;
+
+    (void)state;
+    set_up(&f, 100);
+    histogram_record(&g.first_byte_us, 250000);
+    telemetry_report(f.telemetry, "e", "v", 3, &g, NOW);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+        assert_true(balanced(&f, 2, counts[i].metric, METRIC_UNIT_COUNT, "Sum") == counts[i].sum);
+    assert_true(balanced(&f, 1, "RequestCountPerTarget", METRIC_UNIT_COUNT, "Sum") == 3);
+    assert_true(balanced(&f, 2, "TargetResponseTime", METRIC_UNIT_SECONDS, "Maximum") == 0.25);
+    p50 = balanced(&f, 2, "TargetResponseTime", METRIC_UNIT_SECONDS, "p50");
+    assert_true(p50 > 0.24 && p50 <= 0.25);
+    tear_down(&f);
+}
+
 static void each_instance_is_a_sample(void **state)
 {
     struct fixture f;
 
     (void)state;
     set_up(&f, 100);
-    telemetry_usage(f.telemetry, "e", "v", 150, 20, NOW);
-    telemetry_usage(f.telemetry, "e", "v", 50, 40, NOW + 500);
+    telemetry_usage(f.telemetry, "e", "v", &(struct telemetry_usage){ 150, 20, 70 }, NOW);
+    telemetry_usage(f.telemetry, "e", "v", &(struct telemetry_usage){ 50, 40, 70 }, NOW + 500);
     assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "CPUUtilization", METRIC_UNIT_PERCENT,
                          "Average", NOW) == 100);
     assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "CPUUtilization", METRIC_UNIT_PERCENT,
                          "SampleCount", NOW) == 2);
     assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "MemoryUtilization", METRIC_UNIT_PERCENT,
                          "Maximum", NOW) == 40);
+    assert_true(read_one(&f, "/aws/sagemaker/Endpoints", "DiskUtilization", METRIC_UNIT_PERCENT,
+                         "Minimum", NOW) == 70);
     tear_down(&f);
 }
 
@@ -171,6 +232,7 @@ static void dropped_data_are_logged_once_a_minute(void **state)
 {
     char path[] = "/tmp/weir-test-XXXXXX", text[4096];
     struct log log = { .fd = mkstemp(path), .program = "control", .clock = clock_real() };
+    const struct telemetry_usage usage = { 1, 1, NAN };
     struct fixture f;
     ssize_t n;
 
@@ -181,7 +243,7 @@ static void dropped_data_are_logged_once_a_minute(void **state)
     f.control.log = &log;
     assert_int_equal(telemetry_new(&f.control, &f.telemetry), 0);
     for (int i = 0; i < 90; i++)
-        telemetry_usage(f.telemetry, "e", "v", 1, 1, NOW + i * MS_PER_S);
+        telemetry_usage(f.telemetry, "e", "v", &usage, NOW + i * MS_PER_S);
 
     n = pread(log.fd, text, sizeof(text) - 1, 0);
     assert_true(n > 0);
@@ -200,6 +262,7 @@ int main(void)
         cmocka_unit_test(an_idle_second_has_zeros_and_no_latency),
         cmocka_unit_test(nothing_is_said_of_what_is_not_in_service_unless_requests_wait),
         cmocka_unit_test(failures_of_earlier_requests_count),
+        cmocka_unit_test(target_groups_have_a_balancer_s_metrics),
         cmocka_unit_test(each_instance_is_a_sample),
         cmocka_unit_test(dropped_data_are_logged_once_a_minute),
     };

@@ -207,8 +207,10 @@ static bool may_retry(struct exchange *x)
 
 static void connect_failed(struct exchange *x, int error)
 {
-    if (x->avoid && !is_our_own(error))
+    if (x->avoid && !is_our_own(error)) {
         atomic_store_explicit(&x->avoid->health, TARGET_DOWN, memory_order_relaxed);
+        counts(x)->connection_errors++;
+    }
     if (x->attempts < ATTEMPTS_MAX && may_retry(x)) {
         x->kind->start(x);
         return;
@@ -258,7 +260,17 @@ void place_count_error(struct exchange *x, unsigned status)
 
 void place_answered(struct exchange *x, unsigned status)
 {
+    struct link_report_group *g = counts(x);
+
     x->place.status = status;
+    if (status < 300)
+        g->answers_2xx++;
+    else if (status < 400)
+        g->answers_3xx++;
+    else if (status < 500)
+        g->answers_4xx++;
+    else
+        g->answers_5xx++;
 }
 
 /* What an answer, well or not, says about the target. */

@@ -103,6 +103,15 @@ void report_waiting(struct report *r, const struct route *route, ms_t now,
     }
 }
 
+static unsigned unhealthy(const struct route_group *g)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < g->n_targets; i++)
+        n += !g->targets[i].draining && target_health(g->targets[i].target) != TARGET_HEALTHY;
+    return n;
+}
+
 int report_write(const struct report *r, const struct route *route, ms_t now, wall_ms_t wall,
                  struct link_message *ret_message)
 {
@@ -123,6 +132,7 @@ int report_write(const struct report *r, const struct route *route, ms_t now, wa
             continue;
         *to = e->sum;
         to->targets_in_service = balance_in_service(g, now);
+        to->targets_unhealthy = unhealthy(g);
         to->queued = gauge_queued(g->gauge);
         to->oldest_queued_ms = queue_oldest_ms(g->gauge, now);
         report->n_groups++;

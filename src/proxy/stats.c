@@ -44,6 +44,11 @@ void report_group_add(struct link_report_group *into, const struct link_report_g
     into->model_errors += from->model_errors;
     into->queue_overflows += from->queue_overflows;
     into->queue_timeouts += from->queue_timeouts;
+    into->answers_2xx += from->answers_2xx;
+    into->answers_3xx += from->answers_3xx;
+    into->answers_4xx += from->answers_4xx;
+    into->answers_5xx += from->answers_5xx;
+    into->connection_errors += from->connection_errors;
     add_samples(into, from);
     histogram_add(&into->model_latency_us, &from->model_latency_us);
     histogram_add(&into->overhead_us, &from->overhead_us);

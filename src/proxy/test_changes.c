@@ -511,7 +511,11 @@ static void reports_tell_what_happened(void **state)
     assert_int_equal(seen.errors_4xx, 2);
     assert_int_equal(seen.errors_5xx, 3);
     assert_int_equal(seen.model_errors, 5);
+    assert_int_equal(seen.answers_2xx, 3);
+    assert_int_equal(seen.answers_4xx, 2);
+    assert_int_equal(seen.answers_5xx, 1);
     assert_int_equal(seen.targets_in_service, 2);
+    assert_int_equal(seen.targets_unhealthy, 0);
     assert_int_equal(seen.model_latency_us.count, 6); /* answers; the others have no latency */
     assert_int_equal(seen.overhead_us.count, 6);
     assert_true(seen.concurrency_samples >= 4);

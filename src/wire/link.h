@@ -146,7 +146,9 @@ struct link_report_group {
     uint64_t errors_4xx, errors_5xx,
         model_errors; /* answers of the model; connects failed, timeouts */
     uint64_t queue_overflows, queue_timeouts;
-    unsigned targets_in_service;
+    uint64_t answers_2xx, answers_3xx, answers_4xx, answers_5xx; /* the targets' own */
+    uint64_t connection_errors;                                  /* connects that failed */
+    unsigned targets_in_service, targets_unhealthy;
     /* requests in flight and waiting, sampled about ten times in the second */
     unsigned concurrency_samples;
     double concurrency_sum, concurrency_min, concurrency_max;
