@@ -167,12 +167,12 @@ json_t *alarm_document(const struct alarm *a)
         "Held", s->held, "Owed", s->owed);
 }
 
-int alarm_save(const struct alarm *a, struct journal *journal)
+int alarm_save(const struct alarm *a, struct changes *changes)
 {
     char path[ALARM_PATH_BYTES];
 
     alarm_path(a->name, path);
-    return fault(journal_put(journal, path, alarm_document(a)));
+    return fault(changes_put(changes, path, alarm_document(a)));
 }
 
 static int load_suppression(json_t *document, struct suppression *ret)

@@ -8,8 +8,8 @@
 #pragma once
 #include "base/list.h"
 #include "control/alarm_watch.h"
+#include "control/changes.h"
 #include "control/control.h"
-#include "control/journal.h"
 #include "scaling/alarm.h"
 #include "scaling/composite.h"
 #include "scaling/suppression.h"
@@ -78,7 +78,7 @@ int alarm_load(struct control *c, json_t *document, struct alarm **ret);
 json_t *alarm_document(const struct alarm *a);
 /** alarm_describe() - the members of AWS's MetricAlarm or CompositeAlarm; as alarm_document() */
 json_t *alarm_describe(const struct control *c, const struct alarm *a);
-int alarm_save(const struct alarm *a, struct journal *journal);
+int alarm_save(const struct alarm *a, struct changes *changes);
 
 void alarm_path(const char *name, char ret_path[ALARM_PATH_BYTES]);
 void alarm_arn(const struct control *c, const char *name, char ret_arn[ALARM_ARN_BYTES]);

@@ -107,7 +107,7 @@ static int note_configuration(const struct alarm *a, const char *what, const cha
     snprintf(summary, sizeof(summary), "Alarm \"%s\" %s", a->name, what);
     data = json_pack("{s:s, s:s, s:O}", "version", "1.0", "type", type, "updatedAlarm",
                      a->configuration);
-    return alarm_history_add(&a->book->history, &a->book->journal, a->name,
+    return alarm_history_add(&a->book->history, &a->book->changes, a->name,
                              a->kind == ALARM_COMPOSITE, ALARM_EVENT_CONFIGURATION, now, summary,
                              data);
 }
@@ -115,7 +115,7 @@ static int note_configuration(const struct alarm *a, const char *what, const cha
 static int commit(struct alarm_book *book)
 {
     book->stale = true;
-    return fault(journal_write(&book->journal, book->control));
+    return fault(changes_write(&book->changes, book->control));
 }
 
 /* --- putting ---------------------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ static int put_tags(struct alarm_book *book, const char *name, json_t *tags)
         return 0;
     alarm_arn(book->control, name, arn);
     tags_path(arn, path);
-    return journal_put(&book->journal, path, json_incref(tags));
+    return changes_put(&book->changes, path, json_incref(tags));
 }
 
 /* The place of @old, if there is one; @a is the book's then. */
@@ -220,7 +220,7 @@ int alarm_book_put(struct alarm_book *book, enum alarm_kind kind, json_t *config
         return r;
     if (old)
         alarm_inherit(a, old);
-    r = alarm_save(a, &book->journal);
+    r = alarm_save(a, &book->changes);
     if (!r && !old)
         r = put_tags(book, a->name, tags);
     if (!r)
@@ -247,9 +247,9 @@ static int forget(struct alarm *a, wall_ms_t now)
     alarm_arn(book->control, a->name, arn);
     tags_path(arn, path);
     if (!r)
-        r = journal_delete(&book->journal, document);
+        r = changes_delete(&book->changes, document);
     if (!r)
-        r = journal_delete(&book->journal, path);
+        r = changes_delete(&book->changes, path);
     return fault(r);
 }
 
@@ -260,7 +260,7 @@ static int hide(struct alarm *a, wall_ms_t now)
 
     a->hidden = true;
     list_remove(&a->pending);
-    return r ? fault(r) : alarm_save(a, &a->book->journal);
+    return r ? fault(r) : alarm_save(a, &a->book->changes);
 }
 
 static void drop(struct alarm *a)
@@ -300,7 +300,7 @@ int alarm_book_enable(struct alarm_book *book, struct alarm *const *alarms, size
         a->configured = now;
         r = json_object_set_new(a->configuration, "ActionsEnabled", json_boolean(enabled))
                 ? -ENOMEM
-                : alarm_save(a, &book->journal);
+                : alarm_save(a, &book->changes);
         if (!r)
             r = note_configuration(a, "updated", "Update", now);
         if (r)
@@ -334,7 +334,7 @@ int alarm_book_claim(struct alarm_book *book, json_t *configuration)
     if (!old)
         r = note_configuration(a, "created", "Create", now);
     if (!r && !(old && json_equal(old->configuration, configuration)))
-        r = alarm_save(a, &book->journal);
+        r = alarm_save(a, &book->changes);
     if (!r)
         r = adopt(book, a, old);
     if (r)
@@ -440,7 +440,7 @@ struct alarm_book *alarm_book_free(struct alarm_book *book)
         alarm_free(slot->value);
     map_deinit(&book->alarms);
     alarm_history_deinit(&book->history);
-    journal_deinit(&book->journal);
+    changes_deinit(&book->changes);
     free(book);
     return NULL;
 }

@@ -31,7 +31,7 @@ struct alarm_book {
     struct control *control;
     struct map alarms; /* name -> struct alarm */
     struct alarm_history history;
-    struct journal journal;
+    struct changes changes;
     struct webhooks *webhooks; /* NULL: messages to URLs fail */
     alarm_act_fn *act;
     void *actor;
@@ -105,6 +105,6 @@ int alarm_settle(struct alarm_book *book, wall_ms_t now);
 
 bool alarm_action_is_policy(const char *action);
 bool alarm_action_is_url(const char *action);
-/** alarm_notify() - run the actions of its state; history goes into the journal. Return: 0 or
+/** alarm_notify() - run the actions of its state; history is noted. Return: 0 or
  * -errno. */
 int alarm_notify(struct alarm *a, wall_ms_t now);

@@ -68,7 +68,7 @@ static int remember(struct alarm_history *h, const char *alarm, bool composite,
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static int drop_old(struct alarm_history *h, struct journal *journal, wall_ms_t now)
+static int drop_old(struct alarm_history *h, struct changes *changes, wall_ms_t now)
 {
     list_for_each_safe (e, &h->events, struct alarm_event, link) {
         char path[ALARM_HISTORY_PATH_BYTES];
@@ -77,7 +77,7 @@ static int drop_old(struct alarm_history *h, struct journal *journal, wall_ms_t 
         if (h->n <= ALARM_HISTORY_MAX && e->at > now - ALARM_HISTORY_KEPT_MS)
             break;
         alarm_event_path(e, path);
-        r = journal_delete(journal, path);
+        r = changes_delete(changes, path);
         if (r)
             return fault(r);
         drop(h, e);
@@ -99,7 +99,7 @@ static json_t *document(const struct alarm_event *e, const char *summary, json_t
                      (json_int_t)e->number);
 }
 
-int alarm_history_add(struct alarm_history *h, struct journal *journal, const char *alarm,
+int alarm_history_add(struct alarm_history *h, struct changes *changes, const char *alarm,
                       bool composite, enum alarm_event_type type, wall_ms_t now,
                       const char *summary, json_t *data)
 {
@@ -109,10 +109,10 @@ int alarm_history_add(struct alarm_history *h, struct journal *journal, const ch
 
     if (!r) {
         alarm_event_path(e, path);
-        r = journal_put(journal, path, document(e, summary, data));
+        r = changes_put(changes, path, document(e, summary, data));
     }
     if (!r)
-        r = drop_old(h, journal, now);
+        r = drop_old(h, changes, now);
     json_decref(data);
     return fault(r);
 }

@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "base/list.h"
-#include "control/journal.h"
+#include "control/changes.h"
 
 enum { ALARM_HISTORY_MAX = 10000, ALARM_HISTORY_PATH_BYTES = 64 };
 #define ALARM_HISTORY_KEPT_MS ((ms_t)30 * 86400 * MS_PER_S)
@@ -32,11 +32,11 @@ void alarm_history_deinit(struct alarm_history *h);
 /** alarm_history_load() - Return: 0 or -errno */
 int alarm_history_load(struct alarm_history *h, struct control *c);
 /**
- * alarm_history_add() - put an item into @journal, and drop what is too old or too much
+ * alarm_history_add() - put an item into @changes, and drop what is too old or too much
  * @summary: a sentence
  * @data:    HistoryData; taken over, also on failure
  */
-int alarm_history_add(struct alarm_history *h, struct journal *journal, const char *alarm,
+int alarm_history_add(struct alarm_history *h, struct changes *changes, const char *alarm,
                       bool composite, enum alarm_event_type type, wall_ms_t now,
                       const char *summary, json_t *data);
 

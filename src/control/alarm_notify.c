@@ -36,7 +36,7 @@ static int note(struct alarm_book *book, const char *alarm, bool composite, cons
         json_decref(data);
         return fault(-ENOMEM);
     }
-    return alarm_history_add(&book->history, &book->journal, alarm, composite, ALARM_EVENT_ACTION,
+    return alarm_history_add(&book->history, &book->changes, alarm, composite, ALARM_EVENT_ACTION,
                              now, summary, data);
 }
 
@@ -203,7 +203,7 @@ static void delivered(void *context, const char *why)
                  d->url, why);
     r = note(d->book, d->alarm, d->composite, d->url, d->message, why, loop_wall(c->loop));
     if (!r)
-        r = journal_write(&d->book->journal, c);
+        r = changes_write(&d->book->changes, c);
     if (r)
         control_fail(c, r);
 }

@@ -1,6 +1,6 @@
 /* What follows from an alarm's new state: history, composite alarms above it, actions.
  *
- * Changes are made in memory and in the journal, composites last; then all is written at once, and
+ * What changes is noted to be written, composites last; then all is written at once, and
  * only then do actions run. */
 #include <errno.h>
 #include <math.h>
@@ -34,7 +34,7 @@ static int note(struct alarm *a, enum alarm_state state, const char *reason, con
 
     snprintf(summary, sizeof(summary), "Alarm updated from %s to %s", alarm_state_text(a->state),
              alarm_state_text(state));
-    return alarm_history_add(&a->book->history, &a->book->journal, a->name,
+    return alarm_history_add(&a->book->history, &a->book->changes, a->name,
                              a->kind == ALARM_COMPOSITE, ALARM_EVENT_STATE, now, summary, both);
 }
 
@@ -88,7 +88,7 @@ int alarm_change(struct alarm *a, enum alarm_state state, const char *reason, co
         (!a->suppressor ||
          suppression_changed(&a->suppression, from, state, suppressor_state(a), a->wait_ms, now)))
         queue(a, from, false);
-    return fault(alarm_save(a, &a->book->journal));
+    return fault(alarm_save(a, &a->book->changes));
 }
 
 /* --- composites ------------------------------------------------------------------------------- */
@@ -183,7 +183,7 @@ static int watch_suppressor(struct alarm *a, wall_ms_t now)
     if (a->suppression.by == before.by && a->suppression.held == before.held &&
         a->suppression.owed == before.owed && a->suppression.until == before.until)
         return 0;
-    return alarm_save(a, &a->book->journal);
+    return alarm_save(a, &a->book->changes);
 }
 
 static int judge_composites(struct alarm_book *book, wall_ms_t now)
@@ -235,11 +235,11 @@ int alarm_settle(struct alarm_book *book, wall_ms_t now)
     int r = judge_composites(book, now);
 
     if (!r)
-        r = journal_write(&book->journal, book->control);
+        r = changes_write(&book->changes, book->control);
     if (!r)
         r = run_actions(book, now);
     if (!r)
-        r = journal_write(&book->journal, book->control);
+        r = changes_write(&book->changes, book->control);
     return fault(r);
 }
 
