@@ -52,6 +52,27 @@ static int check_targets(const struct reading *r, const struct link_target_group
     return 0;
 }
 
+/* RFC 9110 §5.6.2: what a field's or a cookie's name is made of */
+static bool is_token(const char *name)
+{
+    return name[0] && strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(name);
+}
+
+static int check_balancing(const struct reading *r, const struct link_target_group *g)
+{
+    if (g->stickiness != LINK_STICKY_NONE && !is_token(g->sticky_name))
+        return wrong(r, "sticky_name '%s' of group %s is no name of a cookie or field",
+                     g->sticky_name, g->id);
+    if (g->zone_spill > 0 && g->zone_spill < 1)
+        return wrong(r, "zone_spill of group %s is neither 0 nor at least 1", g->id);
+    if (g->sticky_load_max > 0 && g->sticky_load_max < 1)
+        return wrong(r, "sticky_load_max of group %s is neither 0 nor at least 1", g->id);
+    if (g->eject_percent_max > 100 || g->retry_percent > 100)
+        return wrong(r, "eject_percent_max or retry_percent of group %s is above 100", g->id);
+    return 0;
+}
+
 static int check_groups(const struct reading *r)
 {
     for (size_t i = 0; i < r->s->n_target_groups; i++) {
@@ -63,6 +84,8 @@ static int check_groups(const struct reading *r)
         if (g->health_path[0] != '/')
             return wrong(r, "health_path of group %s does not begin with '/'", g->id);
         e = check_targets(r, g);
+        if (!e)
+            e = check_balancing(r, g);
         if (e)
             return e;
     }
@@ -110,6 +133,26 @@ static int check(const struct reading *r)
     if (!e)
         e = check_routes(r);
     return e ? e : check_endpoints(r);
+}
+
+/* The link takes what it does not know for the default, so that old proxies get on with a new
+ * control. In a file it is a slip of the pen. */
+static int check_choices(const struct reading *r, json_t *root)
+{
+    static const char *const choices[] = { "algorithm", "stickiness" };
+    json_t *groups = json_object_get(root, "target_groups");
+
+    for (size_t i = 0; i < 2 * r->s->n_target_groups; i++) {
+        json_t *said = json_object_get(json_array_get(groups, i / 2), choices[i % 2]);
+        json_t *known = said ? link_target_group_to_json(&r->s->target_groups[i / 2]) : NULL;
+        bool same = !said || json_equal(said, json_object_get(known, choices[i % 2]));
+
+        json_decref(known);
+        if (!same)
+            return wrong(r, "group %s: there is no %s '%s'", r->s->target_groups[i / 2].id,
+                         choices[i % 2], json_string_value(said));
+    }
+    return 0;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -170,6 +213,8 @@ int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot 
         return r;
     }
     r = check(&reading);
+    if (!r)
+        r = check_choices(&reading, root);
     if (r)
         link_snapshot_deinit(&s);
     else

@@ -132,6 +132,13 @@ def test_serves_endpoints_without_control(start, servers):
     ({"target_groups": [{"id": "g"}, {"id": "g"}]}, "there twice"),
     ({"target_groups": [{"id": "g", "health_path": "ping"}]}, "health_path"),
     ({"target_groups": [{"id": "g", "targets": [{"id": "t", "address": "example.com:80"}]}]}, "no address"),
+    ({"target_groups": [{"id": "g", "algorithm": "least_conn"}]}, "no algorithm 'least_conn'"),
+    ({"target_groups": [{"id": "g", "algorithm": "random", "stickiness": "ip"}]}, "no stickiness 'ip'"),
+    ({"target_groups": [{"id": "g", "stickiness": "cookie", "sticky_name": "a b"}]}, "sticky_name 'a b'"),
+    ({"target_groups": [{"id": "g", "zone_spill": 0.5}]}, "zone_spill"),
+    ({"target_groups": [{"id": "g", "sticky_load_max": 0.9}]}, "sticky_load_max"),
+    ({"target_groups": [{"id": "g", "eject_percent_max": 101}]}, "above 100"),
+    ({"target_groups": [{"id": "g", "targets": [{"id": "t", "address": "localhost:1", "weight": -1}]}]}, "'weight'"),
     ({"endpoints": [{"name": "e", "variants": [{"name": "v", "target_group": "g"}]}]}, "variant v of endpoint e"),
 ])
 def test_does_not_start_with_a_bad_file(start, routes, why):
