@@ -7,19 +7,25 @@ enum { COOKIE_DIGITS = 16 };
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static bool read_digits(struct slice text, uint64_t *ret_value)
 {
-    static const char digits[] = "0123456789abcdef";
     uint64_t value = 0;
 
     if (text.size != COOKIE_DIGITS)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-        const char *at = memchr(digits, text.data[i], 16);
+        int digit = digit_value(text.data[i]);
 
-        if (!at)
+        if (digit < 0)
             return false;
-        value = value << 4 | (uint64_t)(at - digits);
+        value = value << 4 | (uint64_t)digit;
     }
     *ret_value = value;
     return true;

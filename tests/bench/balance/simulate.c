@@ -25,25 +25,25 @@ struct fleet {
     const char *about;
     size_t n;
     us_t service_us, slow_us; /* of each target; of the first one */
-    unsigned slots;           /* at a time, each; 0: any number */
     double load;              /* of what the fleet can do, or, without slots, requests at a time */
+    unsigned slots;           /* at a time, each; 0: any number */
     unsigned cap;
 };
 
 static const struct fleet fleets[] = {
-    { "4 alike, 1 at a time, load 0.5", 4, 6000, 6000, 1, 0.5, 0 },
-    { "4 alike, 4 at a time, load 0.7", 4, 6000, 6000, 4, 0.7, 0 },
-    { "4 alike, 4 at a time, load 0.9", 4, 6000, 6000, 4, 0.9, 0 },
-    { "4 alike, any number, 16 in flight", 4, 6000, 6000, 0, 16, 0 },
-    { "one of 4 10 times slower, 1 at a time, load 0.5", 4, 6000, 60000, 1, 0.5, 0 },
-    { "one of 4 10 times slower, 4 at a time, load 0.5", 4, 6000, 60000, 4, 0.5, 0 },
-    { "one of 4 10 times slower, 4 at a time, load 0.8", 4, 6000, 60000, 4, 0.8, 0 },
-    { "one of 4 10 times slower, any number, 8 in flight", 4, 6000, 60000, 0, 8, 0 },
-    { "one of 4 twice as slow, 4 at a time, load 0.7", 4, 6000, 12000, 4, 0.7, 0 },
-    { "one of 2 10 times slower, 4 at a time, load 0.5", 2, 6000, 60000, 4, 0.5, 0 },
-    { "100 alike, 1 at a time, load 0.7", 100, 6000, 6000, 1, 0.7, 0 },
-    { "4 alike, cap 4 of 4, load 0.9", 4, 6000, 6000, 4, 0.9, 4 },
-    { "one of 4 10 times slower, cap 4 of 4, load 0.8", 4, 6000, 60000, 4, 0.8, 4 },
+    { "4 alike, 1 at a time, load 0.5", 4, 6000, 6000, 0.5, 1, 0 },
+    { "4 alike, 4 at a time, load 0.7", 4, 6000, 6000, 0.7, 4, 0 },
+    { "4 alike, 4 at a time, load 0.9", 4, 6000, 6000, 0.9, 4, 0 },
+    { "4 alike, any number, 16 in flight", 4, 6000, 6000, 16, 0, 0 },
+    { "one of 4 10 times slower, 1 at a time, load 0.5", 4, 6000, 60000, 0.5, 1, 0 },
+    { "one of 4 10 times slower, 4 at a time, load 0.5", 4, 6000, 60000, 0.5, 4, 0 },
+    { "one of 4 10 times slower, 4 at a time, load 0.8", 4, 6000, 60000, 0.8, 4, 0 },
+    { "one of 4 10 times slower, any number, 8 in flight", 4, 6000, 60000, 8, 0, 0 },
+    { "one of 4 twice as slow, 4 at a time, load 0.7", 4, 6000, 12000, 0.7, 4, 0 },
+    { "one of 2 10 times slower, 4 at a time, load 0.5", 2, 6000, 60000, 0.5, 4, 0 },
+    { "100 alike, 1 at a time, load 0.7", 100, 6000, 6000, 0.7, 1, 0 },
+    { "4 alike, cap 4 of 4, load 0.9", 4, 6000, 6000, 0.9, 4, 4 },
+    { "one of 4 10 times slower, cap 4 of 4, load 0.8", 4, 6000, 60000, 0.8, 4, 4 },
 };
 
 static const struct {
