@@ -310,13 +310,25 @@ void exchange_client_hung_up(struct exchange *x)
     go_on(x);
 }
 
+/* Drop by drop, a body that is kept would hold its connection for ever: it must come at a pace. What
+ * streams takes as long as it takes. */
+static ms_t body_deadline(const struct exchange *x)
+{
+    const struct worker_settings *s = x->worker->settings;
+    uint64_t paced_ms = x->body_bytes * MS_PER_S / s->body_bytes_per_s_min;
+    ms_t idle = exchange_now(x) + s->body_timeout_ms;
+    ms_t paced = x->begun_us / US_PER_MS + s->body_timeout_ms + (ms_t)paced_ms;
+
+    return x->streams || idle < paced ? idle : paced;
+}
+
 void exchange_starved(struct exchange *x)
 {
     if (x->state != EXCHANGE_BODY && x->state != EXCHANGE_DISCARDING)
         return; /* streaming: the attempt has a deadline of its own */
-    client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
     if (x->state == EXCHANGE_DISCARDING)
-        return;
+        return; /* it has its answer, and got a time to come to its end */
+    client_expect(x->client, body_deadline(x));
     if (x->expects) {
         x->expects = false;
         go_on(x);

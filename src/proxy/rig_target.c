@@ -427,6 +427,22 @@ struct target_server *target_server_free(struct target_server *t)
     return NULL;
 }
 
+static bool is_busy(const struct target_server *t)
+{
+    for (unsigned i = 0; i < t->accepted; i++)
+        if (t->fds[i] >= 0 && t->busy[i])
+            return true;
+    return false;
+}
+
+void target_server_wait_idle(struct target_server *t)
+{
+    pthread_mutex_lock(&t->lock);
+    while (is_busy(t))
+        pthread_cond_wait(&t->changed, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+}
+
 void target_server_release(struct target_server *t)
 {
     pthread_mutex_lock(&t->lock);

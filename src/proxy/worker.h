@@ -32,14 +32,15 @@ struct worker_settings {
     struct address api; /* control's socket */
     bool standalone;    /* there is no control, and so no API */
     struct http_limits limits;
-    unsigned connections_max;   /* of clients, each worker */
-    size_t api_body_bytes_max;  /* of a call to control */
-    enum peer_style peer_style; /* how targets hear of clients' certificates */
-    ms_t handshake_timeout_ms;  /* of TLS */
-    ms_t head_timeout_ms;       /* from the first byte of a head to its end */
-    ms_t body_timeout_ms;       /* between two pieces of a body */
-    ms_t idle_timeout_ms;       /* of a client between requests */
-    ms_t linger_ms;             /* for a client to read our last words before we close */
+    unsigned connections_max;      /* of clients, each worker */
+    size_t api_body_bytes_max;     /* of a call to control */
+    enum peer_style peer_style;    /* how targets hear of clients' certificates */
+    ms_t handshake_timeout_ms;     /* of TLS */
+    ms_t head_timeout_ms;          /* from the first byte of a head to its end */
+    ms_t body_timeout_ms;          /* between two pieces of a body */
+    unsigned body_bytes_per_s_min; /* of a body that must be complete, after that time */
+    ms_t idle_timeout_ms;          /* of a client between requests */
+    ms_t linger_ms;                /* for a client to read our last words before we close */
     ms_t connect_timeout_ms;
     ms_t upstream_idle_ms; /* an unused upstream connection is closed after this */
     ms_t api_connect_ms;   /* for control to come back */
@@ -53,6 +54,7 @@ struct worker_settings {
                                .handshake_timeout_ms = 10000,                                      \
                                .head_timeout_ms = 10000,                                           \
                                .body_timeout_ms = 30000,                                           \
+                               .body_bytes_per_s_min = 500,                                        \
                                .idle_timeout_ms = 75000,                                           \
                                .linger_ms = 2000,                                                  \
                                .connect_timeout_ms = 1000,                                         \

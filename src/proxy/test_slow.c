@@ -1,0 +1,176 @@
+/* Clients that take their time: none of them holds anything for long, or anybody else up. */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "proxy/rig.h"
+
+struct fixture {
+    struct rig rig;
+    struct target_server *target;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    f->target = target_server_new();
+    rig_init(&f->rig, 1);
+    f->rig.path_prefix = "/app";
+    f->rig.group.idle_timeout_ms = 300;
+    f->rig.settings.worker.head_timeout_ms = 300;
+    f->rig.settings.worker.body_timeout_ms = 300;
+    f->rig.settings.worker.idle_timeout_ms = 300;
+    rig_start(&f->rig);
+    rig_serve(&f->rig,
+              &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    rig_stop(&f->rig);
+    target_server_free(f->target);
+    free(f);
+    return 0;
+}
+
+/* Send @text, then "x" after "x", as slowly as it takes for the proxy to lose its patience: each piece
+ * well before the time for it is over. Return: the status of the answer. */
+static unsigned drip(struct fixture *f, const char *text)
+{
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+    int fd = client_dial(&f->rig);
+    struct pollfd answered = { .fd = fd, .events = POLLIN };
+
+    client_send(fd, text);
+    for (int i = 0; poll(&answered, 1, 10) == 0; i++) {
+        assert_true(i < 2000);
+        send(fd, "x", 1, MSG_NOSIGNAL);
+    }
+    client_read(fd, &pending, &a);
+    close(fd);
+    return a.status;
+}
+
+static void a_head_that_drips_in_is_refused(void **state)
+{
+    assert_int_equal(drip(*state, "GET /app HTTP/1.1\r\nHost: w\r\nA: "), 408);
+}
+
+static void a_body_that_must_be_whole_and_drips_in_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(drip(f, "POST / HTTP/1.1\r\nHost: w\r\nContent-Length: 100000\r\n\r\n"), 408);
+    assert_int_equal(target_server_served(f->target), 0);
+}
+
+/* The target decides how long it listens. */
+static void a_body_that_streams_may_drip(void **state)
+{
+    struct fixture *f = *state;
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+    int fd = client_dial(&f->rig);
+
+    client_send(fd, "POST /app HTTP/1.1\r\nHost: w\r\nContent-Length: 60\r\n\r\n");
+    for (int i = 0; i < 60; i++) {
+        client_send(fd, "x");
+        usleep(10000);
+    }
+    client_read(fd, &pending, &a);
+    assert_true(a.status == 200 || a.status == 408); /* 408 if this machine slept on the way */
+    close(fd);
+}
+
+static void a_body_that_stops_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+    int fd = client_dial(&f->rig);
+
+    client_send(fd, "POST /app HTTP/1.1\r\nHost: w\r\nContent-Length: 60\r\n\r\npart");
+    client_read(fd, &pending, &a);
+    assert_int_equal(a.status, 408);
+    assert_true(client_closed(fd));
+    close(fd);
+}
+
+static void a_client_that_does_not_read_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    int fd = client_dial(&f->rig);
+    char part[4096];
+    size_t size = 0;
+    ssize_t n;
+
+    client_send(fd, "GET /app HTTP/1.1\r\nHost: w\r\n"
+                    "X-Amzn-SageMaker-Custom-Attributes: big=67108864\r\n\r\n");
+    rig_until(target_server_served(f->target) == 1);
+    target_server_wait_idle(f->target); /* its connection was closed amid the answer */
+    while ((n = recv(fd, part, sizeof(part), 0)) > 0)
+        size += (size_t)n;
+    assert_true(size < 67108864);
+    close(fd);
+}
+
+static void connections_that_say_nothing_hold_nobody_up(void **state)
+{
+    enum { MANY = 300 };
+    struct fixture *f = *state;
+    int fds[MANY];
+
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = client_dial(&f->rig);
+        client_send(fds[i], i % 3 == 0   ? ""
+                            : i % 3 == 1 ? "POST /app HT"
+                                         : "POST /app HTTP/1.1\r\nHost: ");
+    }
+    for (int i = 0; i < 10; i++) {
+        autoanswer struct answer a;
+
+        client_ask(&f->rig, "POST /app HTTP/1.1\r\nHost: w\r\nContent-Length: 2\r\n\r\nok", &a);
+        assert_int_equal(a.status, 200);
+    }
+    for (int i = 0; i < MANY; i++) {
+        char answer[1024];
+        ssize_t n = recv(fds[i], answer, sizeof(answer), MSG_WAITALL);
+
+        if (n != 0) /* what it said may have come too late to be heard */
+            assert_memory_equal(answer, "HTTP/1.1 408 ", 13);
+        assert_true(n == 0 || i % 3 != 0);
+        close(fds[i]);
+    }
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_head_that_drips_in_is_refused),
+        TEST(a_body_that_must_be_whole_and_drips_in_is_refused),
+        TEST(a_body_that_streams_may_drip),
+        TEST(a_body_that_stops_is_cut_off),
+        TEST(a_client_that_does_not_read_is_let_go),
+        TEST(connections_that_say_nothing_hold_nobody_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
