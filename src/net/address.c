@@ -101,6 +101,14 @@ void address_text(const struct address *a, char ret_text[ADDRESS_TEXT_BYTES])
     }
 }
 
+unsigned address_port(const struct address *a)
+{
+    if (a->any.sa_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&a->storage)->sin6_port);
+    return a->any.sa_family == AF_INET ? ntohs(((const struct sockaddr_in *)&a->storage)->sin_port)
+                                       : 0;
+}
+
 bool address_is_loopback(const struct address *a)
 {
     if (a->any.sa_family == AF_UNIX)

@@ -24,6 +24,7 @@ enum { ADDRESS_TEXT_BYTES = 128 };
 int address_parse(const char *text, struct address *ret);
 /** address_text() - the same form back */
 void address_text(const struct address *a, char ret_text[ADDRESS_TEXT_BYTES]);
+unsigned address_port(const struct address *a);    /* 0: a Unix path */
 bool address_is_loopback(const struct address *a); /* a Unix path counts as loopback */
 
 /** address_listen() - a bound, listening, non-blocking, close-on-exec socket.

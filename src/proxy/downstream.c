@@ -2,8 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -14,8 +12,6 @@
 #include "proxy/peer.h"
 #include "proxy/tls_stream.h"
 #include "proxy/worker.h"
-
-enum { DOWNSTREAM_MAGIC = 0x71c3a90e };
 
 static ms_t now(const struct downstream *c)
 {
@@ -34,17 +30,16 @@ static void bury(struct corpse *corpse)
 
 void downstream_kill(struct downstream *c)
 {
-    assert(c->magic == DOWNSTREAM_MAGIC);
     if (c->state == DOWNSTREAM_DEAD)
         return;
     c->state = DOWNSTREAM_DEAD;
     stream_flush(&c->stream); /* of an answer that is cut, the client shall see what there is */
     stream_close(&c->stream);
-    loop_timer_cancel(&c->timer);
+    wheel_cancel(&c->expiry);
     list_remove(&c->link);
-    if (c->h2)
+    if (c->is_h2)
         h2_close(steal(c->h2));
-    if (c->exchange)
+    else if (c->exchange)
         exchange_abandon(steal(c->exchange));
     morgue_take(&c->worker->morgue, &c->corpse, bury);
     guard_leave(c->worker->settings->guard, &c->pass);
@@ -76,9 +71,8 @@ static void close_after_output(struct downstream *c)
 
 void downstream_expect(struct downstream *c, ms_t deadline)
 {
-    c->deadline = deadline;
-    if (c->state != DOWNSTREAM_DEAD && (!loop_timer_is_set(&c->timer) || c->timer.at > deadline))
-        loop_timer_set(&c->timer, deadline);
+    if (c->state != DOWNSTREAM_DEAD)
+        wheel_set(&c->worker->deadlines, &c->expiry, deadline);
 }
 
 static bool wants_input(const struct downstream *c)
@@ -141,7 +135,7 @@ static void sent(struct stream *s)
         stream_shut(s); /* should it fail, so will reading */
     else if (c->state == DOWNSTREAM_BUSY && !downstream_congested(c))
         exchange_client_reads(c->exchange);
-    else if (c->state == DOWNSTREAM_READY && c->h2)
+    else if (c->state == DOWNSTREAM_READY && c->is_h2)
         h2_flush(c->h2);
     downstream_update(c);
 }
@@ -168,17 +162,17 @@ static size_t take_head(struct downstream *c, const char *data, size_t size)
     struct worker *w = c->worker;
     struct exchange *x = exchange_new(w, &c->client);
     const char *why = NULL;
-    size_t head_size = 0;
+    size_t head_size = 0, scanned = c->scanned;
     int r;
 
     if (!x) {
         downstream_kill(c);
         return size;
     }
-    r = http_parse_request(data, size, &w->settings->limits, &c->scanned, &x->head, &head_size,
-                           &why);
+    r = http_parse_request(data, size, &w->settings->limits, &scanned, &x->head, &head_size, &why);
     if (r) {
         exchange_unused(x);
+        c->scanned = (uint32_t)scanned;
         if (r == HTTP_AGAIN)
             return 0;
         refuse(c, r, why);
@@ -188,8 +182,8 @@ static size_t take_head(struct downstream *c, const char *data, size_t size)
     c->head_begun = false;
     c->exchange = x;
     c->state = DOWNSTREAM_BUSY;
-    http_body_init(&c->body, &x->head);
-    c->body.trailers = &x->trailers;
+    http_body_init(&x->body, &x->head);
+    x->body.trailers = &x->trailers;
     exchange_begin(x);
     return head_size;
 }
@@ -208,7 +202,7 @@ static size_t take_body(struct downstream *c, const char *data, size_t size)
         struct slice content = { 0 };
         const char *why = NULL;
         size_t n = 0;
-        int r = http_body_next(&c->body, data + used, size - used, &n, &content, &why);
+        int r = http_body_next(&x->body, data + used, size - used, &n, &content, &why);
 
         used += n;
         if (r != 0 && r != HTTP_AGAIN) {
@@ -282,7 +276,8 @@ static size_t take_first(struct downstream *c, const char *data, size_t size)
     if (h2 == H2_PREFACE_NO)
         return take_input(c, data, size);
     c->h2 = h2_open(c);
-    if (c->h2)
+    c->is_h2 = c->h2;
+    if (c->is_h2)
         h2_received(c->h2, data, size);
     else
         downstream_kill(c);
@@ -294,13 +289,12 @@ static size_t received(struct stream *s, const char *data, size_t size)
     struct downstream *c = container_of(s, struct downstream, stream);
     size_t used = size;
 
-    assert(c->magic == DOWNSTREAM_MAGIC);
     c->shakes_hands = false;
     if (c->state == DOWNSTREAM_LINGERING)
         return size;
     if (c->is_new)
         used = take_first(c, data, size);
-    else if (!c->h2)
+    else if (!c->is_h2)
         used = take_input(c, data, size);
     else if (c->state == DOWNSTREAM_READY)
         h2_received(c->h2, data, size);
@@ -337,20 +331,17 @@ static const struct stream_owner owner = {
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static void expired(struct loop_timer *timer)
+void downstream_due(struct wheel_entry *entry)
 {
-    struct downstream *c = container_of(timer, struct downstream, timer);
+    struct downstream *c = container_of(entry, struct downstream, expiry);
     static const struct aws_error slow = { .status = 408,
                                            .type = "RequestTimeoutException",
                                            .message = "The request's head took too long." };
 
     if (c->shakes_hands && tls_stream_is_ready(tls_stream_of(&c->stream))) {
         c->shakes_hands = false; /* from now on a client like any other */
-        c->deadline += c->worker->settings->idle_timeout_ms;
-    }
-    if (now(c) < c->deadline) {
-        loop_timer_set(&c->timer, c->deadline);
-    } else if (c->state == DOWNSTREAM_READY && c->h2) {
+        downstream_expect(c, entry->deadline + c->worker->settings->idle_timeout_ms);
+    } else if (c->state == DOWNSTREAM_READY && c->is_h2) {
         h2_expired(c->h2);
     } else if (c->state == DOWNSTREAM_BUSY) {
         exchange_expired(c->exchange);
@@ -382,7 +373,7 @@ void downstream_drain(struct downstream *c)
 {
     if (c->state != DOWNSTREAM_READY)
         return;
-    if (c->h2) {
+    if (c->is_h2) {
         h2_drain(c->h2);
         return;
     }
@@ -409,7 +400,6 @@ static int open_stream(struct downstream *c, struct worker *w, int fd, struct tl
 
 int downstream_new(struct worker *w, int fd, struct tls_server *tls, const struct guard_pass *pass)
 {
-    static const int on = 1;
     struct downstream *c = calloc(1, sizeof(*c));
     int r;
 
@@ -420,13 +410,11 @@ int downstream_new(struct worker *w, int fd, struct tls_server *tls, const struc
         free(c);
         return fault(r);
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a hint; no such thing on Unix */
     c->pass = *pass;
     c->client = (struct client){ .ops = &downstream_ops, .pass = &c->pass };
-    c->magic = DOWNSTREAM_MAGIC;
     c->worker = w;
     c->stream.connected = true;
-    loop_timer_init(w->loop, &c->timer, expired);
+    wheel_entry_init(&c->expiry);
     c->is_new = true;
     c->shakes_hands = tls;
     downstream_expect(
@@ -443,6 +431,8 @@ void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTE
 
 const char *downstream_forwarded(struct downstream *c)
 {
+    if (!tls_stream_of(&c->stream))
+        return worker_forwarded(c->worker, &c->pass);
     if (!c->forwarded)
         c->forwarded = peer_forwarded(&c->stream, c->worker->settings->peer_style);
     return c->forwarded;

@@ -5,6 +5,9 @@
  * idle connection has no buffers.
  */
 #pragma once
+#include <assert.h>
+
+#include "base/wheel.h"
 #include "http/parser.h"
 #include "proxy/client.h"
 #include "proxy/guard.h"
@@ -24,30 +27,34 @@ enum downstream_state {
     DOWNSTREAM_DEAD,      /* in the morgue */
 };
 
+/* Most of them are idle most of the time: what only a request needs is in its exchange. */
 struct downstream {
     struct client client; /* as its exchange sees it */
-    uint32_t magic;
-    enum downstream_state state;
     struct worker *worker;
     struct list_link link; /* of the worker's connections */
     struct stream stream;
-    struct loop_timer timer; /* fires at or before `deadline` and is set again if need be: */
-    ms_t deadline;           /* moving a deadline costs no timer operation */
-    bool shakes_hands;       /* of TLS, and `deadline` is for that */
-    bool is_new;             /* what it speaks is not known yet */
-    bool head_begun;
-    bool tunnels;      /* bytes pass as they are */
-    bool says_no_more; /* once all output has left */
-    bool taking;       /* input is being taken: what is wanted then shows at the end */
-    size_t scanned;    /* of the head that is coming in */
-    struct h2_session *h2; /* it speaks HTTP/2, and what follows is not used; NULL: HTTP/1 */
-    struct exchange *exchange;
-    struct http_body body;     /* of the request */
-    enum http_framing framing; /* of the answer's body */
-    char *forwarded;           /* see downstream_forwarded(); NULL: not asked for yet */
+    union {
+        struct wheel_entry expiry; /* of the worker's deadlines */
+        struct corpse corpse;      /* in DOWNSTREAM_DEAD */
+    };
+    union {
+        struct exchange *exchange;
+        struct h2_session *h2; /* with is_h2: then nothing of HTTP/1 below is used */
+    };
+    char *forwarded; /* see downstream_forwarded(); NULL: not asked for yet, or the worker has it */
     struct guard_pass pass;
-    struct corpse corpse;
+    uint32_t scanned; /* of the head that is coming in */
+    enum downstream_state state : 8;
+    bool shakes_hands : 1; /* of TLS, and the deadline is for that */
+    bool is_new : 1;       /* what it speaks is not known yet */
+    bool is_h2 : 1;
+    bool head_begun : 1;
+    bool tunnels : 1;      /* bytes pass as they are */
+    bool says_no_more : 1; /* once all output has left */
+    bool taking : 1;       /* input is being taken: what is wanted then shows at the end */
 };
+enum { DOWNSTREAM_BYTES_MAX = 248 /* a block of 256 from malloc() */ };
+static_assert(sizeof(struct downstream) <= DOWNSTREAM_BYTES_MAX, "an idle connection is small");
 
 extern const struct client_ops downstream_ops;
 
@@ -77,6 +84,8 @@ static inline bool downstream_congested(const struct downstream *c)
 /** downstream_finish() - the exchange has given its whole answer and lets go of the connection */
 void downstream_finish(struct downstream *c, bool keep_alive);
 
+/** downstream_due() - for the worker's deadlines: one of a connection's has passed */
+void downstream_due(struct wheel_entry *entry);
 /** downstream_expect() - exchange_expired() is to be called at @deadline, unless this moves
  * again */
 void downstream_expect(struct downstream *c, ms_t deadline);
@@ -84,8 +93,8 @@ void downstream_expect(struct downstream *c, ms_t deadline);
 void downstream_update(struct downstream *c);
 
 /** downstream_forwarded() - what follows "X-Forwarded-For: ", and addresses before the client's, in
- * a forwarded request: address, protocol and port that it came by, line ends included. Kept with
- * the connection. NULL if no memory. */
+ * a forwarded request: address, protocol and port that it came by, line ends included. Valid in
+ * this callback. NULL if no memory. */
 const char *downstream_forwarded(struct downstream *c);
 /** downstream_peer() - "address:port" of the client; "-" if unknown */
 void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTES]);

@@ -29,15 +29,15 @@ static void interim(struct client *client)
 
 static int write_framing(struct downstream *c, uint64_t length, bool empty, struct buffer *head)
 {
-    c->framing = HTTP_BODY_NONE;
+    c->exchange->framing = HTTP_BODY_NONE;
     if (length != CLIENT_LENGTH_UNKNOWN) {
-        c->framing = empty ? HTTP_BODY_NONE : HTTP_BODY_LENGTH;
+        c->exchange->framing = empty ? HTTP_BODY_NONE : HTTP_BODY_LENGTH;
         return http_write_header_number(head, "Content-Length", length);
     }
     if (empty)
         return 0;
-    c->framing = c->exchange->http10 ? HTTP_BODY_CLOSE : HTTP_BODY_CHUNKED;
-    if (c->framing == HTTP_BODY_CHUNKED)
+    c->exchange->framing = c->exchange->http10 ? HTTP_BODY_CLOSE : HTTP_BODY_CHUNKED;
+    if (c->exchange->framing == HTTP_BODY_CHUNKED)
         return http_write_header_text(head, "Transfer-Encoding", "chunked");
     c->exchange->keep_alive = false;
     return 0;
@@ -67,7 +67,7 @@ static void tunnel(struct client *client)
     struct buffer *head = &c->worker->text;
 
     c->tunnels = true;
-    c->framing = HTTP_BODY_CLOSE;
+    c->exchange->framing = HTTP_BODY_CLOSE;
     if (http_write_end(head))
         downstream_kill(c);
     else
@@ -83,7 +83,7 @@ static void content(struct client *client, struct slice content)
 
     if (content.size == 0)
         return;
-    if (c->framing != HTTP_BODY_CHUNKED) {
+    if (c->exchange->framing != HTTP_BODY_CHUNKED) {
         downstream_send(c, content.data, content.size);
         return;
     }
@@ -101,7 +101,7 @@ static void end(struct client *client, struct slice trailers)
         if (!stream_unsent(&c->stream))
             stream_shut(&c->stream);
     }
-    if (c->framing != HTTP_BODY_CHUNKED)
+    if (c->exchange->framing != HTTP_BODY_CHUNKED)
         return;
     downstream_send(c, "0\r\n", 3);
     downstream_send(c, trailers.data, trailers.size);

@@ -111,6 +111,7 @@ struct exchange {
     struct http_head head; /* slices into what was just read, or into head_kept; valid in
                                  EXCHANGE_BODY only */
     struct buffer head_kept;
+    struct http_body body; /* HTTP/1: how far it has been read */
     bool body_done;
     bool streams; /* the body need not be complete */
     bool refused; /* the body need not be kept, as the answer is known: see hear_out() */
@@ -144,9 +145,10 @@ struct exchange {
     bool broken;     /* it failed while the answer was on its way */
 
     /* the answer */
-    bool upstream_keeps; /* the connection can be used again */
-    unsigned interims;   /* 1xx that came before it */
-    bool target_done;    /* with EXCHANGE_TUNNEL: it says no more */
+    enum http_framing framing; /* HTTP/1: of its body, toward the client */
+    bool upstream_keeps;       /* the connection can be used again */
+    unsigned interims;         /* 1xx that came before it */
+    bool target_done;          /* with EXCHANGE_TUNNEL: it says no more */
     struct buffer answer_trailers;
     struct buffer collected;
     bool collected_cut;

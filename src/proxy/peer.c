@@ -67,6 +67,16 @@ static int write_addresses(const struct stream *s, struct buffer *out)
                          (int)host.size, host.data, tls_stream_of(s) ? "https" : "http", port);
 }
 
+int peer_write_forwarded(const struct network_address *client, unsigned port, struct buffer *out)
+{
+    char text[ADDRESS_TEXT_BYTES] = "unknown";
+
+    if (client)
+        network_address_text(client, text);
+    return buffer_printf(out, "%s\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: %u\r\n", text,
+                         port);
+}
+
 /* --- certificates ----------------------------------------------------------------------------- */
 
 /* Whatever OpenSSL prints, nothing of it may end a line. */

@@ -2,8 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -131,14 +129,11 @@ static int connection_new(struct worker *worker, const struct address *address, 
     bool local = address->any.sa_family == AF_UNIX;
     struct upstream_connection *c;
     autofree(fd_close) int fd = -1;
-    static const int on = 1;
     int r;
 
     r = address_connect(address, &fd);
     if (r)
         return r;
-    if (!local)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a hint: works without */
     c = calloc(1, sizeof(*c));
     if (!c)
         return -ENOMEM;

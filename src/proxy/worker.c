@@ -152,7 +152,7 @@ static void start_draining(struct worker *w, bool patient)
     loop_io_remove(&w->listen);
     loop_io_remove(&w->tls_listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {
-        if (!patient || c->h2) /* HTTP/2 has words for it that lose nothing */
+        if (!patient || c->is_h2) /* HTTP/2 has words for it that lose nothing */
             downstream_drain(c);
     }
     finish_draining(w);
@@ -163,6 +163,21 @@ void worker_connection_closed(struct worker *w)
     assert(w->n_connections > 0);
     w->n_connections--;
     finish_draining(w);
+}
+
+/* A load balancer before us is one client: its fields are the same each time. */
+const char *worker_forwarded(struct worker *w, const struct guard_pass *pass)
+{
+    const struct network_address *client = pass->is_ip ? &pass->address : NULL;
+
+    if (buffer_size(&w->forwarded) > 0 && client &&
+        memcmp(&w->forwarded_for, client, sizeof(*client)) == 0)
+        return buffer_data(&w->forwarded);
+    buffer_clear(&w->forwarded);
+    if (peer_write_forwarded(client, w->listen_port, &w->forwarded))
+        return NULL;
+    w->forwarded_for = client ? *client : (struct network_address){ 0 };
+    return buffer_cstr(&w->forwarded);
 }
 
 static void collect(struct worker *w, struct message *m)
@@ -333,6 +348,7 @@ static void close_everything(struct worker *w)
     leaving_end_all(w);
     lease_drop_all(w);
     morgue_deinit(&w->morgue);
+    wheel_deinit(&w->deadlines);
 }
 
 static void *run(void *context)
@@ -382,6 +398,7 @@ struct worker *worker_free(struct worker *w)
     map_deinit(&w->groups);
     map_deinit(&w->pools);
     buffer_deinit(&w->text);
+    buffer_deinit(&w->forwarded);
     explicit_bzero(&w->keys, sizeof(w->keys));
     stream_engine_deinit(&w->streams);
     tls_io_deinit(&w->tls_io);
@@ -391,11 +408,14 @@ struct worker *worker_free(struct worker *w)
     return NULL;
 }
 
-static bool is_local(int fd)
+static void read_own_address(struct worker *w)
 {
     struct address a;
 
-    return address_of(fd, &a) == 0 && a.any.sa_family == AF_UNIX;
+    if (address_of(w->listen_fd, &a))
+        return;
+    w->listens_locally = a.any.sa_family == AF_UNIX;
+    w->listen_port = address_port(&a);
 }
 
 static int worker_new(unsigned index, const struct worker_sockets *sockets,
@@ -416,13 +436,14 @@ static int worker_new(unsigned index, const struct worker_sockets *sockets,
     w->settings = settings;
     w->main = main;
     w->listen_fd = sockets->plain;
-    w->listens_locally = is_local(sockets->plain);
+    read_own_address(w);
     w->tls_listen_fd = sockets->tls;
     if (sockets->tls >= 0)
         w->tls = tls_server_ref(sockets->server);
     if (settings->access_log)
         w->access = access_log_ring(settings->access_log, index);
     w->text = BUFFER_INIT(1 << 20);
+    w->forwarded = BUFFER_INIT(1024);
     list_init(&w->connections);
     list_init(&w->exchanges);
     list_init(&w->leavers);
@@ -447,6 +468,7 @@ static int worker_new(unsigned index, const struct worker_sockets *sockets,
         return r;
     w->begun = loop_now(w->loop);
     morgue_init(&w->morgue, w->loop);
+    wheel_init(&w->deadlines, w->loop, downstream_due);
     loop_timer_init(w->loop, &w->tick, tick);
     loop_timer_after(&w->tick, TICK_MS);
     *ret_worker = steal(w);

@@ -14,7 +14,9 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/random.h"
+#include "base/wheel.h"
 #include "http/parser.h"
+#include "proxy/guard.h"
 #include "proxy/morgue.h"
 #include "proxy/peer.h"
 #include "proxy/queue.h"
@@ -124,6 +126,9 @@ struct worker {
 
     int listen_fd;        /* borrowed */
     bool listens_locally; /* on a Unix socket */
+    unsigned listen_port;
+    struct buffer forwarded; /* see worker_forwarded(), of the client below */
+    struct network_address forwarded_for;
     struct loop_io listen;
     int tls_listen_fd; /* borrowed; -1: none */
     struct loop_io tls_listen;
@@ -135,6 +140,7 @@ struct worker {
     bool stopping;
 
     struct list connections; /* of clients */
+    struct wheel deadlines;  /* of theirs */
     unsigned n_connections;
     struct list leavers;   /* see leaving.h; counted with the connections */
     struct list exchanges; /* unused ones */
@@ -190,3 +196,6 @@ void worker_dispatch(struct worker *w, const struct route_group *group);
 /** worker_tell_waiting() - somebody has begun to wait */
 void worker_tell_waiting(struct worker *w);
 void worker_connection_closed(struct worker *w);
+/** worker_forwarded() - peer_forwarded() of a client without TLS. Valid until the next call; NULL if
+ * no memory. */
+const char *worker_forwarded(struct worker *w, const struct guard_pass *pass);
