@@ -116,13 +116,15 @@ static void answers_follow_accept(void **state)
 {
     struct service_answer answer;
     struct fixture f;
+    char text[100];
     float got;
 
     open_fixture(&f, 0);
     answer = invoke(&f, "text/csv", "application/json", f.row);
     assert_int_equal(answer.status, 200);
     assert_string_equal(answer.content_type, "application/json");
-    assert_int_equal(sscanf(answer.body.data, "{\"predictions\": [{\"score\": %f}]}", &got), 1);
+    snprintf(text, sizeof(text), "%.*s", (int)answer.body.size, answer.body.data);
+    assert_int_equal(sscanf(text, "{\"predictions\": [{\"score\": %f}]}", &got), 1);
     assert_float_equal(got, f.want, 1e-5);
 
     f.service.standard_answer = ANSWER_JSON_LINES;

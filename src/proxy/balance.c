@@ -40,9 +40,7 @@ void balance_add(struct candidates *c, const struct candidate *one)
 
     if (c->n == BALANCE_SCAN_MAX)
         return;
-    if (c->n == 0)
-        c->even = true;
-    c->even = c->even && added.weight == c->list[0].weight;
+    c->even = c->n == 0 || (c->even && added.weight == c->list[0].weight);
     c->weight += added.weight;
     c->list[c->n++] = added;
 }
