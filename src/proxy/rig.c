@@ -209,7 +209,7 @@ void rig_init(struct rig *r, size_t n_workers)
     r->group = (struct link_target_group){ .id = "e/v",
                                            .health_path = "/ping",
                                            .health_interval_ms = 20,
-                                           .health_timeout_ms = 2000,
+                                           .health_timeout_ms = 15000,
                                            .healthy_threshold = 1,
                                            .unhealthy_threshold = 2,
                                            .queue_length_max = 100,

@@ -40,6 +40,8 @@ static int set_up(void **state)
 {
     struct fixture *f = fixture_new(2);
 
+    f->rig.settings.worker.api_connect_ms = 15000;
+    f->rig.settings.worker.first_route_ms = 15000;
     rig_start(&f->rig);
     *state = f;
     return 0;
@@ -501,7 +503,7 @@ static void reports_tell_what_happened(void **state)
     struct fixture *f = *state;
     struct link_report_group seen;
 
-    f->rig.group.request_timeout_ms = 500;
+    f->rig.group.request_timeout_ms = 3000; /* enough for an echo on a busy machine */
     rig_serve(&f->rig, f->list, 2);
     for (size_t i = 0; i < 8; i++)
         invoke(f, attributes[i]);
