@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all debug demo check bench soak format lint install clean
+.PHONY: all debug demo check bench soak valgrind format lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -35,6 +35,9 @@ bench: all
 # half an hour of load while the fleet moves: nothing may be lost
 soak: all
 	tests/bench/soak.py
+
+valgrind:
+	tools/valgrind.sh
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
