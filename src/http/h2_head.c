@@ -146,7 +146,8 @@ int h2_head_field(struct h2_head *h, struct slice name, struct slice value,
 
 static struct slice pseudo(const struct h2_head *h, const struct slice_at *at)
 {
-    return (struct slice){ buffer_data(&h->pseudo) + at->start, at->size };
+    return at->size ? (struct slice){ buffer_data(&h->pseudo) + at->start, at->size }
+                    : (struct slice){ 0 };
 }
 
 static int check_pseudo(const struct h2_head *h, const struct http_limits *limits,

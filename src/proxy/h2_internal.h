@@ -48,6 +48,7 @@ struct h2_stream {
 
     /* the request */
     struct h2_head head;
+    size_t field_bytes;
     int refused; /* HTTP_E_* of a field */
     const char *why;
     struct buffer in; /* content that the exchange does not take yet */

@@ -87,7 +87,7 @@ static int take_field(nghttp2_session *ng, const nghttp2_frame *frame, const uin
     }
     h2_stream_field(s, n, v);
     /* A refused head is read on, since HPACK's state is the connection's; but not for ever. */
-    return s->head.list_size > FIELD_BYTES_MAX ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return s->field_bytes > FIELD_BYTES_MAX ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 /* What nghttp2 would rather drop: a request must not go on as another one. */

@@ -71,7 +71,7 @@ void h2_stream_close(struct h2_stream *s)
     s->over = true;
     if (s->exchange)
         exchange_abandon(steal(s->exchange));
-    if (--h->n_streams == 0 && !h->dead)
+    if (--h->n_streams == 0 && !h->dead && !h->draining)
         downstream_expect(h->connection, now(s) + h->worker->settings->idle_timeout_ms);
     morgue_take(&h->worker->morgue, &s->corpse, bury);
 }
@@ -128,6 +128,7 @@ static void expired(struct loop_timer *timer)
 
 void h2_stream_field(struct h2_stream *s, struct slice name, struct slice value)
 {
+    s->field_bytes += name.size + value.size;
     if (!s->refused)
         s->refused =
             h2_head_field(&s->head, name, value, &s->session->worker->settings->limits, &s->why);
@@ -393,6 +394,7 @@ static void finish(struct client *client, bool keep_alive)
     s->exchange = NULL;
     if (s->gone) {
         h2_stream_close(s);
+        h2_flush(s->session); /* it may have been the last one */
         return;
     }
     set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
