@@ -1,5 +1,6 @@
 #include "proxy/peer.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,21 @@ void peer_address(const struct stream *s, char ret_text[ADDRESS_TEXT_BYTES])
         snprintf(ret_text, ADDRESS_TEXT_BYTES, "-");
 }
 
+/* Many servers read "_" in a name as "-". */
+static bool begins_with(struct slice name, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    for (size_t i = 0; i < n; i++)
+        if (i == name.size ||
+            (name.data[i] == '_' ? '-' : tolower((unsigned char)name.data[i])) != prefix[i])
+            return false;
+    return true;
+}
+
 bool peer_is_ours(struct slice name)
 {
-    static const struct slice prefix = { "X-Amzn-Mtls-", 12 };
-
-    return slice_is_nocase(name, "X-Forwarded-Client-Cert") ||
-           (name.size > prefix.size &&
-            slice_equal_nocase((struct slice){ name.data, prefix.size }, prefix));
+    return begins_with(name, "x-forwarded-client-cert") || begins_with(name, "x-amzn-mtls-");
 }
 
 /* --- addresses -------------------------------------------------------------------------------- */

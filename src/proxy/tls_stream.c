@@ -430,10 +430,10 @@ static ssize_t receive_once(struct stream *s, struct tls_stream *t, char *data, 
     r = send_records(s, t); /* a handshake's answer, an alert, a new key's acknowledgement */
     if (s->held)
         s->blocked = true; /* so that the engine sends it when the socket takes more */
-    if (t->state == ENDED || t->state == BROKEN || (n == size && has_more(t)))
-        s->readable = true; /* there is something to say that needs no event */
     if (got == 0 && n == 0 && t->state != BROKEN)
         t->state = ENDED; /* without a word; HTTP knows itself whether something is missing */
+    if (t->state == ENDED || t->state == BROKEN || (n == size && has_more(t)))
+        s->readable = true; /* there is something to say that needs no event */
     if (leave(t))
         return -ENOMEM;
     return r ? r : (ssize_t)n;
