@@ -15,7 +15,7 @@ MAY_USE = {
     "scaling": "base metrics",
     "store": "base",
     "fleet": "base",
-    "control": "base http net wire metrics scaling store fleet",
+    "control": "base http net auth wire metrics scaling store fleet",
     "api": "base http net auth wire metrics scaling store fleet control",
     "proxy": "base http net auth tls wire",
     "model": "base http net",

@@ -12,6 +12,7 @@
 #include "api/rpc_cbor.h"
 #include "auth/sigv4.h"
 #include "base/error.h"
+#include "control/key.h"
 
 enum { BODY_BYTES_MAX = 8 << 20 /* after decompression */, MESSAGE_BYTES_MAX = 1 << 20 };
 
@@ -61,6 +62,30 @@ static char *authorize(const struct http_head *head, const struct route *route, 
     message = slice_dup(http_header_value(head, "X-Weir-Auth-Message"));
     refuse(a, route, error, message ? message : "");
     return NULL;
+}
+
+/* What a key may not do. The ARN of what the call is about is left open: AWS says "*" too where an
+ * action has no resource. */
+static bool is_permitted(const struct dispatcher *d, const struct route *route,
+                         const char *principal, struct answer *a)
+{
+    static const struct service_error denied = { "AccessDeniedException", "AccessDenied", 400 };
+    struct service_error e = denied;
+    bool about_keys =
+        strstr(route->operation->name, "Key") && strcmp(route->service->name, "weir") == 0;
+    autofree(mem_free) char *message = NULL;
+    const char *service = route->service->signing_name, *operation = route->operation->name;
+
+    if (key_may_call(d->control, principal, operation, about_keys))
+        return true;
+    if (route->protocol == PROTOCOL_QUERY || route->protocol == PROTOCOL_REST_JSON)
+        e.status = 403;
+    message = text_format("User: arn:aws:iam::%s:user/%s is not authorized to perform: %s:%s on "
+                          "resource: * because no identity-based policy allows the %s:%s action",
+                          d->control->settings.account, principal, service, operation, service,
+                          operation);
+    answer_error(a, route, &e, message ? message : "");
+    return false;
 }
 
 /* --- bodies ----------------------------------------------------------------------------------- */
@@ -211,6 +236,6 @@ void dispatch(struct dispatcher *d, const struct http_head *head, struct slice b
         answer_bad_encoding(&route, r, a);
     else if (!route.operation)
         answer_unknown(head, &route, a);
-    else
+    else if (is_permitted(d, &route, principal, a))
         call(d, &route, principal, body, now, a);
 }

@@ -1,5 +1,6 @@
 /* Whole requests in each protocol against a service of the test's own. */
 #include "api/dispatch.h"
+#include "control/key.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -77,6 +78,7 @@ const struct service *const services[] = { &things, &others, NULL };
 
 struct fixture {
     struct dispatcher dispatcher;
+    struct control control; /* with its keys only */
     struct random random;
     struct answer answer;
 };
@@ -86,6 +88,9 @@ static int setup(void **state)
     static struct fixture f;
 
     random_init(&f.random, 1);
+    f.control.settings = (struct control_settings){ .account = "000000000000" };
+    map_init(&f.control.keys, 1);
+    f.dispatcher.control = &f.control;
     assert_int_equal(patterns_new(&f.dispatcher.patterns), 0);
     *state = &f;
     return 0;
@@ -96,6 +101,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
 
     patterns_free(f->dispatcher.patterns);
+    map_deinit(&f->control.keys);
     return 0;
 }
 
@@ -308,6 +314,30 @@ static void compressed_bodies_are_understood(void **state)
     assert_contains(f, 400, "gzip is understood");
 }
 
+static void a_key_may_call_what_it_was_given(void **state)
+{
+    struct fixture *f = *state;
+    struct key key = { .id = "WEIR1" };
+
+    f->control.settings.auth = true;
+    f->control.settings.access_key_id = "OWN";
+    assert_int_equal(map_put(&f->control.keys, key.id, &key), 0);
+
+    send_text(f, JSON_HEAD "X-Weir-Principal: OWN\r\n", "{\"ThingName\": \"a\"}");
+    assert_contains(f, 200, "ThingName");
+    send_text(f, JSON_HEAD "X-Weir-Principal: WEIR1\r\n", "{\"ThingName\": \"a\"}");
+    assert_contains(
+        f, 400, "User: arn:aws:iam::000000000000:user/WEIR1 is not authorized to perform: things:");
+    send_text(f, JSON_HEAD "X-Weir-Principal: NOBODY\r\n", "{\"ThingName\": \"a\"}");
+    assert_contains(f, 400, "AccessDeniedException");
+    key.may.admin = true;
+    send_text(f, JSON_HEAD "X-Weir-Principal: WEIR1\r\n", "{\"ThingName\": \"a\"}");
+    assert_contains(f, 200, "ThingName");
+
+    map_remove(&f->control.keys, key.id);
+    f->control.settings.auth = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_bad_signature_reads_as_in_each_protocol),
         cmocka_unit_test(the_scope_must_name_the_service),
         cmocka_unit_test(compressed_bodies_are_understood),
+        cmocka_unit_test(a_key_may_call_what_it_was_given),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

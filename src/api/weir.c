@@ -8,6 +8,6 @@ const struct service weir_service = {
     .json_version = "1.1",
     .constraint_error = "ValidationException",
     .token_error = "ValidationException",
-    .groups =
-        (const struct operation *const[]){ weir_status_operations, weir_cost_operations, NULL },
+    .groups = (const struct operation *const[]){ weir_status_operations, weir_key_operations,
+                                                 weir_cost_operations, NULL },
 };

@@ -5,3 +5,4 @@
 
 extern const struct operation weir_status_operations[]; /* weir_status.c */
 extern const struct operation weir_cost_operations[];   /* weir_cost.c */
+extern const struct operation weir_key_operations[];    /* weir_key.c */

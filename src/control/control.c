@@ -10,6 +10,7 @@
 #include "control/autoscaler.h"
 #include "control/endpoint.h"
 #include "control/endpoint_config.h"
+#include "control/key.h"
 #include "control/meter.h"
 #include "control/metric_history.h"
 #include "control/model.h"
@@ -116,8 +117,10 @@ struct driver_events control_driver_events(struct control *c)
 
 static int load_objects(struct control *c)
 {
-    int r = models_load(c);
+    int r = keys_load(c);
 
+    if (!r)
+        r = models_load(c);
     if (!r)
         r = endpoint_configs_load(c);
     if (!r)
@@ -147,6 +150,7 @@ int control_new(struct loop *loop, struct log *log, struct store *store, struct 
     map_init(&c->endpoint_configs, random_u64(&c->random));
     map_init(&c->endpoints, random_u64(&c->random));
     map_init(&c->instances, random_u64(&c->random));
+    map_init(&c->keys, random_u64(&c->random));
     loop_timer_init(loop, &c->tick, ticked);
     reconcile_init(c);
     r = load_objects(c);
@@ -195,6 +199,7 @@ struct control *control_free(struct control *c)
         endpoint_config_free(slot->value);
     map_for_each (slot, &c->models)
         model_free(slot->value);
+    keys_free(c);
     map_deinit(&c->instances);
     map_deinit(&c->endpoints);
     map_deinit(&c->endpoint_configs);

@@ -50,6 +50,7 @@ struct control {
     struct map endpoint_configs; /* arn_key(name) -> struct endpoint_config */
     struct map endpoints;        /* arn_key(name) -> struct endpoint */
     struct map instances;        /* id -> struct instance */
+    struct map keys;             /* id -> struct key */
 
     struct proxy_link *link;
     struct metric_history *history; /* NULL: metrics are forgotten at the end (tests) */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "control/instance.h"
+#include "control/key.h"
 #include "control/proxy_link.h"
 
 enum {
@@ -132,21 +133,33 @@ static int add_endpoint(struct link_snapshot *s, const struct endpoint *e)
     return 0;
 }
 
+void link_objects_key(const struct key *k, struct link_credential *ret)
+{
+    *ret = (struct link_credential){ .admin = k->may.admin };
+    copy(ret->access_key_id, sizeof(ret->access_key_id), k->id);
+    copy(ret->secret_access_key, sizeof(ret->secret_access_key), k->secret);
+    copy(ret->sha256, sizeof(ret->sha256), k->sha256);
+    copy(ret->invoke, sizeof(ret->invoke), k->may.invoke);
+}
+
 static void describe_server(const struct control *c, struct link_snapshot *s)
 {
+    struct link_credential *own;
+
     s->settings = (struct link_settings){
         .auth = c->settings.auth,
         .body_bytes_max = PROXY_LINK_BODY_BYTES_MAX,
     };
     copy(s->settings.region, sizeof(s->settings.region), c->settings.region);
     copy(s->settings.account, sizeof(s->settings.account), c->settings.account);
+    map_for_each (slot, &c->keys)
+        link_objects_key(slot->value, &s->credentials[s->n_credentials++]);
     if (!c->settings.access_key_id)
         return;
-    copy(s->credentials[0].access_key_id, sizeof(s->credentials[0].access_key_id),
-         c->settings.access_key_id);
-    copy(s->credentials[0].secret_access_key, sizeof(s->credentials[0].secret_access_key),
-         c->settings.secret_access_key);
-    s->n_credentials = 1;
+    own = &s->credentials[s->n_credentials++];
+    own->admin = true;
+    copy(own->access_key_id, sizeof(own->access_key_id), c->settings.access_key_id);
+    copy(own->secret_access_key, sizeof(own->secret_access_key), c->settings.secret_access_key);
 }
 
 int link_objects_snapshot(const struct control *c, uint64_t revision, struct link_snapshot *ret)
@@ -154,7 +167,7 @@ int link_objects_snapshot(const struct control *c, uint64_t revision, struct lin
     struct link_snapshot s = { .version = LINK_VERSION, .revision = revision };
     int r = 0;
 
-    s.credentials = calloc(1, sizeof(*s.credentials));
+    s.credentials = calloc(c->keys.size + 1, sizeof(*s.credentials));
     s.endpoints = calloc(c->endpoints.size + 1, sizeof(*s.endpoints));
     s.target_groups = calloc(c->endpoints.size * VARIANTS_MAX + 1, sizeof(*s.target_groups));
     if (!s.credentials || !s.endpoints || !s.target_groups)

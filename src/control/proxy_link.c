@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "control/instance.h"
+#include "control/key.h"
 #include "control/link_objects.h"
 #include "control/reconcile.h"
 #include "control/telemetry.h"
@@ -392,6 +393,18 @@ uint64_t proxy_link_target_group(struct proxy_link *l, const struct variant *v)
     return l->revision;
 }
 
+uint64_t proxy_link_key(struct proxy_link *l, const struct key *k)
+{
+    struct link_message message = { .type = LINK_UPDATE, .update.kind = LINK_CREDENTIAL };
+
+    l->revision++;
+    snprintf(message.update.id, sizeof(message.update.id), "%s", k->id);
+    link_objects_key(k, &message.update.credential);
+    say_update(l, &message);
+    explicit_bzero(&message.update.credential, sizeof(message.update.credential));
+    return l->revision;
+}
+
 static uint64_t say_removed(struct proxy_link *l, enum link_kind kind, const char *id)
 {
     struct link_message message = {
@@ -402,6 +415,11 @@ static uint64_t say_removed(struct proxy_link *l, enum link_kind kind, const cha
     l->revision++;
     snprintf(message.update.id, sizeof(message.update.id), "%s", id);
     return say_update(l, &message);
+}
+
+uint64_t proxy_link_no_key(struct proxy_link *l, const char *id)
+{
+    return say_removed(l, LINK_CREDENTIAL, id);
 }
 
 uint64_t proxy_link_no_endpoint(struct proxy_link *l, const char *name)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/permission.h"
+
 static enum edge_auth_outcome fail(struct edge_auth *a, enum edge_auth_outcome outcome,
                                    const char *why)
 {
@@ -23,19 +25,48 @@ static enum edge_auth_outcome read_claim(struct edge_auth *a, const struct http_
     }
 }
 
+static const struct link_credential *find(const struct route *route, struct slice id)
+{
+    return map_get_n(&route->credentials, id.data, id.size);
+}
+
+/* A bearer key has no secret to sign with, not even an empty one. */
 static const char *find_secret(const struct route *route, const struct sigv4_claim *claim)
 {
-    return map_get_n(&route->secrets, claim->access_key_id.data, claim->access_key_id.size);
+    const struct link_credential *c = find(route, claim->access_key_id);
+
+    return c && c->secret_access_key[0] ? c->secret_access_key : NULL;
+}
+
+static enum edge_auth_outcome check_bearer(struct edge_auth *a, struct slice key,
+                                           const struct route *route)
+{
+    struct slice id = bearer_id(key);
+    const struct link_credential *c = id.size ? find(route, id) : NULL;
+
+    if (!c || !bearer_matches(key, c->sha256))
+        return fail(a, EDGE_AUTH_UNKNOWN_KEY, SIGV4_WHY_UNKNOWN_KEY);
+    memcpy(a->principal, id.data, id.size);
+    a->principal[id.size] = '\0';
+    return a->outcome = EDGE_AUTH_GOOD;
 }
 
 void edge_auth_begin(struct edge_auth *a, const struct http_head *head, const struct route *route)
 {
     struct sigv4_claim claim;
+    struct slice key;
 
     a->principal[0] = a->why[0] = '\0';
     a->hashes_body = false;
     a->outcome = EDGE_AUTH_GOOD;
-    if ((route && !route->settings.auth) || read_claim(a, head, &claim) != EDGE_AUTH_GOOD)
+    if (route && !route->settings.auth)
+        return;
+    if (bearer_find(head, &key)) {
+        if (route)
+            check_bearer(a, key, route);
+        return;
+    }
+    if (read_claim(a, head, &claim) != EDGE_AUTH_GOOD)
         return;
     if (route && !find_secret(route, &claim)) {
         fail(a, EDGE_AUTH_UNKNOWN_KEY, SIGV4_WHY_UNKNOWN_KEY);
@@ -89,11 +120,14 @@ enum edge_auth_outcome edge_auth_finish(struct edge_auth *a, const struct http_h
                                         struct sigv4_key_cache *keys, wall_ms_t now)
 {
     struct sigv4_claim claim;
+    struct slice key;
 
     if (!route->settings.auth) {
         snprintf(a->principal, sizeof(a->principal), "no-auth");
         return a->outcome = EDGE_AUTH_GOOD;
     }
+    if (bearer_find(head, &key))
+        return check_bearer(a, key, route);
     /* Read anew: while the body came in, the head may have moved to where it can stay. */
     if (read_claim(a, head, &claim) != EDGE_AUTH_GOOD ||
         verify(a, head, &claim, route, keys, now) != EDGE_AUTH_GOOD)
@@ -104,6 +138,24 @@ enum edge_auth_outcome edge_auth_finish(struct edge_auth *a, const struct http_h
         a->outcome = EDGE_AUTH_SCOPE;
     }
     return a->outcome;
+}
+
+bool edge_auth_may_invoke(struct edge_auth *a, const struct route *route, const char *endpoint)
+{
+    const struct link_credential *c;
+
+    if (!route->settings.auth)
+        return true;
+    c = find(route, slice_from(a->principal));
+    if (c && (c->admin || permission_may_invoke(c->invoke, endpoint)))
+        return true;
+    snprintf(a->why, sizeof(a->why),
+             "User: arn:aws:iam::%s:user/%s is not authorized to perform: sagemaker:InvokeEndpoint "
+             "on resource: arn:aws:sagemaker:%s:%s:endpoint/%s because no identity-based policy "
+             "allows the sagemaker:InvokeEndpoint action",
+             route->settings.account, a->principal, route->settings.region, route->settings.account,
+             endpoint);
+    return false;
 }
 
 const char *edge_auth_word(enum edge_auth_outcome outcome)

@@ -1,10 +1,11 @@
-/* proxy/edge_auth.h: who signed a request, decided at the edge.
+/* proxy/edge_auth.h: who signed a request, or shows a bearer key, decided at the edge.
  *
  * edge_auth_begin() reads the claim, so that we know whether it is hopeless, and whether the body
  * is part of it; the body passes through edge_auth_update() as it comes; edge_auth_finish()
  * decides. Keys come with the route.
  */
 #pragma once
+#include "auth/bearer.h"
 #include "auth/sigv4.h"
 #include "proxy/route.h"
 
@@ -45,6 +46,10 @@ void edge_auth_update(struct edge_auth *a, struct slice content);
 enum edge_auth_outcome edge_auth_finish(struct edge_auth *a, const struct http_head *head,
                                         const struct route *route, const char *service,
                                         struct sigv4_key_cache *keys, wall_ms_t now);
+
+/** edge_auth_may_invoke() - of a request whose outcome is good: whether its key may. If not, @a->why
+ * is AWS's sentence for that. */
+bool edge_auth_may_invoke(struct edge_auth *a, const struct route *route, const char *endpoint);
 
 /** edge_auth_word() - the outcome in the word that control knows it by ("mismatch") */
 const char *edge_auth_word(enum edge_auth_outcome outcome);

@@ -20,13 +20,20 @@ static bool is_authentic(struct exchange *x)
                             loop_wall(x->worker->loop)) == EDGE_AUTH_GOOD;
 }
 
+static bool may_invoke(struct exchange *x)
+{
+    return edge_auth_may_invoke(&x->auth, x->lease->route, x->invocation.endpoint);
+}
+
 static bool check_auth(struct exchange *x)
 {
     struct edge_auth *a = &x->auth;
 
-    if (is_authentic(x))
+    if (is_authentic(x) && may_invoke(x))
         return true;
-    if (a->outcome == EDGE_AUTH_FAULT)
+    if (a->outcome == EDGE_AUTH_GOOD)
+        exchange_refuse(x, 403, "AccessDeniedException", a->why);
+    else if (a->outcome == EDGE_AUTH_FAULT)
         invocation_out_of_memory(x);
     else
         exchange_refuse(x, 403, edge_auth_error(a), a->why);
@@ -48,7 +55,7 @@ void invocation_begin(struct exchange *x, struct slice path)
         return;
     edge_auth_begin(&x->auth, &x->head, x->lease->route);
     if (!x->auth.hashes_body) { /* then all that can be known of the sender is known */
-        x->streams = x->auth.outcome == EDGE_AUTH_GOOD && is_authentic(x);
+        x->streams = x->auth.outcome == EDGE_AUTH_GOOD && is_authentic(x) && may_invoke(x);
         x->refused = !x->streams;
     }
 }

@@ -351,7 +351,8 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
     struct link_endpoint endpoint = {
         .name = "e", .model_name = "primary", .variants = &variant, .n_variants = 1
     };
-    struct link_credential key = { .access_key_id = "AKIDEXAMPLE",
+    struct link_credential key = { .admin = true,
+                                   .access_key_id = "AKIDEXAMPLE",
                                    .secret_access_key =
                                        "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
     struct link_route route = { .target_group = "e/v" };

@@ -23,6 +23,13 @@ static void *endpoint_free(struct route_endpoint *e)
 }
 DEFINE_AUTOFREE(struct route_endpoint *, endpoint_free)
 
+static void credential_free(struct link_credential *c)
+{
+    if (c)
+        explicit_bzero(c, sizeof(*c));
+    free(c);
+}
+
 static struct route *route_free(struct route *route)
 {
     for (size_t i = 0; i < route->n_groups; i++)
@@ -32,12 +39,12 @@ static struct route *route_free(struct route *route)
     map_for_each (slot, &route->endpoints) {
         endpoint_free(slot->value);
     }
-    map_for_each (slot, &route->secrets) {
-        free(slot->value);
+    map_for_each (slot, &route->credentials) {
+        credential_free(slot->value);
     }
     map_deinit(&route->endpoints);
     map_deinit(&route->groups_by_id);
-    map_deinit(&route->secrets);
+    map_deinit(&route->credentials);
     free(route);
     return NULL;
 }
@@ -165,16 +172,17 @@ static int add_paths(struct route *route, const struct link_snapshot *state)
     return 0;
 }
 
-static int add_secret(struct route *route, const struct link_credential *c)
+static int add_credential(struct route *route, const struct link_credential *c)
 {
-    char *secret, *old = map_get(&route->secrets, c->access_key_id);
+    struct link_credential *copy = malloc(sizeof(*copy));
+    struct link_credential *old = map_get(&route->credentials, c->access_key_id);
     int r;
 
-    secret = strdup(c->secret_access_key);
-    if (!secret)
+    if (!copy)
         return -ENOMEM;
-    r = map_put(&route->secrets, c->access_key_id, secret);
-    free(r ? secret : old);
+    *copy = *c;
+    r = map_put(&route->credentials, c->access_key_id, copy);
+    credential_free(r ? copy : old);
     return r;
 }
 
@@ -192,7 +200,7 @@ int route_new(const struct link_snapshot *state, struct registry *registry, uint
     route->revision = state->revision;
     route->serial = serial;
     route->settings = state->settings;
-    map_init(&route->secrets, seed);
+    map_init(&route->credentials, seed);
     map_init(&route->endpoints, seed);
     map_init(&route->groups_by_id, seed);
     route->groups = calloc(state->n_target_groups + 1, sizeof(*route->groups));
@@ -203,7 +211,7 @@ int route_new(const struct link_snapshot *state, struct registry *registry, uint
     for (size_t i = 0; i < state->n_endpoints && !r; i++)
         r = add_endpoint(route, &state->endpoints[i]);
     for (size_t i = 0; i < state->n_credentials && !r; i++)
-        r = add_secret(route, &state->credentials[i]);
+        r = add_credential(route, &state->credentials[i]);
     if (!r)
         r = add_paths(route, state);
     if (r)

@@ -53,8 +53,8 @@ struct route {
     uint64_t revision; /* control's number for it */
     uint64_t serial;   /* ours: control starts over when it is restarted */
     struct link_settings settings;
-    struct map secrets;   /* access key id -> secret access key, strings */
-    struct map endpoints; /* name -> struct route_endpoint */
+    struct map credentials; /* access key id -> struct link_credential */
+    struct map endpoints;   /* name -> struct route_endpoint */
     struct map groups_by_id;
     struct route_group *groups;
     size_t n_groups;

@@ -170,6 +170,90 @@ static void with_auth_off_nobody_is_asked(void **state)
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
+/* A route with one bearer key. */
+static void serve_bearer(struct fixture *f, const char *key, bool admin, const char *invoke)
+{
+    struct link_credential c = { .admin = admin };
+    const struct link_snapshot s = {
+        .settings = { .auth = true, .region = "us-east-1", .account = "000000000000" },
+        .credentials = &c,
+        .n_credentials = 1
+    };
+
+    memcpy(c.access_key_id, key, BEARER_ID_CHARS);
+    bearer_hash(slice_from(key), c.sha256);
+    snprintf(c.invoke, sizeof(c.invoke), "%s", invoke);
+    f->route = route_unref(f->route);
+    assert_int_equal(route_new(&s, &f->registry, 2, 0, &f->route), 0);
+}
+
+static void show(struct fixture *f, const char *key)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text),
+             "POST /endpoints/e/invocations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+             "Content-Length: 3\r\n\r\n",
+             key);
+    parse(f, text);
+}
+
+static void a_bearer_key_names_its_owner_and_streams(void **state)
+{
+    struct fixture *f = *state;
+    char key[BEARER_KEY_CHARS + 1], other[BEARER_KEY_CHARS + 1];
+
+    bearer_generate(key);
+    bearer_generate(other);
+    serve_bearer(f, key, false, "e");
+    show(f, key);
+    edge_auth_begin(&f->auth, &f->head, f->route);
+    assert_int_equal(f->auth.outcome, EDGE_AUTH_GOOD);
+    assert_false(f->auth.hashes_body);
+    assert_int_equal(judge(f, "1,2", signed_at), EDGE_AUTH_GOOD);
+    assert_memory_equal(f->auth.principal, key, BEARER_ID_CHARS);
+
+    show(f, other); /* unknown */
+    assert_int_equal(judge(f, "1,2", signed_at), EDGE_AUTH_UNKNOWN_KEY);
+    memcpy(other, key, BEARER_ID_CHARS); /* another's id */
+    show(f, other);
+    assert_int_equal(judge(f, "1,2", signed_at), EDGE_AUTH_UNKNOWN_KEY);
+    assert_string_equal(f->auth.principal, "");
+    show(f, "short");
+    assert_int_equal(judge(f, "1,2", signed_at), EDGE_AUTH_UNKNOWN_KEY);
+}
+
+static void nobody_signs_with_the_secret_that_a_bearer_key_lacks(void **state)
+{
+    struct fixture *f = *state;
+    char key[BEARER_KEY_CHARS + 1];
+
+    bearer_generate(key);
+    serve_bearer(f, key, true, "");
+    key[BEARER_ID_CHARS] = '\0';
+    sign(f, key, "x", "sagemaker");
+    assert_int_equal(judge(f, "1,2", signed_at), EDGE_AUTH_UNKNOWN_KEY);
+}
+
+static void a_key_invokes_what_it_may(void **state)
+{
+    struct fixture *f = *state;
+    char key[BEARER_KEY_CHARS + 1];
+
+    bearer_generate(key);
+    serve_bearer(f, key, false, "team-* e");
+    show(f, key);
+    assert_int_equal(judge(f, "1,2", signed_at), EDGE_AUTH_GOOD);
+    assert_true(edge_auth_may_invoke(&f->auth, f->route, "e"));
+    assert_true(edge_auth_may_invoke(&f->auth, f->route, "team-x"));
+    assert_false(edge_auth_may_invoke(&f->auth, f->route, "other"));
+    assert_non_null(strstr(f->auth.why, "is not authorized to perform: sagemaker:InvokeEndpoint on "
+                                        "resource: arn:aws:sagemaker:us-east-1:000000000000:"
+                                        "endpoint/other because"));
+    serve_bearer(f, key, true, "");
+    assert_true(edge_auth_may_invoke(&f->auth, f->route, "other"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +261,9 @@ int main(void)
         TEST(each_outcome_has_its_words),
         TEST(requests_that_claim_nothing_are_told_so),
         TEST(with_auth_off_nobody_is_asked),
+        TEST(a_bearer_key_names_its_owner_and_streams),
+        TEST(nobody_signs_with_the_secret_that_a_bearer_key_lacks),
+        TEST(a_key_invokes_what_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

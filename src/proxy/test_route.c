@@ -17,6 +17,13 @@ struct fixture {
     uint64_t serial;
 };
 
+static const char *secret_of(const struct route *route, const char *id)
+{
+    const struct link_credential *c = map_get(&route->credentials, id);
+
+    return c ? c->secret_access_key : NULL;
+}
+
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -82,7 +89,7 @@ static void a_snapshot_becomes_a_route(void **state)
     hear(f, snapshot);
     route = build(f);
     assert_int_equal(route->revision, 5);
-    assert_string_equal(map_get(&route->secrets, "A"), "s");
+    assert_string_equal(secret_of(route, "A"), "s");
     assert_null(route_endpoint(route, "E"));
     e = route_endpoint(route, "e");
     assert_non_null(e);
@@ -148,7 +155,7 @@ static void updates_change_one_object(void **state)
     assert_non_null(route_endpoint(route, "e")); /* the old news was not believed */
     assert_null(route_variant(route_endpoint(route, "e"), "v")->group);
     assert_int_equal(route_variant(route_endpoint(route, "e"), "w")->group->n_targets, 1);
-    assert_string_equal(map_get(&route->secrets, "A"), "t");
+    assert_string_equal(secret_of(route, "A"), "t");
     assert_string_equal(route->settings.region, "us-west-2");
     assert_false(route->settings.auth);
 }

@@ -172,11 +172,15 @@ static const struct member route_members[] = {
 static const struct layout route_layout = LAYOUT(link_route, route_members);
 
 static const struct member credential_members[] = {
-    M_NAME(link_credential, access_key_id),
-    M_NAME(link_credential, secret_access_key),
-    END,
+    M_NAME(link_credential, access_key_id), M_TEXT(link_credential, secret_access_key),
+    M_TEXT(link_credential, sha256),        M_PLAIN(link_credential, admin, FLAG),
+    M_TEXT(link_credential, invoke),        END,
 };
-static const struct layout credential_layout = LAYOUT(link_credential, credential_members);
+/* whoever knows of no permissions, as a route file may, means a key that may do everything */
+static const struct link_credential credential_defaults = { .admin = true };
+static const struct layout credential_layout = { .size = sizeof(struct link_credential),
+                                                 .members = credential_members,
+                                                 .defaults = &credential_defaults };
 
 static const struct member settings_members[] = {
     M_PLAIN(link_settings, auth, FLAG), M_TEXT(link_settings, region),

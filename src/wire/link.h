@@ -23,7 +23,13 @@
 #include "base/clock.h"
 #include "base/histogram.h"
 
-enum { LINK_VERSION = 1, LINK_NAME_BYTES = 128, LINK_ADDRESS_BYTES = 128, LINK_ZONE_BYTES = 64 };
+enum {
+    LINK_VERSION = 1,
+    LINK_NAME_BYTES = 128,
+    LINK_ADDRESS_BYTES = 128,
+    LINK_PATTERNS_BYTES = 1024,
+    LINK_ZONE_BYTES = 64
+};
 
 /* what becomes of a request whose client has left */
 enum link_client_gone { LINK_CANCEL, LINK_FINISH };
@@ -125,9 +131,14 @@ struct link_route {
     char target_group[LINK_NAME_BYTES];
 };
 
+/* A key: signatures are made with its secret, or it is shown as a bearer key, of which only the hash
+ * is known. Which endpoints it may invoke the proxy decides, what it may do with APIs control. */
 struct link_credential {
     char access_key_id[LINK_NAME_BYTES];
-    char secret_access_key[LINK_NAME_BYTES];
+    char secret_access_key[LINK_NAME_BYTES]; /* empty for bearer keys */
+    char sha256[LINK_NAME_BYTES];            /* of a bearer key, hex; empty for others */
+    bool admin;                              /* may invoke everything; true unless said */
+    char invoke[LINK_PATTERNS_BYTES];        /* patterns of endpoints, with spaces between them */
 };
 
 struct link_settings {

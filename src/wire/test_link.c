@@ -31,7 +31,8 @@ static json_t *there_and_back(const char *text)
     "\"unhealthy_threshold\":4,\"concurrency_max\":9,\"queue_length_max\":5,"                      \
     "\"queue_bytes_max\":10,\"queue_timeout_ms\":6,\"request_timeout_ms\":7,"                      \
     "\"stream_timeout_ms\":17,\"idle_timeout_ms\":18,\"client_gone\":\"finish\","                  \
-    "\"fin_means_gone\":true,\"deregistration_delay_ms\":8,\"slow_start_ms\":11,\"zone_spill\":1.5,"                       \
+    "\"fin_means_gone\":true,\"deregistration_delay_ms\":8,\"slow_start_ms\":11,\"zone_spill\":1." \
+    "5,"                                                                                           \
     "\"stickiness\":\"header\",\"sticky_name\":\"X-Key\",\"sticky_cookie_s\":12,"                  \
     "\"sticky_load_max\":1.25,\"eject_after\":13,\"eject_ms\":14,\"eject_percent_max\":15,"        \
     "\"retry_percent\":16,\"zones\":[{\"zone\":\"a\",\"weight\":0.5}],\"targets\":["               \
@@ -47,8 +48,11 @@ static json_t *there_and_back(const char *text)
 #define SETTINGS                                                                                   \
     "{\"auth\":false,\"region\":\"eu-west-1\",\"account\":\"123456789012\",\"body_bytes_max\":9,"  \
     "\"zone\":\"a\"}"
-#define ROUTE      "{\"path_prefix\":\"/\",\"target_group\":\"e/v\"}"
-#define CREDENTIAL "{\"access_key_id\":\"AKID\",\"secret_access_key\":\"secret\"}"
+#define ROUTE "{\"path_prefix\":\"/\",\"target_group\":\"e/v\"}"
+#define CREDENTIAL                                                                                 \
+    "{\"access_key_id\":\"AKID\",\"secret_access_key\":\"secret\",\"sha256\":\"\",\"admin\":"      \
+    "false,"                                                                                       \
+    "\"invoke\":\"a-* b\"}"
 
 static void every_message_survives_both_ways(void **state)
 {
