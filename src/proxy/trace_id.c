@@ -12,18 +12,18 @@ static void hex(char *to, uint64_t value, unsigned digits)
     }
 }
 
-/* "Root=1-67891233-abcdef012345678912345678" */
-static int write_id(struct buffer *out, const char *name, struct random *random, wall_ms_t now)
+/* "1-67891233-abcdef012345678912345678" behind @name */
+static int write_id(struct buffer *out, struct slice name, struct random *random, wall_ms_t now)
 {
-    char text[5 + ID_CHARS];
+    char text[ID_CHARS];
+    int r = buffer_append(out, name.data, name.size);
 
-    memcpy(text, name, 4);
-    memcpy(text + 4, "=1-", 3);
-    hex(text + 7, (uint64_t)(now / MS_PER_S), 8);
-    text[15] = '-';
-    hex(text + 16, random_u64(random), 16);
-    hex(text + 32, random_u64(random), 8);
-    return buffer_append(out, text, sizeof(text));
+    text[0] = '1';
+    text[1] = text[10] = '-';
+    hex(text + 2, (uint64_t)(now / MS_PER_S), 8);
+    hex(text + 11, random_u64(random), 16);
+    hex(text + 27, random_u64(random), 8);
+    return r ? r : buffer_append(out, text, sizeof(text));
 }
 
 /* Walk "a=b;c": takes the first member off @rest, without white space. */
@@ -80,7 +80,7 @@ int trace_id_write(struct buffer *out, const struct http_head *head, struct rand
     int r = buffer_append(out, "X-Amzn-Trace-Id: ", 17);
 
     if (!r)
-        r = write_id(out, has_root(value) ? "Self" : "Root", random, now);
+        r = write_id(out, has_root(value) ? SLICE("Self=") : SLICE("Root="), random, now);
     if (!r)
         r = write_members(out, value);
     return r ? r : buffer_append(out, "\r\n", 2);
