@@ -7,7 +7,8 @@ set -eu
 build='gcc libc6-dev pkg-config meson ninja-build libssl-dev libnghttp2-dev libjansson-dev libcbor-dev libxml2-dev
        libsqlite3-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libxgboost-dev tzdata'
 demo="$build awscli python3 curl"
-check="$demo libcmocka-dev python3-boto3 python3-pytest python3-cbor2 clang clang-format clang-tidy
+check="$demo libcmocka-dev python3-boto3 python3-pytest python3-cbor2 python3-prometheus-client prometheus
+       clang clang-format clang-tidy
        libclang-rt-14-dev procps"
 
 case "${1:-}" in

@@ -10,6 +10,7 @@
 #include "api/json.h"
 #include "api/query.h"
 #include "api/rpc_cbor.h"
+#include "api/scraping.h"
 #include "auth/sigv4.h"
 #include "base/error.h"
 #include "control/key.h"
@@ -225,6 +226,10 @@ void dispatch(struct dispatcher *d, const struct http_head *head, struct slice b
 
     if (is_health_check(head)) {
         answer_text(a, 200, "application/json", "{\"status\":\"ok\"}");
+        return;
+    }
+    if (scraping_asked(d->control, head)) {
+        scraping_answer(d->control, head, a);
         return;
     }
     r = inflate_body(head, &body, &inflated);

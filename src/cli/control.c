@@ -15,8 +15,8 @@
 #include "cli/access.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "control/autoscaler.h"
 #include "control/alarm_book.h"
+#include "control/autoscaler.h"
 #include "control/control.h"
 #include "control/meter.h"
 #include "control/metric_history.h"
@@ -76,6 +76,7 @@ static const char usage[] =
     "  --pace fast|aws     how fast scaling policies are evaluated (default fast)\n"
     "  --config FILE       images and instance types\n"
     "  --no-auth           requests need no signature\n"
+    "  --metrics WHO       who may scrape /metrics unsigned: local (default), open or off\n"
     "  --keep-instances    leave instances running at the end\n"
     "  --ready-fd N        write a byte there when it serves\n"
     "  --log-level LEVEL   debug, info, warn or error (default info)\n"
@@ -93,6 +94,7 @@ enum option_id {
     OPTION_PACE,
     OPTION_CONFIG,
     OPTION_NO_AUTH,
+    OPTION_METRICS,
     OPTION_KEEP_INSTANCES,
     OPTION_READY_FD,
     OPTION_LOG_LEVEL,
@@ -109,6 +111,7 @@ static const struct option option_table[] = {
     { "pace", required_argument, NULL, OPTION_PACE },
     { "config", required_argument, NULL, OPTION_CONFIG },
     { "no-auth", no_argument, NULL, OPTION_NO_AUTH },
+    { "metrics", required_argument, NULL, OPTION_METRICS },
     { "keep-instances", no_argument, NULL, OPTION_KEEP_INSTANCES },
     { "ready-fd", required_argument, NULL, OPTION_READY_FD },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
@@ -116,6 +119,19 @@ static const struct option option_table[] = {
     { "help", no_argument, NULL, OPTION_HELP },
     { NULL, 0, NULL, 0 },
 };
+
+static int scrape_access(const char *text, enum scrape_access *ret)
+{
+    static const char *const words[] = { "local", "open", "off" };
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *ret = (enum scrape_access)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
 
 static int take(void *context, int id, const char *value)
 {
@@ -143,6 +159,8 @@ static int take(void *context, int id, const char *value)
     case OPTION_CONFIG:
         o->config = value;
         break;
+    case OPTION_METRICS:
+        return scrape_access(value, &o->settings.scrape);
     case OPTION_NO_AUTH:
         o->settings.auth = false;
         break;

@@ -247,6 +247,7 @@ static void control_command(const struct server *s, const char *api_fd, const ch
     add_option(ret, "--region", o->region);
     add_option(ret, "--account", o->account);
     add_option(ret, "--pace", o->pace);
+    add_option(ret, "--metrics", o->metrics);
     if (s->config)
         add_option(ret, "--config", s->config);
     if (o->no_auth)

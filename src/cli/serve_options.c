@@ -28,6 +28,8 @@ static const char usage[] =
     "  --account ID        AWS account to be, 12 digits (default 000000000000)\n"
     "  --keep-instances    leave instances running at the end; the next server adopts them\n"
     "  --no-auth           requests need no signature; only with a loopback address\n" FRONT_USAGE
+    "  --metrics WHO       who may scrape /metrics without a signature: local (default, from this\n"
+    "                      machine), open (anybody) or off (nobody, with a signature neither)\n"
     "  --log-level LEVEL   debug, info, warn or error (default info)\n"
     "  --log-format FORMAT text or json (default text)\n"
     "  --help              this\n";
@@ -43,6 +45,7 @@ enum option_id {
     OPTION_ACCOUNT,
     OPTION_KEEP_INSTANCES,
     OPTION_NO_AUTH,
+    OPTION_METRICS,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_HELP,
@@ -60,6 +63,7 @@ static const struct option option_table[] = {
     FRONT_OPTION_ROWS{ "account", required_argument, NULL, OPTION_ACCOUNT },
     { "keep-instances", no_argument, NULL, OPTION_KEEP_INSTANCES },
     { "no-auth", no_argument, NULL, OPTION_NO_AUTH },
+    { "metrics", required_argument, NULL, OPTION_METRICS },
     { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
     { "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
     { "help", no_argument, NULL, OPTION_HELP },
@@ -124,6 +128,9 @@ static bool takes(struct serve_options *o, int id, const char *value)
     case OPTION_KEEP_INSTANCES:
         o->keep_instances = true;
         return true;
+    case OPTION_METRICS:
+        o->metrics = value;
+        return one_of(value, "local", "open") || strcmp(value, "off") == 0;
     case OPTION_NO_AUTH:
         o->no_auth = true;
         return true;
@@ -148,6 +155,7 @@ static void set_defaults(struct serve_options *o)
         .region = "us-east-1",
         .account = "000000000000",
         .pace = "fast",
+        .metrics = "local",
         .threads = cores < 1                   ? 1
                    : cores > FRONT_SOCKETS_MAX ? FRONT_SOCKETS_MAX
                                                : (unsigned)cores,

@@ -14,6 +14,7 @@ struct serve_options {
     const char *config;
     const char *region, *account, *pace;
     unsigned threads;
+    const char *metrics; /* who may scrape */
     bool no_auth, keep_instances;
     const char *level_text, *format_text; /* passed on to the programs */
     enum log_level level;

@@ -26,11 +26,15 @@ struct metric_history; /* metric_history.h: keeps metrics across restarts */
 
 enum { CONTROL_INSTANCES_MAX = 256 };
 
+/* who may scrape /metrics without a signature */
+enum scrape_access { SCRAPE_LOCAL, SCRAPE_OPEN, SCRAPE_OFF /* nobody, signed or not */ };
+
 struct control_settings {
     const char *region;  /* "us-east-1" */
     const char *account; /* "000000000000" */
     enum pace pace;
     bool auth; /* false only with --no-auth */
+    enum scrape_access scrape;
     const char *state_dir;
     const char *access_key_id, *secret_access_key; /* what requests are signed with */
     unsigned instances_max;                        /* of all endpoints together */

@@ -324,8 +324,9 @@ int endpoint_set_desired(struct control *c, const char *name, const char *varian
 {
     struct endpoint *e = endpoint_find(c, name);
     struct variant_change change = { .variant = variant, .has_count = true, .count = count };
-    const struct variant *v;
+    struct variant *v;
     const char *subject;
+    unsigned before;
     int r;
 
     if (!e)
@@ -342,5 +343,9 @@ int endpoint_set_desired(struct control *c, const char *name, const char *varian
         return 0;
     log_info(c->log, "desired count set", "endpoint=%s variant=%s desired=%u was=%u cause=\"%s\"",
              e->name, v->name, count, v->desired_count, cause);
-    return change_variants(c, e, &change, 1);
+    before = v->desired_count;
+    r = change_variants(c, e, &change, 1);
+    if (!r)
+        tally_scaled(&v->tally, before, count);
+    return r;
 }

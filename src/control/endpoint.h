@@ -19,6 +19,7 @@
 #include "control/backoff.h"
 #include "control/control.h"
 #include "control/endpoint_config.h"
+#include "control/tally.h"
 #include "wire/link.h"
 
 enum {
@@ -71,6 +72,7 @@ struct variant {
     unsigned launch_failures; /* in a row, before a first good ping */
     char *launch_failure;     /* why the last one failed; NULL: none did */
     uint64_t link_revision;   /* the proxy has our target group when it acked this */
+    struct variant_tally tally;
 };
 
 struct endpoint {

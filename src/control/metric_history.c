@@ -19,7 +19,7 @@ static const ms_t retry_ms = 60 * MS_PER_S; /* after the disk failed */
 struct metric_history {
     struct control *control;
     struct segments *segments;
-    struct journal *journal;
+    struct metric_journal *journal;
     bool in_round;
     uint64_t round_segment;              /* the first one of the round */
     uint64_t whole_bytes;                /* what the last round took */
@@ -30,7 +30,7 @@ struct metric_history {
 /* --- reading ---------------------------------------------------------------------------------- */
 
 struct loading {
-    struct journal_reader *reader;
+    struct metric_journal_reader *reader;
     uint64_t segment, frames;
 };
 
@@ -39,19 +39,19 @@ static int load_frame(uint64_t segment, const void *frame, size_t n, void *conte
     struct loading *l = context;
 
     if (segment != l->segment)
-        journal_reader_segment(l->reader);
+        metric_journal_reader_segment(l->reader);
     l->segment = segment;
     l->frames++;
-    return journal_read(l->reader, frame, n);
+    return metric_journal_read(l->reader, frame, n);
 }
 
 static int load(struct metric_history *h)
 {
     struct control *c = h->control;
-    autofree(journal_reader_free) struct journal_reader *reader = NULL;
+    autofree(metric_journal_reader_free) struct metric_journal_reader *reader = NULL;
     struct loading loading = { 0 };
     us_t begun = loop_clock(c->loop)->mono_us(loop_clock(c->loop));
-    int r = journal_reader_new(c->metrics, &reader);
+    int r = metric_journal_reader_new(c->metrics, &reader);
 
     loading.reader = reader;
     if (!r)
@@ -73,7 +73,7 @@ static int rotate(struct metric_history *h)
 
     if (r)
         return fault(r);
-    journal_segment(h->journal);
+    metric_journal_segment(h->journal);
     h->segment_bytes = 0;
     return 0;
 }
@@ -82,7 +82,7 @@ static void begin_round(struct metric_history *h)
 {
     if (rotate(h))
         return; /* the next second tries again */
-    journal_round(h->journal);
+    metric_journal_round(h->journal);
     h->in_round = true;
     h->round_bytes = 0;
     h->round_segment = segments_current(h->segments);
@@ -91,7 +91,7 @@ static void begin_round(struct metric_history *h)
 static int append(struct metric_history *h)
 {
     struct buffer records;
-    int r = journal_take(h->journal, &records);
+    int r = metric_journal_take(h->journal, &records);
 
     if (r)
         return fault(r);
@@ -126,11 +126,11 @@ static void recover(struct metric_history *h, wall_ms_t now)
 
 void metric_history_tick(struct metric_history *h)
 {
-    bool over = h->in_round && journal_write(h->journal, ROUND_BYTES);
+    bool over = h->in_round && metric_journal_write(h->journal, ROUND_BYTES);
 
     if (append(h))
-        journal_lose(h->journal);
-    if (journal_lost(h->journal) || segments_error(h->segments)) {
+        metric_journal_lose(h->journal);
+    if (metric_journal_lost(h->journal) || segments_error(h->segments)) {
         recover(h, loop_wall(h->control->loop));
         return;
     }
@@ -162,7 +162,7 @@ int metric_history_new(struct control *c, const char *directory, struct metric_h
     if (!r)
         r = load(h);
     if (!r)
-        r = journal_new(c->metrics, &h->journal);
+        r = metric_journal_new(c->metrics, &h->journal);
     if (r)
         return fault(r);
     h->in_round = true;
@@ -177,7 +177,7 @@ struct metric_history *metric_history_free(struct metric_history *h)
         return NULL;
     if (h->journal)
         append(h); /* what is lost here is a second */
-    journal_free(h->journal);
+    metric_journal_free(h->journal);
     segments_free(h->segments);
     free(h);
     return NULL;

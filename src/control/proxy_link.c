@@ -156,7 +156,7 @@ static void hear_hello(struct peer *peer, const struct link_hello *hello)
     say_snapshot(peer);
 }
 
-static const struct variant *group_variant(const struct control *c, const char *group)
+static struct variant *group_variant(const struct control *c, const char *group)
 {
     char name[LINK_NAME_BYTES];
     char *slash;
@@ -186,11 +186,13 @@ static void hear_report(struct peer *peer, struct link_report *report)
     struct control *c = peer->link->control;
 
     for (size_t i = 0; i < report->n_groups && c->telemetry; i++) {
-        const struct variant *v = group_variant(c, report->groups[i].id);
+        struct variant *v = group_variant(c, report->groups[i].id);
 
-        if (v && has_news(peer, &report->groups[i]))
-            telemetry_report(c->telemetry, v->endpoint->name, v->name, variant_counts(v).in_service,
-                             &report->groups[i], loop_wall(c->loop));
+        if (!v || !has_news(peer, &report->groups[i]))
+            continue;
+        tally_report(&v->tally, &report->groups[i]);
+        telemetry_report(c->telemetry, v->endpoint->name, v->name, variant_counts(v).in_service,
+                         &report->groups[i], loop_wall(c->loop));
     }
 }
 

@@ -22,7 +22,7 @@ enum {
 #define NOW_MAX   ((wall_ms_t)1 << 50)           /* in tens of thousands of years */
 #define PUT_SLACK ((ms_t)86400 * 366 * MS_PER_S) /* the clock may have been set since */
 
-struct journal {
+struct metric_journal {
     struct metrics *metrics;
     struct buffer records;
     wall_ms_t now; /* said last */
@@ -30,14 +30,14 @@ struct journal {
     bool lost;
 };
 
-int journal_new(struct metrics *m, struct journal **ret)
+int metric_journal_new(struct metrics *m, struct metric_journal **ret)
 {
-    struct journal *j = calloc(1, sizeof(*j));
+    struct metric_journal *j = calloc(1, sizeof(*j));
 
     if (!j)
         return -ENOMEM;
     j->metrics = m;
-    j->records = BUFFER_INIT(JOURNAL_BYTES_MAX);
+    j->records = BUFFER_INIT(METRIC_JOURNAL_BYTES_MAX);
     j->segment = j->round = 1;
     list_for_each (s, &m->in_turn, struct series, journal)
         s->journal_segment = s->journal_round = 0;
@@ -46,7 +46,7 @@ int journal_new(struct metrics *m, struct journal **ret)
     return 0;
 }
 
-struct journal *journal_free(struct journal *j)
+struct metric_journal *metric_journal_free(struct metric_journal *j)
 {
     if (!j)
         return NULL;
@@ -56,9 +56,9 @@ struct journal *journal_free(struct journal *j)
     return NULL;
 }
 
-int journal_take(struct journal *j, struct buffer *ret_records)
+int metric_journal_take(struct metric_journal *j, struct buffer *ret_records)
 {
-    struct buffer anew = BUFFER_INIT(JOURNAL_BYTES_MAX);
+    struct buffer anew = BUFFER_INIT(METRIC_JOURNAL_BYTES_MAX);
     int r = buffer_reserve(&anew, buffer_size(&j->records)); /* a second is much like another */
 
     if (r)
@@ -69,23 +69,23 @@ int journal_take(struct journal *j, struct buffer *ret_records)
     return 0;
 }
 
-bool journal_lost(const struct journal *j)
+bool metric_journal_lost(const struct metric_journal *j)
 {
     return j->lost;
 }
 
-void journal_lose(struct journal *j)
+void metric_journal_lose(struct metric_journal *j)
 {
     j->lost = true;
 }
 
-void journal_segment(struct journal *j)
+void metric_journal_segment(struct metric_journal *j)
 {
     j->segment++;
     j->next_id = 0;
 }
 
-void journal_round(struct journal *j)
+void metric_journal_round(struct metric_journal *j)
 {
     j->round++;
     j->lost = false;
@@ -93,7 +93,7 @@ void journal_round(struct journal *j)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int say_now(struct journal *j)
+static int say_now(struct metric_journal *j)
 {
     uint8_t bytes[HEAD_BYTES_MAX], *at = bytes;
 
@@ -103,7 +103,7 @@ static int say_now(struct journal *j)
     return buffer_append(&j->records, bytes, (size_t)(at - bytes));
 }
 
-static int say_name(struct journal *j, struct series *s)
+static int say_name(struct metric_journal *j, struct series *s)
 {
     size_t length = strlen(s->entry->key);
     uint8_t bytes[HEAD_BYTES_MAX], *at = bytes;
@@ -121,7 +121,7 @@ static int say_name(struct journal *j, struct series *s)
     return r;
 }
 
-static int introduce(struct journal *j, struct series *s)
+static int introduce(struct metric_journal *j, struct series *s)
 {
     int r = j->now == j->metrics->horizon.now ? 0 : say_now(j);
 
@@ -130,8 +130,8 @@ static int introduce(struct journal *j, struct series *s)
     return r;
 }
 
-static int say_put(struct journal *j, const struct series *s, wall_ms_t at, unsigned resolution_s,
-                   const struct bucket *b)
+static int say_put(struct metric_journal *j, const struct series *s, wall_ms_t at,
+                   unsigned resolution_s, const struct bucket *b)
 {
     uint8_t *start, *to;
     int r = buffer_reserve(&j->records, HEAD_BYTES_MAX + codec_bucket_bytes(b));
@@ -149,14 +149,14 @@ static int say_put(struct journal *j, const struct series *s, wall_ms_t at, unsi
 }
 
 /* A record that does not fit is lost, and with it may go what it began. */
-static void lose(struct journal *j, size_t size_before)
+static void lose(struct metric_journal *j, size_t size_before)
 {
     buffer_shorten(&j->records, size_before);
     j->lost = true;
 }
 
-void journal_put(struct journal *j, struct series *s, wall_ms_t at, unsigned resolution_s,
-                 const struct bucket *b)
+void metric_journal_put(struct metric_journal *j, struct series *s, wall_ms_t at,
+                        unsigned resolution_s, const struct bucket *b)
 {
     size_t size = buffer_size(&j->records);
 
@@ -164,13 +164,13 @@ void journal_put(struct journal *j, struct series *s, wall_ms_t at, unsigned res
         lose(j, size);
 }
 
-void journal_welcome(struct journal *j, struct series *s)
+void metric_journal_welcome(struct metric_journal *j, struct series *s)
 {
     s->journal_segment = 0;
     s->journal_round = j->round;
 }
 
-static int say_series(struct journal *j, struct series *s)
+static int say_series(struct metric_journal *j, struct series *s)
 {
     uint8_t bytes[HEAD_BYTES_MAX], *at = bytes;
     int r = introduce(j, s);
@@ -183,7 +183,7 @@ static int say_series(struct journal *j, struct series *s)
     return r ? r : series_write(s, &j->records);
 }
 
-bool journal_write(struct journal *j, size_t bytes)
+bool metric_journal_write(struct metric_journal *j, size_t bytes)
 {
     struct list *in_turn = &j->metrics->in_turn;
     size_t size = buffer_size(&j->records), until = size + bytes;
@@ -206,7 +206,7 @@ bool journal_write(struct journal *j, size_t bytes)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-struct journal_reader {
+struct metric_journal_reader {
     struct metrics *metrics;
     struct series **series; /* by identifier; NULL: one too many */
     size_t n, capacity;
@@ -214,9 +214,9 @@ struct journal_reader {
     wall_ms_t now; /* as told; 0: not yet */
 };
 
-int journal_reader_new(struct metrics *m, struct journal_reader **ret)
+int metric_journal_reader_new(struct metrics *m, struct metric_journal_reader **ret)
 {
-    autofree(journal_reader_free) struct journal_reader *r = calloc(1, sizeof(*r));
+    autofree(metric_journal_reader_free) struct metric_journal_reader *r = calloc(1, sizeof(*r));
 
     if (!r || !(r->scratch = series_new(METRIC_UNIT_NONE)))
         return -ENOMEM;
@@ -225,7 +225,7 @@ int journal_reader_new(struct metrics *m, struct journal_reader **ret)
     return 0;
 }
 
-struct journal_reader *journal_reader_free(struct journal_reader *r)
+struct metric_journal_reader *metric_journal_reader_free(struct metric_journal_reader *r)
 {
     if (!r)
         return NULL;
@@ -235,13 +235,13 @@ struct journal_reader *journal_reader_free(struct journal_reader *r)
     return NULL;
 }
 
-void journal_reader_segment(struct journal_reader *r)
+void metric_journal_reader_segment(struct metric_journal_reader *r)
 {
     r->n = 0;
     r->now = 0;
 }
 
-static int add_identifier(struct journal_reader *r, struct series *s)
+static int add_identifier(struct metric_journal_reader *r, struct series *s)
 {
     if (r->n == r->capacity) {
         size_t capacity = r->capacity ? 2 * r->capacity : 64;
@@ -266,7 +266,7 @@ static bool is_key(const struct metric_key *key)
            metric_key_make(&again, &name) == 0 && strcmp(again.text, key->text) == 0;
 }
 
-static int read_name(struct journal_reader *r, struct codec_reader *from)
+static int read_name(struct metric_journal_reader *r, struct codec_reader *from)
 {
     uint64_t id = codec_size(from, IDENTIFIERS_MAX);
     uint64_t unit = codec_size(from, METRIC_UNIT_ANY - 1);
@@ -275,12 +275,12 @@ static int read_name(struct journal_reader *r, struct codec_reader *from)
     int result;
 
     if (from->bad || id != r->n || (size_t)(from->end - from->at) < key.size)
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     memcpy(key.text, from->at, key.size);
     key.text[key.size] = '\0';
     from->at += key.size;
     if (!is_key(&key))
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     result = metrics_series_of(r->metrics, key.text, (enum metric_unit)unit, &s);
     if (result < 0)
         return result;
@@ -288,7 +288,7 @@ static int read_name(struct journal_reader *r, struct codec_reader *from)
 }
 
 /* the series of the identifier that follows; one to throw away for those beyond the limit */
-static struct series *read_series_id(struct journal_reader *r, struct codec_reader *from)
+static struct series *read_series_id(struct metric_journal_reader *r, struct codec_reader *from)
 {
     uint64_t id = codec_size(from, IDENTIFIERS_MAX);
 
@@ -303,7 +303,7 @@ static void note_newest(struct series *s, wall_ms_t at)
         s->entry->newest = at;
 }
 
-static int read_put(struct journal_reader *r, struct codec_reader *from)
+static int read_put(struct metric_journal_reader *r, struct codec_reader *from)
 {
     struct sketch_fixed storage;
     struct bucket b = { .sketch = *sketch_fixed_init(&storage) };
@@ -313,44 +313,44 @@ static int read_put(struct journal_reader *r, struct codec_reader *from)
 
     if (!s || r->now == 0 || from->bad || (resolution_s != 1 && resolution_s != 60) ||
         age > METRICS_PAST_MAX + PUT_SLACK || age < -METRICS_FUTURE_MAX - PUT_SLACK)
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     head = codec_varint(from);
     if (head >> CODEC_FORM_BITS != 0 || !codec_bucket(from, (enum codec_form)head, &b))
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     if (s == r->scratch)
         return 0;
     note_newest(s, r->now - age);
     return series_add(s, r->now - age, (unsigned)resolution_s, &b, &r->metrics->horizon);
 }
 
-static int read_series(struct journal_reader *r, struct codec_reader *from)
+static int read_series(struct metric_journal_reader *r, struct codec_reader *from)
 {
     struct series *s = read_series_id(r, from);
     int64_t newest = codec_signed(from);
     int result;
 
     if (!s || from->bad)
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     result = series_restore(s, from);
     if (result < 0)
         return result;
     note_newest(s, newest);
-    return result ? JOURNAL_E_MALFORMED : 0;
+    return result ? METRIC_JOURNAL_E_MALFORMED : 0;
 }
 
-static int read_now(struct journal_reader *r, struct codec_reader *from)
+static int read_now(struct metric_journal_reader *r, struct codec_reader *from)
 {
     int64_t now = codec_signed(from);
 
     if (from->bad || now <= 0 || now > NOW_MAX)
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     r->now = now;
     if (now > r->metrics->horizon.now)
         r->metrics->horizon.now = now;
     return 0;
 }
 
-static int read_record(struct journal_reader *r, struct codec_reader *from)
+static int read_record(struct metric_journal_reader *r, struct codec_reader *from)
 {
     switch (*from->at++) {
     case RECORD_NOW:
@@ -362,11 +362,11 @@ static int read_record(struct journal_reader *r, struct codec_reader *from)
     case RECORD_SERIES:
         return read_series(r, from);
     default:
-        return JOURNAL_E_MALFORMED;
+        return METRIC_JOURNAL_E_MALFORMED;
     }
 }
 
-int journal_read(struct journal_reader *r, const void *bytes, size_t n)
+int metric_journal_read(struct metric_journal_reader *r, const void *bytes, size_t n)
 {
     struct codec_reader from = { bytes, n > 0 ? (const uint8_t *)bytes + n : bytes, false };
     int result = 0;

@@ -149,7 +149,7 @@ int metrics_series_of(struct metrics *m, const char *key, enum metric_unit unit,
     *at = s;
     list_push_back(&m->in_turn, &s->journal);
     if (m->journal)
-        journal_welcome(m->journal, s);
+        metric_journal_welcome(m->journal, s);
     m->n_series++;
     *ret_series = s;
     return 0;
@@ -201,7 +201,7 @@ int metrics_put(struct metrics *m, const struct metric_name *name, const struct 
     if (d->at > s->entry->newest)
         s->entry->newest = d->at;
     if (m->journal)
-        journal_put(m->journal, s, d->at, d->resolution_s, &b);
+        metric_journal_put(m->journal, s, d->at, d->resolution_s, &b);
     return 0;
 }
 

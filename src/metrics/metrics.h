@@ -6,7 +6,8 @@
  * least and greatest, and, where the values were given one by one, a log-linear sketch for
  * percentiles. Coarse buckets turn coarse as a whole: when the start of a minute is 3 hours old, so
  * is that minute. Pure: no clock (callers pass now; the latest one told is remembered), no I/O.
- * Bounded: max_series, then METRICS_E_FULL; and metrics_limit(). Source: CloudWatch User Guide, "Metrics concepts".
+ * Bounded: max_series, then METRICS_E_FULL; and metrics_limit(). Source: CloudWatch User Guide,
+ * "Metrics concepts".
  */
 #pragma once
 #include <stdbool.h>
@@ -134,8 +135,8 @@ struct metrics_filter {
 int metrics_list(struct metrics *m, const struct metrics_filter *filter,
                  int (*each)(const struct metric_name *name, void *context), void *context);
 
-/** metrics_limit() - hold about so many bytes; 0: whatever it takes. Where all that is promised above
- * does not fit, the finest data that take most room are rolled up, or dropped, earlier. */
+/** metrics_limit() - hold about so many bytes; 0: whatever it takes. Where all that is promised
+ * above does not fit, the finest data that take most room are rolled up, or dropped, earlier. */
 void metrics_limit(struct metrics *m, size_t bytes_max);
 
 /** metrics_age() - roll up and drop what is old, in a bounded number of series; call each second.

@@ -4,7 +4,7 @@
 #include "metrics/name.h"
 #include "metrics/series.h"
 
-struct journal;
+struct metric_journal;
 
 struct metric_entry {
     const char *key;       /* the map's */
@@ -15,9 +15,9 @@ struct metric_entry {
 struct metrics {
     struct map names; /* key -> struct metric_entry */
     size_t n_series, max_series;
-    struct horizon horizon;  /* its now is the latest told */
-    struct list in_turn;     /* every series, the one that waits longest for the journal first */
-    struct journal *journal; /* NULL: nobody notes what is put */
+    struct horizon horizon; /* its now is the latest told */
+    struct list in_turn;    /* every series, the one that waits longest for the journal first */
+    struct metric_journal *journal; /* NULL: nobody notes what is put */
 
     /* ageing goes round and round, and counts the memory on its way */
     struct {

@@ -31,7 +31,7 @@ static struct metric_name name_of(unsigned i)
 /* What a run writes: frames one after the other, each with its length before it. */
 struct fixture {
     struct metrics *metrics;
-    struct journal *journal;
+    struct metric_journal *journal;
     struct buffer stream;
     size_t round_start; /* in the stream */
     struct random random;
@@ -55,7 +55,7 @@ static int set_up(void **state)
 
     assert_non_null(f);
     assert_int_equal(metrics_new(100, &f->metrics), 0);
-    assert_int_equal(journal_new(f->metrics, &f->journal), 0);
+    assert_int_equal(metric_journal_new(f->metrics, &f->journal), 0);
     f->stream = BUFFER_INIT(STREAM_BYTES_MAX);
     f->now = EPOCH;
     random_init(&f->random, seed());
@@ -67,7 +67,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    journal_free(f->journal);
+    metric_journal_free(f->journal);
     metrics_free(f->metrics);
     buffer_deinit(&f->stream);
     free(f);
@@ -79,7 +79,7 @@ static void write_frame(struct fixture *f)
     struct buffer records;
     uint32_t size;
 
-    assert_int_equal(journal_take(f->journal, &records), 0);
+    assert_int_equal(metric_journal_take(f->journal, &records), 0);
     size = (uint32_t)buffer_size(&records);
     if (size > 0)
         assert_int_equal(buffer_append(&f->stream, &size, sizeof(size)), 0);
@@ -92,26 +92,26 @@ static void new_segment(struct fixture *f)
 {
     static const uint32_t none = 0;
 
-    journal_segment(f->journal);
+    metric_journal_segment(f->journal);
     assert_int_equal(buffer_append(&f->stream, &none, sizeof(none)), 0);
 }
 
 static struct metrics *read_back(const struct fixture *f, size_t max_series)
 {
-    autofree(journal_reader_free) struct journal_reader *reader = NULL;
+    autofree(metric_journal_reader_free) struct metric_journal_reader *reader = NULL;
     const char *at = buffer_data(&f->stream) + f->round_start;
     const char *end = buffer_data(&f->stream) + buffer_size(&f->stream);
     struct metrics *m = NULL;
     uint32_t size;
 
     assert_int_equal(metrics_new(max_series, &m), 0);
-    assert_int_equal(journal_reader_new(m, &reader), 0);
+    assert_int_equal(metric_journal_reader_new(m, &reader), 0);
     for (; at < end; at += size) {
         memcpy(&size, at, sizeof(size));
         at += sizeof(size);
         if (size == 0)
-            journal_reader_segment(reader);
-        assert_int_equal(journal_read(reader, at, size), 0);
+            metric_journal_reader_segment(reader);
+        assert_int_equal(metric_journal_read(reader, at, size), 0);
     }
     return m;
 }
@@ -204,7 +204,7 @@ static void a_round_makes_what_came_before_it_superfluous(void **state)
         for (uint64_t n = random_below(&f->random, 3); n > 0; n--)
             put_something(f);
         metrics_age(f->metrics, f->now);
-        over = over || journal_write(f->journal, 1 + random_below(&f->random, 2000));
+        over = over || metric_journal_write(f->journal, 1 + random_below(&f->random, 2000));
         write_frame(f);
         if (over && random_below(&f->random, 1000) == 0) {
             again = metrics_free(again);
@@ -212,12 +212,12 @@ static void a_round_makes_what_came_before_it_superfluous(void **state)
             rounds++;
             f->round_start = buffer_size(&f->stream);
             new_segment(f);
-            journal_round(f->journal);
+            metric_journal_round(f->journal);
             over = false;
         }
     }
     while (!over) {
-        over = journal_write(f->journal, 4096);
+        over = metric_journal_write(f->journal, 4096);
         write_frame(f);
     }
     again = metrics_free(again);
@@ -232,16 +232,16 @@ static void what_was_lost_is_written_by_the_next_round(void **state)
     autofree(metrics_free) struct metrics *again = NULL;
 
     put_something(f);
-    journal_lose(f->journal);
+    metric_journal_lose(f->journal);
     for (int i = 0; i < 100; i++)
         put_something(f);
     write_frame(f);
-    assert_true(journal_lost(f->journal));
-    assert_false(journal_write(f->journal, SIZE_MAX / 2));
+    assert_true(metric_journal_lost(f->journal));
+    assert_false(metric_journal_write(f->journal, SIZE_MAX / 2));
     new_segment(f);
-    journal_round(f->journal);
-    assert_false(journal_lost(f->journal));
-    assert_true(journal_write(f->journal, SIZE_MAX / 2));
+    metric_journal_round(f->journal);
+    assert_false(metric_journal_lost(f->journal));
+    assert_true(metric_journal_write(f->journal, SIZE_MAX / 2));
     put_something(f);
     write_frame(f);
     f->round_start = 0;
@@ -256,7 +256,7 @@ static void series_beyond_the_limit_are_left_out(void **state)
 
     for (int i = 0; i < 200; i++)
         put_something(f);
-    assert_true(journal_write(f->journal, SIZE_MAX / 2));
+    assert_true(metric_journal_write(f->journal, SIZE_MAX / 2));
     write_frame(f);
     again = read_back(f, 3);
     assert_int_equal(metrics_series(again), 3);
@@ -271,11 +271,11 @@ static void changed_bytes_do_no_harm(void **state)
 
     for (int i = 0; i < 60; i++, f->now += 1000)
         put_something(f);
-    assert_true(journal_write(f->journal, SIZE_MAX / 2));
-    assert_int_equal(journal_take(f->journal, &records), 0);
+    assert_true(metric_journal_write(f->journal, SIZE_MAX / 2));
+    assert_int_equal(metric_journal_take(f->journal, &records), 0);
     for (int i = 0; i < 3000; i++) {
         autofree(metrics_free) struct metrics *m = NULL;
-        autofree(journal_reader_free) struct journal_reader *reader = NULL;
+        autofree(metric_journal_reader_free) struct metric_journal_reader *reader = NULL;
         uint32_t size = (uint32_t)buffer_size(&records);
         autofree(mem_free) char *copy = malloc(size);
         int r;
@@ -286,10 +286,10 @@ static void changed_bytes_do_no_harm(void **state)
             copy[random_below(&f->random, size)] = (char)random_below(&f->random, 256);
         size -= random_below(&f->random, 2) ? (uint32_t)random_below(&f->random, size) : 0;
         assert_int_equal(metrics_new(100, &m), 0);
-        assert_int_equal(journal_reader_new(m, &reader), 0);
-        r = journal_read(reader, copy, size);
-        assert_true(r == 0 || r == JOURNAL_E_MALFORMED);
-        malformed += r == JOURNAL_E_MALFORMED;
+        assert_int_equal(metric_journal_reader_new(m, &reader), 0);
+        r = metric_journal_read(reader, copy, size);
+        assert_true(r == 0 || r == METRIC_JOURNAL_E_MALFORMED);
+        malformed += r == METRIC_JOURNAL_E_MALFORMED;
         metrics_age(m, f->now);
     }
     assert_true(malformed > 1000);
@@ -300,10 +300,10 @@ static void nothing_is_noted_without_a_journal(void **state)
 {
     struct fixture *f = *state;
 
-    f->journal = journal_free(f->journal);
+    f->journal = metric_journal_free(f->journal);
     put_something(f);
-    assert_int_equal(journal_new(f->metrics, &f->journal), 0);
-    assert_false(journal_lost(f->journal));
+    assert_int_equal(metric_journal_new(f->metrics, &f->journal), 0);
+    assert_false(metric_journal_lost(f->journal));
 }
 
 int main(void)

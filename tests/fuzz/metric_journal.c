@@ -28,19 +28,21 @@ static int compare(const struct metric_name *name, void *context)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     autofree(metrics_free) struct metrics *m = NULL, *again = NULL;
-    autofree(journal_reader_free) struct journal_reader *reader = NULL, *second = NULL;
-    autofree(journal_free) struct journal *journal = NULL;
+    autofree(metric_journal_reader_free) struct metric_journal_reader *reader = NULL,
+                                                                      *second = NULL;
+    autofree(metric_journal_free) struct metric_journal *journal = NULL;
     struct buffer records;
     struct walk walk;
 
     MUST(metrics_new(SERIES_MAX, &m) == 0 && metrics_new(SERIES_MAX, &again) == 0);
-    MUST(journal_reader_new(m, &reader) == 0 && journal_reader_new(again, &second) == 0);
-    journal_read(reader, data, size);
+    MUST(metric_journal_reader_new(m, &reader) == 0 &&
+         metric_journal_reader_new(again, &second) == 0);
+    metric_journal_read(reader, data, size);
 
-    MUST(journal_new(m, &journal) == 0);
-    MUST(journal_write(journal, SIZE_MAX / 2));
-    MUST(journal_take(journal, &records) == 0);
-    MUST(journal_read(second, buffer_data(&records), buffer_size(&records)) == 0);
+    MUST(metric_journal_new(m, &journal) == 0);
+    MUST(metric_journal_write(journal, SIZE_MAX / 2));
+    MUST(metric_journal_take(journal, &records) == 0);
+    MUST(metric_journal_read(second, buffer_data(&records), buffer_size(&records)) == 0);
     buffer_deinit(&records);
     walk = (struct walk){ m, again };
     metrics_list(m, &(struct metrics_filter){ 0 }, compare, &walk);
