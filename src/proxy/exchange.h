@@ -1,7 +1,7 @@
 /* proxy/exchange.h: one request, from its head to the last byte of its answer.
  *
- * What all requests have in common is here, in three files: exchange.c takes the request in,
- * attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
+ * What all requests have in common is here, in four files: exchange.c takes the request in,
+ * exchange_body.c its body, attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
  * Who the client is and what it speaks is behind client.h.
  * What differs is in a struct exchange_kind: invocation.c (a model's), api_call.c (control's) and
  * forward.c (anybody's); place.c finds targets for the first and the last.
@@ -20,6 +20,9 @@
 #include "proxy/edge_auth.h"
 #include "proxy/phases.h"
 #include "proxy/worker.h"
+
+/* of a body that nobody needs: as much is cheaper than a new connection */
+enum { EXCHANGE_DISCARD_MAX = 256 << 10 };
 
 enum exchange_state {
     EXCHANGE_BODY,       /* the request's body is coming in */
