@@ -1,0 +1,190 @@
+/* POSTs by libcurl to a real server on this machine: what arrives, what is answered, what fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "net/address.h"
+#include "net/poster.h"
+#include "net/server.h"
+
+enum { TIMEOUT_MS = 60000, TURN_MS = 100 };
+
+struct fixture {
+    struct loop *loop;
+    struct server *server;
+    struct poster *poster;
+    int listen_fd;
+    char url[64];
+    /* what the server saw */
+    unsigned handled;
+    char body[256];
+    struct server_request *later;
+    /* what the poster said */
+    unsigned answered, status;
+    char error[256];
+};
+
+static void handle(struct server_request *r, void *context)
+{
+    struct fixture *f = context;
+    const struct http_head *head = server_request_head(r);
+    struct slice body = server_request_body(r);
+
+    f->handled++;
+    assert_true(slice_is(head->method, "POST"));
+    snprintf(f->body, sizeof f->body, "%.*s", (int)body.size, body.data);
+    if (slice_is(head->target, "/later"))
+        f->later = r;
+    else
+        server_reply(r, slice_is(head->target, "/bad") ? 500 : 204, NULL, 0, SLICE(""));
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct server_settings settings = SERVER_SETTINGS_DEFAULT;
+    struct address address;
+    char text[ADDRESS_TEXT_BYTES];
+
+    assert_non_null(f);
+    *state = f;
+    assert_int_equal(loop_new(clock_real(), &f->loop), 0);
+    assert_int_equal(address_parse("127.0.0.1:0", &address), 0);
+    assert_int_equal(address_listen(&address, false, &f->listen_fd), 0);
+    assert_int_equal(address_of(f->listen_fd, &address), 0);
+    address_text(&address, text);
+    snprintf(f->url, sizeof f->url, "http://%.50s", text);
+    assert_int_equal(server_new(f->loop, NULL, f->listen_fd, &settings, handle, f, &f->server), 0);
+    assert_int_equal(poster_new_curl(f->loop, &f->poster), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    poster_free(f->poster);
+    if (f->later)
+        server_reply(f->later, 200, NULL, 0, SLICE(""));
+    server_free(f->server);
+    loop_free(f->loop);
+    fd_close(f->listen_fd);
+    free(f);
+    return 0;
+}
+
+static void answered(const struct poster_answer *answer, void *context)
+{
+    struct fixture *f = context;
+
+    f->answered++;
+    f->status = answer->status;
+    snprintf(f->error, sizeof f->error, "%s", answer->error ? answer->error : "");
+}
+
+static void post(struct fixture *f, const char *path, const char *body, ms_t timeout)
+{
+    char url[128];
+
+    snprintf(url, sizeof url, "%s%s", f->url, path);
+    assert_int_equal(poster_send(f->poster, url, body, timeout, answered, f), 0);
+    assert_int_equal(f->answered, 0);
+}
+
+static void turn_until(struct fixture *f, const unsigned *count, unsigned wanted)
+{
+    ms_t until = loop_now(f->loop) + TIMEOUT_MS;
+
+    while (*count < wanted) {
+        assert_int_equal(loop_turn(f->loop, TURN_MS), 0);
+        assert_true(loop_now(f->loop) < until);
+    }
+}
+
+static void a_post_arrives_and_is_answered(void **state)
+{
+    struct fixture *f = *state;
+
+    post(f, "/", "{\"a\":1}", TIMEOUT_MS);
+    turn_until(f, &f->answered, 1);
+    assert_string_equal(f->error, "");
+    assert_int_equal(f->status, 204);
+    assert_string_equal(f->body, "{\"a\":1}");
+    f->answered = 0;
+    post(f, "/bad", "{}", TIMEOUT_MS);
+    turn_until(f, &f->answered, 1);
+    assert_int_equal(f->status, 500);
+}
+
+static void several_go_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 5; i++)
+        post(f, "/", "{}", TIMEOUT_MS);
+    turn_until(f, &f->answered, 5);
+    assert_int_equal(f->handled, 5);
+}
+
+static void who_does_not_answer_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+
+    post(f, "/later", "{}", 1000);
+    turn_until(f, &f->answered, 1);
+    assert_string_not_equal(f->error, "");
+}
+
+static void nobody_there_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+
+    f->server = server_free(f->server);
+    f->listen_fd = fd_close(f->listen_fd);
+    post(f, "/", "{}", TIMEOUT_MS);
+    turn_until(f, &f->answered, 1);
+    assert_string_not_equal(f->error, "");
+}
+
+static void only_http_is_spoken(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(poster_send(f->poster, "file:///etc/hostname", "{}", TIMEOUT_MS, answered, f),
+                     0);
+    turn_until(f, &f->answered, 1);
+    assert_string_not_equal(f->error, "");
+}
+
+static void what_is_cancelled_is_answered_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    post(f, "/later", "{}", TIMEOUT_MS);
+    turn_until(f, &f->handled, 1);
+    poster_cancel(f->poster);
+    assert_int_equal(f->answered, 1);
+    assert_string_equal(f->error, "cancelled");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_post_arrives_and_is_answered),
+        test(several_go_at_once),
+        test(who_does_not_answer_is_given_up),
+        test(nobody_there_is_an_error),
+        test(only_http_is_spoken),
+        test(what_is_cancelled_is_answered_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
