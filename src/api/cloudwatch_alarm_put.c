@@ -5,6 +5,7 @@
 
 #include "api/cloudwatch_alarms.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "control/tags.h"
 
 enum {
@@ -186,7 +187,9 @@ static int put(struct api_call *call, enum alarm_kind kind)
     kept = configuration(call, kind);
     if (!kept)
         return fault(-ENOMEM);
+    *why = '\0';
     r = alarm_book_put(call->control->alarms, kind, kept, tags, why);
+    text_repair_utf8(why); /* which may have been cut within a character */
     return r ? refuse(call, r, why) : 0;
 }
 

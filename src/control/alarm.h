@@ -14,7 +14,12 @@
 #include "scaling/composite.h"
 #include "scaling/suppression.h"
 
-enum { ALARM_NAME_CHARS_MAX = 255, ALARM_ARN_BYTES = 512, ALARM_PATH_BYTES = 300 };
+enum {
+    ALARM_NAME_CHARS_MAX = 255,
+    ALARM_NAME_BYTES = 4 * ALARM_NAME_CHARS_MAX + 1, /* UTF-8 */
+    ALARM_ARN_BYTES = ALARM_NAME_BYTES + 128,
+    ALARM_PATH_BYTES = ALARM_NAME_BYTES + 16,
+};
 
 enum {
     ALARM_E_CONFIGURATION = 200, /* *ret_why says what is wrong with it */

@@ -101,7 +101,7 @@ json_t *alarm_book_naming(const struct alarm_book *book, const char *arn)
 static int note_configuration(const struct alarm *a, const char *what, const char *type,
                               wall_ms_t now)
 {
-    char summary[ALARM_NAME_CHARS_MAX + 32];
+    char summary[ALARM_NAME_BYTES + 32];
     json_t *data;
 
     snprintf(summary, sizeof(summary), "Alarm \"%s\" %s", a->name, what);

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "control/record.h"
 
-enum { DATA_CHARS_MAX = 4095 }; /* CloudWatch's limit for HistoryData */
+/* CloudWatch's limits for HistorySummary and HistoryData */
+enum { SUMMARY_BYTES = 256, DATA_CHARS_MAX = 4095 };
 
 static const char prefix[] = "/alarm-history/";
 static const char *const types[] = {
@@ -89,14 +91,17 @@ static int drop_old(struct alarm_history *h, struct changes *changes, wall_ms_t 
 static json_t *document(const struct alarm_event *e, const char *summary, json_t *data)
 {
     autofree(mem_free) char *text = json_dumps(data, JSON_COMPACT);
+    char short_summary[SUMMARY_BYTES];
 
     if (!text)
         return NULL;
+    snprintf(short_summary, sizeof(short_summary), "%s", summary);
+    text_repair_utf8(short_summary); /* which may have been cut within a character */
     return json_pack("{s:s, s:s, s:f, s:s, s:s, s:s, s:I}", "AlarmName", e->alarm, "AlarmType",
                      e->composite ? "CompositeAlarm" : "MetricAlarm", "Timestamp",
                      (double)e->at / MS_PER_S, "HistoryItemType", types[e->type], "HistorySummary",
-                     summary, "HistoryData", strlen(text) <= DATA_CHARS_MAX ? text : "{}", "Number",
-                     (json_int_t)e->number);
+                     short_summary, "HistoryData", strlen(text) <= DATA_CHARS_MAX ? text : "{}",
+                     "Number", (json_int_t)e->number);
 }
 
 int alarm_history_add(struct alarm_history *h, struct changes *changes, const char *alarm,

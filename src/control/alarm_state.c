@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "control/alarm_book.h"
 
-enum { SUMMARY_BYTES = 96, DATE_BYTES = 64 };
+enum { SUMMARY_BYTES = 96, DATE_BYTES = 64, DATA_BYTES = 3000 /* of both states, in history */ };
 
 /* --- one change ------------------------------------------------------------------------------- */
 
@@ -24,13 +24,22 @@ static json_t *state_data(enum alarm_state state, const char *reason, const char
                      reason, "stateReasonData", parsed);
 }
 
+/* What does not fit into an item of history is left out, the old state's data first. */
 static int note(struct alarm *a, enum alarm_state state, const char *reason, const char *data,
                 wall_ms_t now)
 {
+    size_t room = DATA_BYTES, size = data ? strlen(data) : 0;
+    const char *new_data = size <= room ? data : NULL;
+    const char *old_data = a->reason_data;
     char summary[SUMMARY_BYTES];
-    json_t *both = json_pack("{s:s, s:o, s:o}", "version", "1.0", "oldState",
-                             state_data(a->state, a->reason, a->reason_data), "newState",
-                             state_data(state, reason, data));
+    json_t *both;
+
+    room -= new_data ? size : 0;
+    if (old_data && strlen(old_data) > room)
+        old_data = NULL;
+    both = json_pack("{s:s, s:o, s:o}", "version", "1.0", "oldState",
+                     state_data(a->state, a->reason, old_data), "newState",
+                     state_data(state, reason, new_data));
 
     snprintf(summary, sizeof(summary), "Alarm updated from %s to %s", alarm_state_text(a->state),
              alarm_state_text(state));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "control/managed_alarm.h"
 #include "control/record.h"
 #include "control/scaling_configuration.h"
@@ -329,6 +330,7 @@ int scaling_policy_hear(void *autoscaler, const char *arn, const struct alarm_si
         .threshold = signal->threshold,
     };
     snprintf(p->signal.alarm, sizeof p->signal.alarm, "%s", signal->alarm);
+    text_repair_utf8(p->signal.alarm); /* which may have been cut within a character */
     return 0;
 }
 

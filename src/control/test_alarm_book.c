@@ -190,6 +190,19 @@ static int try_put_composite(const char *name, const char *rule, const char *mor
     return try_put(ALARM_COMPOSITE, members, more);
 }
 
+static struct alarm *alarm_new_named(const char *name)
+{
+    char members[ALARM_NAME_BYTES + 256];
+
+    snprintf(members, sizeof members,
+             "'AlarmName':'%s','Namespace':'N','MetricName':'m','Dimensions':[],'Statistic':'Sum',"
+             "'Period':60,'EvaluationPeriods':2,'Threshold':10,'ComparisonOperator':"
+             "'GreaterThanThreshold'",
+             name);
+    assert_int_equal(try_put(ALARM_OF_METRIC, members, ""), 0);
+    return alarm_book_find(book, name);
+}
+
 static enum alarm_state state_of(const char *name)
 {
     const struct alarm *a = alarm_book_find(book, name);
@@ -496,6 +509,48 @@ static void the_queue_has_a_bound(void **state)
     }
 }
 
+static void what_is_not_delivered_at_the_end_is_told(void **state)
+{
+    put_alarm("a", action("http://example.com/"));
+    pass_until(1, "a", ALARM_ALARM);
+    detach();
+    world_restart(&world);
+    attach();
+    assert_int_equal(count_events("a", ALARM_EVENT_ACTION), 1);
+}
+
+static void names_may_be_long_and_of_any_script(void **state)
+{
+    char name[ALARM_NAME_BYTES] = "";
+    struct alarm *a;
+
+    for (int i = 0; i < ALARM_NAME_CHARS_MAX; i++)
+        strcat(name, "\xf0\x9f\xa6\x80");
+    a = alarm_new_named(name);
+    assert_int_equal(alarm_book_set_state(a, ALARM_ALARM, "by hand", NULL), 0);
+    detach();
+    world_restart(&world);
+    attach();
+    assert_int_equal(state_of(name), ALARM_ALARM);
+    assert_int_equal(count_events(name, ALARM_EVENT_CONFIGURATION), 1);
+}
+
+static void history_keeps_what_fits(void **state)
+{
+    static char data[3900];
+    struct alarm *a = put_alarm("a", "");
+    json_t *event;
+
+    memset(data, ' ', sizeof data - 1);
+    data[0] = '{';
+    data[sizeof data - 2] = '}';
+    assert_int_equal(alarm_book_set_state(a, ALARM_ALARM, "by hand", data), 0);
+    assert_int_equal(alarm_book_set_state(a, ALARM_OK, "again", "{\"x\":1}"), 0);
+    event = last_event();
+    assert_non_null(strstr(text(event, "HistoryData"), "\"stateReasonData\":{\"x\":1}"));
+    json_decref(event);
+}
+
 /* --- composites ------------------------------------------------------------------------------- */
 
 static void composites_follow_the_others(void **state)
@@ -639,6 +694,9 @@ int main(void)
         test(urls_that_do_not_answer_are_tried_five_times),
         test(a_refusal_is_final),
         test(the_queue_has_a_bound),
+        test(what_is_not_delivered_at_the_end_is_told),
+        test(names_may_be_long_and_of_any_script),
+        test(history_keeps_what_fits),
         test(composites_follow_the_others),
         test(composites_that_cannot_be_are_refused),
         test(a_restart_forgets_nothing),

@@ -11,6 +11,7 @@
 enum { WHY_BYTES = 192 };
 
 static const ms_t first_pause_ms = 1 * MS_PER_S;
+static const char ended[] = "control ended before it was delivered";
 
 struct message {
     struct list_link link; /* waiting, pausing or under way */
@@ -85,7 +86,7 @@ static void answered(const struct poster_answer *answer, void *context)
 
     w->n_under_way--;
     if (w->ending) {
-        message_free(m);
+        finish(m, ended);
         return;
     }
     loop_defer(w->loop, &w->deliver);
@@ -141,11 +142,11 @@ struct webhooks *webhooks_free(struct webhooks *w)
     if (!w)
         return NULL;
     w->ending = true;
-    poster_cancel(w->poster); /* each of those under way is answered, and freed by that */
+    poster_cancel(w->poster); /* each of those under way is answered, and ends by that */
     list_for_each_safe (m, &w->waiting, struct message, link)
-        message_free(m);
+        finish(m, ended);
     list_for_each_safe (m, &w->pausing, struct message, link)
-        message_free(m);
+        finish(m, ended);
     loop_task_cancel(&w->deliver);
     free(w);
     return NULL;

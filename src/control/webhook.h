@@ -23,14 +23,15 @@ struct webhooks;
 
 /** webhooks_new() - @poster is borrowed */
 int webhooks_new(struct loop *loop, struct poster *poster, struct webhooks **ret);
-/** webhooks_free() - what waits is dropped, and nobody is told */
+/** webhooks_free() - what waits is given up */
 struct webhooks *webhooks_free(struct webhooks *w);
 DEFINE_AUTOFREE(struct webhooks *, webhooks_free)
 
 /**
  * webhook_send()
  * @body: JSON; copied, as @url is
- * @done: called once, from the loop, never before this returns; @why: NULL delivered, or why not
+ * @done: called once, from the loop or webhooks_free(), never before this returns; @why: NULL
+ *        delivered, or why not
  *
  * Return: 0, WEBHOOK_E_FULL or -ENOMEM; then @done is not called, and @context stays the caller's.
  */
