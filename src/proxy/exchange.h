@@ -1,8 +1,8 @@
 /* proxy/exchange.h: one request, from its head to the last byte of its answer.
  *
  * What all requests have in common is here, in four files: exchange.c takes the request in,
- * exchange_body.c its body, attempt.c sends it upstream and decides what a failure means, relay.c passes the answer back.
- * Who the client is and what it speaks is behind client.h.
+ * exchange_body.c its body, attempt.c sends it upstream and decides what a failure means, relay.c
+ * passes the answer back. Who the client is and what it speaks is behind client.h.
  * What differs is in a struct exchange_kind: invocation.c (a model's), api_call.c (control's) and
  * forward.c (anybody's); place.c finds targets for the first and the last.
  *

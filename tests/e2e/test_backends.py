@@ -111,6 +111,13 @@ class Node:
                     response.addTrailers({ 'X-Length': String(body.length) });
                     response.end();
                 });
+            }).on('upgrade', (request, socket, first) => {
+                const sum = require('crypto').createHash('sha1');
+                sum.update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11');
+                socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n' +
+                             'Sec-WebSocket-Accept: ' + sum.digest('base64') + '\\r\\n\\r\\n');
+                socket.write(first);
+                socket.pipe(socket);
             }).listen(Number(port), '127.0.0.1');""")
         self.process = subprocess.Popen(["node", folder / "server.js", self.log, str(port)])
 
@@ -181,6 +188,22 @@ def test_what_is_refused_is_no_request(backend, proxy):
     for name, cases in REFUSED.items():
         for data in cases:
             assert seen_of(backend, proxy, data + INNER) == [], (name, data[:200])
+
+
+def test_websocket(backend, proxy):
+    if not backend.sees_bodies:
+        pytest.skip("this nginx only serves files")
+    with proxy.dial() as client:
+        client.send(b"GET /chat HTTP/1.1\r\nHost: w\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        head = client.until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ") and b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
+        for i in range(100):
+            frame = bytes([0x81, 0x80 | 5, 1, 2, 3, 4]) + bytes(b ^ m for b, m in zip(b"%05d" % i, (1, 2, 3, 4, 1)))
+            client.send(frame)
+            assert client.exactly(len(frame)) == frame
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.rest() == b""
 
 
 # --- clients -----------------------------------------------------------------------------------------
