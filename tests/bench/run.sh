@@ -10,6 +10,7 @@ for program in wrk haproxy nginx; do
         exit 1
     }
 done
-ninja -C build --quiet bench-backend
+ninja -C build --quiet bench-backend bench-metrics
+build/bench-metrics
 tests/bench/invoke.py --seconds "${1:-10}"
 exec tests/bench/proxy/run.py --seconds "${1:-5}"
