@@ -157,12 +157,14 @@ class Weir:
 class Load:
     """`weir load` running beside a test; its results when it is stopped."""
 
+    CONNECTIONS = 64  # no more requests are in flight at a time
+
     def __init__(self, weir, endpoint: str, folder: pathlib.Path, rate: float):
         body = folder / "row.csv"
         body.write_text("2,0.645,0.515,0.15,1.212,0.515,0.2055,0.385\n")
         self.process = subprocess.Popen(
             [WEIR, "load", "--state", str(weir.state), "--endpoint", endpoint, "--rate", str(rate), "--duration", "600",
-             "--body", str(body), "--content-type", "text/csv", "--json"],
+             "--connections", str(self.CONNECTIONS), "--body", str(body), "--content-type", "text/csv", "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=weir.env)
 
     def finish(self) -> dict:

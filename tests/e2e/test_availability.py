@@ -11,13 +11,14 @@ import pytest
 from conftest import WEIR, Load, eventually
 
 RATE = 100 if "debug" in WEIR else 500  # sanitized builds are several times slower
+CAP = 8  # requests in flight at an instance: what its death may cost, however busy the machine is
 
 
 @pytest.fixture
 def loaded(weir, model_file, tmp_path, request):
     """An endpoint of the test's own, under load."""
     name = request.node.name.replace("_", "-")[:40].strip("-")
-    weir.make_endpoint(name, model_url=f"file://{model_file}")
+    weir.make_endpoint(name, model_url=f"file://{model_file}", environment={"WEIR_CONCURRENCY_MAX": str(CAP)})
     load = Load(weir, name, tmp_path, RATE)
     eventually(lambda: variant_of(weir, name).get("InvocationsPerSecond", 0) > 0, why="the load flows")
     yield name, load
@@ -76,7 +77,7 @@ def test_a_killed_instance_is_replaced(weir, loaded):
     eventually(lambda: len(pids_in_service(weir, name)) == 3 and victim not in pids_in_service(weir, name),
                why="replaced")
     result = load.finish()
-    assert result["failed"] <= max(5, RATE // 20), result
+    assert result["failed"] <= CAP, result
 
 
 def test_killing_the_proxy_costs_only_what_was_in_flight(weir, loaded):
@@ -89,7 +90,7 @@ def test_killing_the_proxy_costs_only_what_was_in_flight(weir, loaded):
     result = load.finish()
     kinds = {kind.lower() for kind, n in result["errors"].items() if n}
     assert not any("refused" in kind or "503" in kind for kind in kinds), result
-    assert result["failed"] <= max(5, RATE // 20), result
+    assert result["failed"] <= Load.CONNECTIONS, result
 
 
 def test_instances_survive_a_restart_with_keep_instances(start_weir, model_file):
