@@ -52,6 +52,7 @@ static void reset(struct exchange *x, struct client *c)
     x->state = EXCHANGE_BODY;
     x->begun_us = loop_now_us(x->worker->loop);
     x->body_done = x->streams = x->refused = x->chunked_out = x->partly_gone = x->giving_up = false;
+    x->passes_trailers = false;
     x->asks_tunnel = x->target_done = x->probed = x->dying = false;
     x->retried = x->collected_cut = x->broken = false;
     x->body_bytes = 0;

@@ -122,6 +122,7 @@ struct exchange {
     bool asks_tunnel;                            /* and the target may grant it */
     bool probed;                                 /* see exchange_client_hung_up() */
     bool takes_trailers;                         /* the client does */
+    bool passes_trailers; /* trailers go on, both ways: so far as they are taken */
     uint64_t body_bytes, body_bytes_max;
     struct edge_auth auth;
 

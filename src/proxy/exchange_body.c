@@ -117,7 +117,10 @@ void exchange_body_ended(struct exchange *x)
         return;
     }
     x->body_done = true;
-    fields_keep_trailers(&x->trailers);
+    if (x->passes_trailers)
+        fields_keep_trailers(&x->trailers);
+    else
+        buffer_clear(&x->trailers);
     if (x->state == EXCHANGE_DISCARDING)
         exchange_over(x, x->keep_alive);
     else if (x->state == EXCHANGE_BODY)

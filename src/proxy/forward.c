@@ -34,7 +34,7 @@ bool forward_begin(struct exchange *x, const struct url_target *target)
     exchange_follow(x);
     x->kind = &forward_kind;
     x->body_bytes_max = UINT64_MAX; /* it is never kept as a whole */
-    x->streams = true;
+    x->streams = x->passes_trailers = true;
     x->forward.idempotent = is_idempotent(x->head.method);
     memcpy(x->forward.prefix, p->prefix, p->length + 1);
     return true;

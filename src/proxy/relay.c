@@ -70,7 +70,7 @@ static struct slice trailers(struct exchange *x)
 {
     struct buffer *lines = &x->answer_trailers;
 
-    if (!x->takes_trailers)
+    if (!x->passes_trailers || !x->takes_trailers)
         return (struct slice){ 0 };
     fields_keep_trailers(lines);
     return (struct slice){ buffer_data(lines), buffer_size(lines) };

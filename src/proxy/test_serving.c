@@ -176,6 +176,25 @@ static void chunks_pass_both_ways(void **state)
     close(fd);
 }
 
+static void trailers_do_not_reach_containers(void **state)
+{
+    struct fixture *f = *state;
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+    int fd = client_dial(&f->rig);
+
+    client_send(fd, "POST /endpoints/e/invocations HTTP/1.1\r\nHost: w\r\n"
+                    "X-Amzn-SageMaker-Custom-Attributes: head\r\nTrailer: X-Sum\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    rig_until(target_server_served(f->target) == 1);
+    client_send(fd, "0\r\nX-Sum: 1\r\n\r\n");
+    client_read(fd, &pending, &a);
+    assert_int_equal(a.status, 200);
+    assert_true(answer_has(&a, "chunked\r\n\r\nhello"));
+    assert_false(answer_has(&a, "X-Sum"));
+    close(fd);
+}
+
 static void an_answer_that_ends_with_its_connection_gets_chunks(void **state)
 {
     autoanswer struct answer a;
@@ -695,6 +714,7 @@ int main(void)
         SERVING(pipelined_requests_are_answered_in_order),
         SERVING(a_request_may_come_in_any_pieces),
         SERVING(chunks_pass_both_ways),
+        SERVING(trailers_do_not_reach_containers),
         SERVING(an_answer_that_ends_with_its_connection_gets_chunks),
         SERVING(http_1_0_is_served_and_closed),
         SERVING(a_client_that_asks_first_is_told_to_go_on),
