@@ -89,7 +89,7 @@ void buffer_truncate(struct buffer *b, size_t n)
     b->end = b->start + n;
 }
 
-int buffer_append(struct buffer *b, const void *data, size_t n)
+int buffer_append_growing(struct buffer *b, const void *data, size_t n)
 {
     int r;
 

@@ -6,6 +6,7 @@
 #pragma once
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -46,7 +47,16 @@ void buffer_clear(struct buffer *b); /* drop all unread bytes, keep the memory *
 void buffer_truncate(struct buffer *b, size_t n);
 
 /* Return: 0, -ENOBUFS or -ENOMEM; on failure nothing was added. */
-int buffer_append(struct buffer *b, const void *data, size_t n);
+int buffer_append_growing(struct buffer *b, const void *data, size_t n);
+static inline int buffer_append(struct buffer *b, const void *data, size_t n)
+{
+    if (n > b->capacity - b->end || n > b->max_bytes - buffer_size(b))
+        return buffer_append_growing(b, data, n);
+    if (n > 0)
+        memcpy(b->memory + b->end, data, n);
+    b->end += n;
+    return 0;
+}
 int buffer_puts(struct buffer *b, const char *text);
 int buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int buffer_vprintf(struct buffer *b, const char *format, va_list args)

@@ -82,10 +82,9 @@ void random_secret(void *ret_bytes, size_t n)
 
 void random_uuid(struct random *r, char ret_uuid[UUID_CHARS + 1])
 {
-    static const unsigned group_bytes[] = { 4, 2, 2, 2, 6 };
+    static const char hex[] = "0123456789abcdef";
     unsigned char bytes[16];
     char *out = ret_uuid;
-    unsigned at = 0;
 
     for (unsigned i = 0; i < 2; i++) {
         uint64_t v = random_u64(r);
@@ -96,11 +95,11 @@ void random_uuid(struct random *r, char ret_uuid[UUID_CHARS + 1])
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40); /* version 4 */
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80); /* RFC 9562 variant */
 
-    for (unsigned i = 0; i < 5; i++) {
-        if (i > 0)
+    for (unsigned i = 0; i < sizeof(bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
             *out++ = '-';
-        text_hex(bytes + at, group_bytes[i], out);
-        out += 2 * (size_t)group_bytes[i];
-        at += group_bytes[i];
+        *out++ = hex[bytes[i] >> 4];
+        *out++ = hex[bytes[i] & 15];
     }
+    *out = '\0';
 }

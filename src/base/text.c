@@ -15,35 +15,37 @@ struct slice slice_from(const char *text)
     return text ? (struct slice){ text, strlen(text) } : (struct slice){ NULL, 0 };
 }
 
-bool slice_equal(struct slice a, struct slice b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 static unsigned char lower(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-bool slice_equal_nocase(struct slice a, struct slice b)
+/* Eight ASCII bytes of each: whether they differ in the case of letters at most. */
+static bool words_equal_nocase(uint64_t a, uint64_t b)
 {
-    if (a.size != b.size)
+    const uint64_t each = 0x0101010101010101, high = 0x80 * each;
+    uint64_t different = a ^ b, folded = a | 0x20 * each, letters;
+
+    if (different & ~(0x20 * each))
         return false;
-    for (size_t i = 0; i < a.size; i++) {
-        if (lower(a.data[i]) != lower(b.data[i]))
-            return false;
+    /* no byte carries into the next: all are below 128 */
+    letters = (folded + (0x80 - 'a') * each) & ~(folded + (0x80 - 'z' - 1) * each);
+    return ((different << 2) & ~letters & high) == 0;
+}
+
+bool text_equal_nocase(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y;
+
+    for (; n >= sizeof(x); a += sizeof(x), b += sizeof(x), n -= sizeof(x)) {
+        memcpy(&x, a, sizeof(x));
+        memcpy(&y, b, sizeof(y));
+        if (x != y && ((x | y) & 0x8080808080808080 || !words_equal_nocase(x, y)))
+            break;
     }
-    return true;
-}
-
-bool slice_is(struct slice a, const char *text)
-{
-    return slice_equal(a, slice_from(text));
-}
-
-bool slice_is_nocase(struct slice a, const char *text)
-{
-    return slice_equal_nocase(a, slice_from(text));
+    for (; n > 0 && lower(*a) == lower(*b); n--)
+        a++, b++;
+    return n == 0;
 }
 
 static bool is_blank(char c)

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -14,10 +15,29 @@ struct slice {
 
 #define SLICE(literal) ((struct slice){ (literal), sizeof(literal) - 1 })
 struct slice slice_from(const char *text); /* NULL gives an empty slice */
-bool slice_equal(struct slice a, struct slice b);
-bool slice_equal_nocase(struct slice a, struct slice b); /* ASCII only, as in HTTP field names */
-bool slice_is(struct slice a, const char *text);
-bool slice_is_nocase(struct slice a, const char *text);
+bool text_equal_nocase(const char *a, const char *b,
+                       size_t n); /* ASCII only, as in HTTP field names */
+/* Inline, so that most comparisons with a constant end at its length. */
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+    return a.size == b.size && text_equal_nocase(a.data, b.data, a.size);
+}
+
+static inline bool slice_is(struct slice a, const char *text)
+{
+    return slice_equal(a, (struct slice){ text, text ? strlen(text) : 0 });
+}
+
+static inline bool slice_is_nocase(struct slice a, const char *text)
+{
+    return slice_equal_nocase(a, (struct slice){ text, text ? strlen(text) : 0 });
+}
+
 struct slice slice_trim(struct slice s); /* without spaces and tabs at both ends */
 char *slice_dup(struct slice s);         /* NUL-terminated copy to free(); NULL if no memory */
 

@@ -366,7 +366,8 @@ static ssize_t plain_receive(struct stream *s, char *data, size_t size)
 static ssize_t plain_send(struct stream *s, const struct iovec *parts, size_t n)
 {
     const struct msghdr m = { .msg_iov = (struct iovec *)parts, .msg_iovlen = n };
-    ssize_t sent = sendmsg(s->io.fd, &m, MSG_NOSIGNAL);
+    ssize_t sent = n == 1 ? send(s->io.fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                          : sendmsg(s->io.fd, &m, MSG_NOSIGNAL);
 
     if (sent >= 0)
         return sent;

@@ -9,6 +9,7 @@
 enum {
     PARTS_MAX = 64,
     TEXT_BYTES = 3 << 10, /* of heads and chunk lines, written here */
+    SHORT_BYTES = 512,
     SPARE_MAX = 256,
     KEPT_CAPACITY = 16 << 10, /* a spare one's buffer that is larger is given back */
 };
@@ -121,16 +122,6 @@ static int refer(struct stream_out *o, const char *data, size_t size, bool lent)
     return 0;
 }
 
-int stream_out_lend(struct stream_out *o, const char *data, size_t size)
-{
-    return refer(o, data, size, true);
-}
-
-int stream_out_refer(struct stream_out *o, const char *data, size_t size)
-{
-    return refer(o, data, size, false);
-}
-
 int stream_out_copy(struct stream_out *o, const char *data, size_t size)
 {
     char *text = o->text + o->text_used;
@@ -140,6 +131,23 @@ int stream_out_copy(struct stream_out *o, const char *data, size_t size)
     memcpy(text, data, size);
     o->text_used += size;
     return refer(o, text, size, false);
+}
+
+/* A short piece is copied at less cost than the kernel looks at one more; heads and short bodies
+ * become one. */
+static bool is_short(const struct stream_out *o, size_t size)
+{
+    return size <= SHORT_BYTES && size <= TEXT_BYTES - o->text_used;
+}
+
+int stream_out_lend(struct stream_out *o, const char *data, size_t size)
+{
+    return is_short(o, size) ? stream_out_copy(o, data, size) : refer(o, data, size, true);
+}
+
+int stream_out_refer(struct stream_out *o, const char *data, size_t size)
+{
+    return is_short(o, size) ? stream_out_copy(o, data, size) : refer(o, data, size, false);
 }
 
 const struct iovec *stream_out_parts(const struct stream_out *o, struct iovec *room, size_t *ret_n)
