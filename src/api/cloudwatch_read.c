@@ -119,7 +119,7 @@ static int add_value(json_t *point, const struct statistic *s, double value)
 
     if (isnan(value))
         return 0;
-    if (s->what.kind == STATISTIC_PERCENTILE) {
+    if (s->what.kind >= STATISTIC_PERCENTILE) {
         into = json_object_get(point, "ExtendedStatistics");
         if (!into) {
             into = json_object();

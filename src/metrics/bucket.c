@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "metrics/trimmed.h"
+
 struct bucket bucket_value(double value, double count)
 {
     return (struct bucket){ .count = count, .sum = value * count, .min = value, .max = value };
@@ -131,6 +133,25 @@ static double percentile(const struct bucket *b, double percent)
     return fmin(fmax(sketch_percentile(&b->sketch, percent), b->min), b->max);
 }
 
+static double trimmed(const struct bucket *b, const struct metric_statistic *statistic)
+{
+    struct trimmed_bin bins[SKETCH_BINS_MAX] = { { b->min, b->max, b->count } };
+    double total = 0;
+
+    if (b->min < 0 || b->kind == BUCKET_OPAQUE)
+        return NAN;
+    if (b->kind == BUCKET_UNIFORM)
+        return trimmed_statistic(bins, 1, b->count, statistic);
+    for (size_t i = 0; i < b->sketch.n; i++) {
+        sketch_bin_bounds(&b->sketch, i, &bins[i].least, &bins[i].greatest);
+        bins[i].least = fmax(bins[i].least, b->min);
+        bins[i].greatest = fmin(bins[i].greatest, b->max);
+        bins[i].count = b->sketch.bins[i].count;
+        total += bins[i].count;
+    }
+    return trimmed_statistic(bins, b->sketch.n, total, statistic);
+}
+
 double bucket_statistic(const struct bucket *b, const struct metric_statistic *statistic)
 {
     if (b->count == 0)
@@ -148,6 +169,12 @@ double bucket_statistic(const struct bucket *b, const struct metric_statistic *s
         return b->max;
     case STATISTIC_PERCENTILE:
         return percentile(b, statistic->percent);
+    case STATISTIC_TRIMMED_MEAN:
+    case STATISTIC_WINSORIZED_MEAN:
+    case STATISTIC_TRIMMED_COUNT:
+    case STATISTIC_TRIMMED_SUM:
+    case STATISTIC_PERCENTILE_RANK:
+        return trimmed(b, statistic);
     }
     return NAN;
 }

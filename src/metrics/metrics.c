@@ -242,7 +242,7 @@ static void add(struct bucket *sum, const struct bucket *b,
     struct bucket plain = *b;
     int r;
 
-    if (statistic->kind != STATISTIC_PERCENTILE)
+    if (statistic->kind < STATISTIC_PERCENTILE)
         plain.kind = BUCKET_OPAQUE; /* merging sketches is what costs */
     r = bucket_merge(sum, &plain);
     assert(r == 0); /* the sketch has its full size */

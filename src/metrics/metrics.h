@@ -25,10 +25,8 @@ enum { METRICS_DIMENSIONS_MAX = 30, METRICS_NAME_CHARS_MAX = 255, METRICS_VALUE_
 #define METRICS_VALUE_MAX  0x1p360                       /* numbers lie within +- this */
 
 enum {
-    METRICS_E_FULL = 1,    /* max_series are in use */
-    METRICS_E_INVALID,     /* not finite, outside the time window, unknown statistic ... */
-    METRICS_E_UNSUPPORTED, /* a statistic of CloudWatch's that is not computed: tm90, PR(:5), IQM
-                              ... */
+    METRICS_E_FULL = 1, /* max_series are in use */
+    METRICS_E_INVALID,  /* not finite, outside the time window, unknown statistic ... */
 };
 
 struct metric_dimension {
@@ -80,7 +78,7 @@ int metrics_put(struct metrics *m, const struct metric_name *name, const struct 
 int metrics_put_value(struct metrics *m, const struct metric_name *name, double value,
                       enum metric_unit unit, wall_ms_t now);
 
-/* A statistic: "Sum", "Average", "Minimum", "Maximum", "SampleCount", "p99.9" ... */
+/* A statistic: "Sum", "Average", "Minimum", "Maximum", "SampleCount", "p99.9", "TM(10%:90%)" ... */
 struct metric_statistic {
     enum {
         STATISTIC_COUNT,
@@ -88,11 +86,19 @@ struct metric_statistic {
         STATISTIC_AVERAGE,
         STATISTIC_MINIMUM,
         STATISTIC_MAXIMUM,
-        STATISTIC_PERCENTILE,
+        STATISTIC_PERCENTILE, /* from here on: of the distribution of values */
+        STATISTIC_TRIMMED_MEAN,
+        STATISTIC_WINSORIZED_MEAN,
+        STATISTIC_TRIMMED_COUNT,
+        STATISTIC_TRIMMED_SUM,
+        STATISTIC_PERCENTILE_RANK,
     } kind;
     double percent; /* with STATISTIC_PERCENTILE */
+    /* of those after it (trimmed.h): percent from 0 to 100, or values */
+    bool by_value;
+    double lower, upper;
 };
-/** metric_statistic_parse() - Return: 0, METRICS_E_INVALID or METRICS_E_UNSUPPORTED */
+/** metric_statistic_parse() - Return: 0 or METRICS_E_INVALID */
 int metric_statistic_parse(const char *text, struct metric_statistic *ret);
 
 /**

@@ -146,3 +146,9 @@ double sketch_percentile(const struct sketch *s, double percent)
     double share = (rank - below) / s->bins[i].count;
     return least + (bound - least) * (share < 1 ? share : 1);
 }
+
+void sketch_bin_bounds(const struct sketch *s, size_t i, double *ret_least, double *ret_bound)
+{
+    *ret_least = floor_of(s->bins[i].index, s->shift);
+    *ret_bound = floor_of((uint64_t)s->bins[i].index + 1, s->shift);
+}

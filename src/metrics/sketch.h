@@ -48,3 +48,6 @@ void sketch_merge(struct sketch *s, const struct sketch *from);
 /** sketch_percentile() - the value that @percent (0..100) of those added do not exceed,
  * interpolated within its bin; @s is not empty */
 double sketch_percentile(const struct sketch *s, double percent);
+
+/** sketch_bin_bounds() - the least value of bin @i, and the one that bounds it above */
+void sketch_bin_bounds(const struct sketch *s, size_t i, double *ret_least, double *ret_bound);

@@ -15,8 +15,7 @@ const char *cause_statistic(const struct metric_statistic *s)
         return "Minimum";
     case STATISTIC_MAXIMUM:
         return "Maximum";
-    case STATISTIC_AVERAGE:
-    case STATISTIC_PERCENTILE:
+    default:
         break;
     }
     return "Average";
