@@ -207,7 +207,6 @@ static int write_certificate(const struct stream *s, enum peer_style style, stru
 
     if (x)
         r = style == PEER_ALB ? write_alb(x, out) : write_xfcc(x, out);
-    X509_free(x);
     return r;
 }
 

@@ -11,14 +11,17 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "tls/record.h"
 
 enum {
     IN_BYTES = 128 << 10,
     OUT_BYTES = 128 << 10,
-    RECORD_BYTES = 16 << 10,                /* the most that one may hold */
-    RECORD_ROOM = RECORD_BYTES + 256,       /* with everything around it */
-    REST_BYTES_MAX = IN_BYTES,              /* of records not read yet */
-    HELD_BYTES_MAX = OUT_BYTES + (64 << 10) /* of records not sent yet */
+    RECORD_BYTES = 16 << 10,                 /* the most that one may hold */
+    RECORD_ROOM = RECORD_BYTES + 256,        /* with everything around it */
+    REST_BYTES_MAX = IN_BYTES,               /* of records not read yet */
+    HELD_BYTES_MAX = OUT_BYTES + (64 << 10), /* of records not sent yet */
+    UPDATE_AFTER_RECORDS = 1 << 23,          /* AES-GCM's keys may seal 2^24.5 (RFC 8446 §5.5) */
+    IDLE_RECORDS_MAX = 32,                   /* without content, in a row: more is an attack */
 };
 
 enum state {
@@ -28,13 +31,19 @@ enum state {
     BROKEN, /* what came is no TLS that we speak; an alert was sent */
 };
 
+/* With TLS 1.3 there is an SSL only until the handshake is over: then `record` takes over. */
 struct tls_stream {
     enum state state;
-    SSL *ssl;
+    SSL *ssl;                    /* NULL: see record */
+    struct tls_secrets *secrets; /* of the handshake */
+    struct tls_record record;
+    unsigned idle_records;     /* that brought nothing, one after the other */
+    bool h2;                   /* what was agreed on */
+    X509 *peer;                /* the client's certificate; NULL: none */
     struct tls_server *server; /* one reference: its certificates are the connection's */
     struct tls_io *io;
-    struct buffer rest; /* received, not read by OpenSSL yet */
-    struct buffer held; /* written by OpenSSL, not sent yet */
+    struct buffer rest; /* received, not read yet */
+    struct buffer held; /* written, not sent yet */
 };
 
 /* --- what the worker shares ------------------------------------------------------------------- */
@@ -137,13 +146,13 @@ int tls_stream_new(struct tls_io *io, struct tls_server *server, struct tls_stre
     struct tls_stream *t = calloc(1, sizeof(*t));
     BIO *bio = bio_new(io);
 
-    if (t)
+    if (t) {
         t->ssl = tls_server_accept(server);
-    if (!t || !bio || !t->ssl) {
+        t->secrets = calloc(1, sizeof(*t->secrets));
+    }
+    if (!t || !bio || !t->ssl || !t->secrets || tls_secrets_catch(t->ssl, t->secrets)) {
         BIO_free(bio);
-        if (t)
-            SSL_free(t->ssl);
-        free(t);
+        tls_stream_free(t);
         ERR_clear_error();
         return -ENOMEM;
     }
@@ -156,14 +165,31 @@ int tls_stream_new(struct tls_io *io, struct tls_server *server, struct tls_stre
     return 0;
 }
 
+static void forget_secrets(struct tls_stream *t)
+{
+    if (t->secrets)
+        OPENSSL_cleanse(t->secrets, sizeof(*t->secrets));
+    free(t->secrets);
+    t->secrets = NULL;
+}
+
 /* A connection that just ends is no reason to forget its session. */
+static void free_ssl(struct tls_stream *t)
+{
+    if (t->ssl && (t->state == OPEN || t->state == ENDED))
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(t->ssl);
+    t->ssl = NULL;
+}
+
 struct tls_stream *tls_stream_free(struct tls_stream *t)
 {
     if (!t)
         return NULL;
-    if (t->state == OPEN || t->state == ENDED)
-        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    SSL_free(t->ssl);
+    free_ssl(t);
+    forget_secrets(t);
+    tls_record_deinit(&t->record);
+    X509_free(t->peer);
     tls_server_unref(t->server);
     buffer_deinit(&t->rest);
     buffer_deinit(&t->held);
@@ -188,16 +214,139 @@ bool tls_stream_is_ready(const struct tls_stream *t)
 
 bool tls_stream_is_h2(const struct tls_stream *t)
 {
-    const unsigned char *name;
-    unsigned size;
-
-    SSL_get0_alpn_selected(t->ssl, &name, &size);
-    return size == 2 && memcmp(name, "h2", 2) == 0;
+    return t->h2;
 }
 
 X509 *tls_stream_peer(const struct tls_stream *t)
 {
-    return SSL_get1_peer_certificate(t->ssl);
+    return t->peer;
+}
+
+/* --- after the handshake ---------------------------------------------------------------------- */
+
+/* What OpenSSL has written since the client's last word of the handshake: tickets. */
+static uint64_t count_records(const struct tls_io *io)
+{
+    uint64_t n = 0;
+
+    for (size_t at = 0; at + TLS_RECORD_HEAD <= io->out_size; n++) {
+        const unsigned char *head = (const unsigned char *)io->out + at;
+
+        at += TLS_RECORD_HEAD + ((size_t)head[3] << 8 | head[4]);
+    }
+    return n;
+}
+
+static void handshake_done(struct tls_stream *t)
+{
+    const unsigned char *name;
+    unsigned size;
+
+    t->state = OPEN;
+    SSL_get0_alpn_selected(t->ssl, &name, &size);
+    t->h2 = size == 2 && memcmp(name, "h2", 2) == 0;
+    t->peer = SSL_get1_peer_certificate(t->ssl);
+    SSL_set_app_data(t->ssl, NULL);
+    if (!SSL_has_pending(t->ssl) &&
+        tls_record_init(&t->record, t->ssl, t->secrets, count_records(t->io)) == 0)
+        free_ssl(t);
+    forget_secrets(t);
+}
+
+static int seal(struct tls_stream *t, enum tls_content type, const void *data, size_t size)
+{
+    const struct iovec part = { (void *)data, size };
+    size_t sealed;
+
+    if (OUT_BYTES - t->io->out_size < size + TLS_RECORD_AROUND)
+        return -ENOBUFS;
+    sealed = tls_record_seal(&t->record, type, &part, 1, t->io->out + t->io->out_size);
+    t->io->out_size += sealed;
+    return sealed ? 0 : -EPIPE;
+}
+
+/* Next keys for what we write, and the client is told so under the old ones. */
+static int update_own(struct tls_stream *t)
+{
+    static const unsigned char message[] = { 24, 0, 0, 1, 0 };
+    int r = seal(t, TLS_HANDSHAKE, message, sizeof(message));
+
+    return r ? r : tls_record_update(&t->record, &t->record.write);
+}
+
+static void break_off(struct tls_stream *t, unsigned char description)
+{
+    const unsigned char alert[] = { 2, description };
+
+    seal(t, TLS_ALERT, alert, sizeof(alert));
+    t->state = BROKEN;
+}
+
+/* After the handshake a client says nothing but that it changes its keys (RFC 8446 §4.6.3). */
+static void take_message(struct tls_stream *t, const char *data, size_t size)
+{
+    static const char update[] = { 24, 0, 0, 1 };
+
+    if (size != sizeof(update) + 1 || memcmp(data, update, sizeof(update)) != 0 ||
+        (unsigned char)data[sizeof(update)] > 1)
+        break_off(t, SSL_AD_UNEXPECTED_MESSAGE);
+    else if (tls_record_update(&t->record, &t->record.read) ||
+             (data[sizeof(update)] && update_own(t)))
+        break_off(t, SSL_AD_INTERNAL_ERROR);
+}
+
+/* Return: bytes of content in it. */
+static size_t open_record(struct tls_stream *t, const char *record, size_t record_size, char *data)
+{
+    enum tls_content type;
+    size_t size;
+
+    if (tls_record_open(&t->record, record, record_size, data, &type, &size)) {
+        break_off(t, SSL_AD_BAD_RECORD_MAC);
+        return 0;
+    }
+    if (type == TLS_DATA && size > 0) {
+        t->idle_records = 0;
+        return size;
+    }
+    if (++t->idle_records > IDLE_RECORDS_MAX)
+        break_off(t, SSL_AD_UNEXPECTED_MESSAGE);
+    else if (type == TLS_HANDSHAKE)
+        take_message(t, data, size);
+    else if (type == TLS_ALERT)
+        t->state = size == 2 && data[1] == SSL_AD_CLOSE_NOTIFY ? ENDED : BROKEN;
+    else if (type != TLS_DATA)
+        break_off(t, SSL_AD_UNEXPECTED_MESSAGE);
+    return 0;
+}
+
+/* The size of the next record, head and all; 0 if it has not come whole. */
+static size_t next_record(const struct tls_io *io)
+{
+    const unsigned char *head = (const unsigned char *)io->in + io->in_at;
+    size_t there = io->in_size - io->in_at, size;
+
+    if (there < TLS_RECORD_HEAD)
+        return 0;
+    size = TLS_RECORD_HEAD + ((size_t)head[3] << 8 | head[4]);
+    if (head[0] != TLS_DATA || size > TLS_RECORD_HEAD + TLS_RECORD_SEALED_MAX)
+        return TLS_RECORD_HEAD; /* which cannot be opened */
+    return size <= there ? size : 0;
+}
+
+/* Return: bytes of content. */
+static size_t open_records(struct tls_stream *t, char *data, size_t size)
+{
+    struct tls_io *io = t->io;
+    size_t total = 0, next;
+
+    while (t->state == OPEN && (next = next_record(io)) > 0 && next <= size - total) {
+        size_t at = io->in_at;
+
+        io->in_at += next;
+        total += open_record(t, io->in + at, next, data + total);
+    }
+    return total;
 }
 
 /* --- records to the socket -------------------------------------------------------------------- */
@@ -293,6 +442,11 @@ static int write_record(struct tls_stream *t, struct slice content)
 {
     size_t written = 0;
 
+    if (!t->ssl) {
+        int r = t->record.write.sequence >= UPDATE_AFTER_RECORDS ? update_own(t) : 0;
+
+        return r ? r : seal(t, TLS_DATA, content.data, content.size);
+    }
     ERR_clear_error();
     if (SSL_write_ex(t->ssl, content.data, content.size, &written) == 1 && written == content.size)
         return 0;
@@ -326,6 +480,19 @@ static ssize_t send_parts(struct stream *s, const struct iovec *parts, size_t n)
     return r ? r : taken;
 }
 
+static void say_last(struct tls_stream *t)
+{
+    static const unsigned char close_notify[] = { 1, SSL_AD_CLOSE_NOTIFY };
+
+    if (!t->ssl) {
+        seal(t, TLS_ALERT, close_notify, sizeof(close_notify));
+        return;
+    }
+    ERR_clear_error();
+    SSL_shutdown(t->ssl);
+    ERR_clear_error();
+}
+
 static int shut(struct stream *s)
 {
     struct tls_stream *t = s->transport;
@@ -333,9 +500,7 @@ static int shut(struct stream *s)
 
     if ((t->state == OPEN || t->state == ENDED) && !s->held) {
         t->io->in_at = t->io->in_size = t->io->out_size = 0;
-        ERR_clear_error();
-        SSL_shutdown(t->ssl);
-        ERR_clear_error();
+        say_last(t);
         r = send_records(s, t);
     }
     if (!r && shutdown(s->io.fd, SHUT_WR))
@@ -384,6 +549,8 @@ static int leave(struct tls_stream *t)
 
 static bool has_more(const struct tls_stream *t)
 {
+    if (!t->ssl)
+        return next_record(t->io) > 0;
     return t->io->in_at < t->io->in_size || SSL_has_pending(t->ssl);
 }
 
@@ -393,11 +560,15 @@ static size_t decrypt(struct tls_stream *t, char *data, size_t size)
     size_t total = 0, n;
     int r = 1;
 
+    if (!t->ssl)
+        return open_records(t, data, size);
     ERR_clear_error();
     if (t->state == HANDSHAKE) {
         r = SSL_do_handshake(t->ssl);
         if (r == 1)
-            t->state = OPEN;
+            handshake_done(t);
+        if (!t->ssl)
+            return open_records(t, data, size);
     }
     while (r == 1 && total < size && has_more(t)) {
         n = 0;
@@ -424,7 +595,7 @@ static ssize_t receive_once(struct stream *s, struct tls_stream *t, char *data, 
     int r;
 
     if (got < 0 && (got != -EAGAIN || !has_more(t)))
-        return got;
+        return leave(t) ? -ENOMEM : got;
     t->io->out_size = 0;
     n = decrypt(t, data, size);
     r = send_records(s, t); /* a handshake's answer, an alert, a new key's acknowledgement */
@@ -432,7 +603,7 @@ static ssize_t receive_once(struct stream *s, struct tls_stream *t, char *data, 
         s->blocked = true; /* so that the engine sends it when the socket takes more */
     if (got == 0 && n == 0 && t->state != BROKEN)
         t->state = ENDED; /* without a word; HTTP knows itself whether something is missing */
-    if (t->state == ENDED || t->state == BROKEN || (n == size && has_more(t)))
+    if (t->state == ENDED || t->state == BROKEN || ((n == size || !t->ssl) && has_more(t)))
         s->readable = true; /* there is something to say that needs no event */
     if (leave(t))
         return -ENOMEM;
@@ -450,7 +621,7 @@ static ssize_t receive(struct stream *s, char *data, size_t size)
         if (t->state == ENDED)
             return 0;
         n = receive_once(s, t, data, size);
-    } while (n == 0 && s->readable);
+    } while (n == 0 && s->readable && size >= RECORD_ROOM);
     return n == 0 ? -EAGAIN : n;
 }
 

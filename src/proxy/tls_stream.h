@@ -36,5 +36,5 @@ struct tls_stream *tls_stream_of(const struct stream *s);
 bool tls_stream_is_ready(const struct tls_stream *t);
 /** tls_stream_is_h2() - the client and we have agreed to speak HTTP/2 */
 bool tls_stream_is_h2(const struct tls_stream *t);
-/** tls_stream_peer() - the certificate that the client has shown, a new reference; NULL: none */
+/** tls_stream_peer() - the certificate that the client has shown, borrowed; NULL: none */
 X509 *tls_stream_peer(const struct tls_stream *t);

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/text.h"
+#include "tls/record.h"
 
 enum { NAMES_MAX = 1000, STAPLE_BYTES_MAX = 64 << 10 };
 
@@ -161,6 +162,7 @@ static int configure(SSL_CTX *ctx)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER);
     SSL_CTX_sess_set_cache_size(ctx, 20000); /* of TLS 1.2 clients without tickets */
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    tls_secrets_let(ctx);
     SSL_CTX_set_max_cert_list(ctx, 64 << 10);
     /* One ticket, not OpenSSL's two: a proxy's clients seldom open connections in parallel, and
      * each costs its bytes in the first answer. */
