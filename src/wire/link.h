@@ -26,6 +26,7 @@
 enum {
     LINK_VERSION = 1,
     LINK_NAME_BYTES = 128,
+    LINK_KEY_BYTES = 129, /* of an access key, which has up to 128 characters */
     LINK_ADDRESS_BYTES = 128,
     LINK_PATTERNS_BYTES = 1024,
     LINK_ZONE_BYTES = 64
@@ -135,10 +136,10 @@ struct link_route {
  * is known. Which endpoints it may invoke the proxy decides, what it may do with APIs control. */
 struct link_credential {
     char access_key_id[LINK_NAME_BYTES];
-    char secret_access_key[LINK_NAME_BYTES]; /* empty for bearer keys */
-    char sha256[LINK_NAME_BYTES];            /* of a bearer key, hex; empty for others */
-    bool admin;                              /* may invoke everything; true unless said */
-    char invoke[LINK_PATTERNS_BYTES];        /* patterns of endpoints, with spaces between them */
+    char secret_access_key[LINK_KEY_BYTES]; /* empty for bearer keys */
+    char sha256[LINK_NAME_BYTES];           /* of a bearer key, hex; empty for others */
+    bool admin;                             /* may invoke everything; true unless said */
+    char invoke[LINK_PATTERNS_BYTES];       /* patterns of endpoints, with spaces between them */
 };
 
 struct link_settings {
