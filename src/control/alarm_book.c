@@ -37,7 +37,7 @@ static int by_name(const void *a, const void *b)
 
 struct alarm **alarm_book_sorted(const struct alarm_book *book)
 {
-    struct alarm **list = calloc(book->alarms.size + 1, sizeof(*list));
+    struct alarm **list = calloc(book->alarms.size + 1, sizeof(struct alarm *));
     size_t n = 0;
 
     if (!list)
@@ -48,7 +48,7 @@ struct alarm **alarm_book_sorted(const struct alarm_book *book)
         if (!a->hidden)
             list[n++] = a;
     }
-    qsort(list, n, sizeof(*list), by_name);
+    qsort(list, n, sizeof(struct alarm *), by_name);
     return list;
 }
 

@@ -2,6 +2,7 @@
  * brackets and NOTs make the tree deep. */
 #include "scaling/composite.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -296,6 +297,7 @@ static int parse_chain(struct parser *p, enum kind kind, const char *word,
     r = add_node(p, kind, &chain);
     if (r)
         return r;
+    assert(chain);
     chain->first = *ret;
     last = &chain->first->next;
     do {

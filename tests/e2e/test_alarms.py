@@ -189,6 +189,7 @@ def test_composite_alarms_and_who_depends_on_them(cloudwatch, listener):
 
     cloudwatch.set_alarm_state(AlarmName="part 2", StateValue="ALARM", StateReason="by hand")
     assert state(cloudwatch, "whole") == "OK" and state(cloudwatch, "above") == "ALARM"
+    cloudwatch.put_metric_alarm(**alarm("part 2", "part 2"))  # judged anew at once, not at the next minute
     await_state(cloudwatch, "part 2", "OK")
     await_state(cloudwatch, "whole", "ALARM")
 
@@ -388,6 +389,14 @@ def test_without_its_alarm_a_policy_rests(weir, cloudwatch, model_file):
                 "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}})["Alarms"]
     high, low = [a["AlarmName"] for a in put()]
     assert len(describe(cloudwatch, high, low)) == 2
+    # its state set by hand scales as its own judgement would, by the points that come with it
+    cloudwatch.set_alarm_state(AlarmName=high, StateValue="ALARM", StateReason="a test", StateReasonData=json.dumps(
+        {"recentDatapoints": [100.0, None, 130.0], "threshold": 70.0,
+         "queryDate": time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime())}))
+    activity = eventually(lambda: scaling.describe_scaling_activities(**triple)["ScalingActivities"])[-1]
+    assert f"monitor alarm {high} in state ALARM triggered policy p" in activity["Cause"]
+    assert activity["Description"] == "Setting desired instance count to 2."
+
     code, message = refusal(cloudwatch.put_metric_alarm, **alarm(high, "m"))
     assert code == "ValidationError" and "belongs to a scaling policy" in message
     cloudwatch.delete_alarms(AlarmNames=[high])
