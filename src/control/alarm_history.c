@@ -109,7 +109,7 @@ int alarm_history_add(struct alarm_history *h, struct changes *changes, const ch
                       const char *summary, json_t *data)
 {
     char path[ALARM_HISTORY_PATH_BYTES];
-    struct alarm_event *e;
+    struct alarm_event *e = NULL;
     int r = data ? remember(h, alarm, composite, type, now, h->next_number, &e) : -ENOMEM;
 
     if (!r) {

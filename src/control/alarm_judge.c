@@ -116,7 +116,7 @@ static int change(struct alarm *a, enum alarm_state state, const struct reading 
 
 static int judge(struct alarm *a, wall_ms_t end, wall_ms_t now)
 {
-    struct reading reading;
+    struct reading reading = { 0 };
     enum alarm_state state;
     int r = read_points(a, end, &reading);
 
