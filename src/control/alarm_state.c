@@ -241,8 +241,10 @@ static int run_actions(struct alarm_book *book, wall_ms_t now)
 
 int alarm_settle(struct alarm_book *book, wall_ms_t now)
 {
-    int r = judge_composites(book, now);
+    int r = book->control->error; /* what could not be written is not acted on later either */
 
+    if (!r)
+        r = judge_composites(book, now);
     if (!r)
         r = changes_write(&book->changes, book->control);
     if (!r)

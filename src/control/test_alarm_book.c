@@ -616,6 +616,25 @@ static void a_restart_forgets_nothing(void **state)
     assert_int_equal(book->history.n, n + 1);
 }
 
+/* Nothing is acted on that could not be written. */
+static void a_store_that_fails_ends_it_before_any_action(void **state)
+{
+    put_alarm("a", action(policy));
+    pass(100, NAN);
+    world.may_fail = true;
+    world_fail_write(&world, 1);
+    pass(60, 1);
+    pass(60, 1);
+    assert_int_equal(heard.n, 0);
+    assert_true(world.control->error < 0);
+    detach();
+    world_restart(&world);
+    attach();
+    assert_int_equal(state_of("a"), ALARM_INSUFFICIENT_DATA);
+    pass_until(1, "a", ALARM_ALARM);
+    assert_int_equal(heard.n, 1);
+}
+
 static void history_is_bounded(void **state)
 {
     struct alarm *a = put_alarm("a", "");
@@ -700,6 +719,7 @@ int main(void)
         test(composites_follow_the_others),
         test(composites_that_cannot_be_are_refused),
         test(a_restart_forgets_nothing),
+        test(a_store_that_fails_ends_it_before_any_action),
         test(history_is_bounded),
         test(managed_alarms_belong_to_their_policy),
     };
