@@ -37,7 +37,7 @@ unsigned
 target_server_served(const struct target_server *t); /* requests begun, pings not counted */
 unsigned target_server_connections(const struct target_server *t); /* accepted so far */
 unsigned target_server_holding(const struct target_server *t);     /* requests held now */
-void target_server_wait_idle(struct target_server *t); /* until it serves nobody */
+void target_server_wait_idle(struct target_server *t);             /* until it serves nobody */
 void target_server_release(struct target_server *t);
 void target_server_hang_up(struct target_server *t); /* close idle connections */
 void target_server_stop_listening(struct target_server *t);
