@@ -20,6 +20,7 @@
 
 struct client;
 struct guard_pass;
+struct stream;
 
 #define CLIENT_LENGTH_UNKNOWN UINT64_MAX
 
@@ -46,6 +47,8 @@ struct client_ops {
      * on content() goes out as it is, end() says that no more comes, and what comes in reaches
      * exchange_body() as it is, its end exchange_body_ended(). NULL: it cannot become one. */
     void (*tunnel)(struct client *c);
+    /* The stream that the rest of the body may go to as it is. NULL, the operation or its answer: none. */
+    struct stream *(*way)(struct client *c);
     /* It reads slower than we write: wait for exchange_client_reads(). */
     bool (*is_congested)(const struct client *c);
 
@@ -106,6 +109,11 @@ static inline void client_flush(struct client *c)
 static inline void client_tunnel(struct client *c)
 {
     c->ops->tunnel(c);
+}
+
+static inline struct stream *client_way(struct client *c)
+{
+    return c->ops->way ? c->ops->way(c) : NULL;
 }
 
 static inline bool client_is_congested(const struct client *c)

@@ -93,8 +93,14 @@ static bool wants_input(const struct downstream *c)
 
 void downstream_update(struct downstream *c)
 {
-    if (c->state != DOWNSTREAM_DEAD && !c->taking)
-        stream_want(&c->stream, wants_input(c));
+    struct stream *way;
+
+    if (c->state == DOWNSTREAM_DEAD || c->taking)
+        return;
+    stream_want(&c->stream, wants_input(c));
+    way = c->state == DOWNSTREAM_BUSY ? exchange_body_way(c->exchange) : NULL;
+    if (way)
+        stream_splice(&c->stream, way, c->exchange->body.left); /* else it is read as before */
 }
 
 void downstream_close(struct downstream *c)
@@ -325,9 +331,20 @@ static void hung_up(struct stream *s, bool reset)
         exchange_client_hung_up(c->exchange);
 }
 
-static const struct stream_owner owner = {
-    .received = received, .sent = sent, .failed = failed, .ended = ended, .hung_up = hung_up
-};
+static void spliced(struct stream *s, size_t n)
+{
+    struct downstream *c = container_of(s, struct downstream, stream);
+
+    exchange_body_passed(c->exchange, n);
+    downstream_update(c);
+}
+
+static const struct stream_owner owner = { .received = received,
+                                           .sent = sent,
+                                           .failed = failed,
+                                           .ended = ended,
+                                           .hung_up = hung_up,
+                                           .spliced = spliced };
 
 /* --- life ------------------------------------------------------------------------------------- */
 

@@ -115,6 +115,13 @@ static void flush(struct client *client)
 
 /* --- the rest of what an exchange asks of its client ------------------------------------------ */
 
+static struct stream *way(struct client *client)
+{
+    struct downstream *c = of(client);
+
+    return c->exchange->framing == HTTP_BODY_LENGTH ? &c->stream : NULL;
+}
+
 static bool is_congested(const struct client *client)
 {
     return downstream_congested(container_of(client, const struct downstream, client));
@@ -158,6 +165,7 @@ const struct client_ops downstream_ops = {
     .end = end,
     .flush = flush,
     .tunnel = tunnel,
+    .way = way,
     .is_congested = is_congested,
     .finish = finish,
     .die = die,

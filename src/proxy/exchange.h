@@ -22,7 +22,10 @@
 #include "proxy/worker.h"
 
 /* of a body that nobody needs: as much is cheaper than a new connection */
-enum { EXCHANGE_DISCARD_MAX = 256 << 10 };
+enum {
+    EXCHANGE_DISCARD_MAX = 256 << 10,
+    EXCHANGE_SPLICE_MIN = 64 << 10, /* of a body left: less is copied as fast */
+};
 
 enum exchange_state {
     EXCHANGE_BODY,       /* the request's body is coming in */
@@ -179,6 +182,11 @@ bool exchange_takes_body(const struct exchange *x);
 bool exchange_has_body(const struct exchange *x);
 /** exchange_body() - more of the body, when it takes some; all of @content is used */
 void exchange_body(struct exchange *x, struct slice content);
+/** exchange_body_way() - the stream that the rest of the body may go to without being seen; NULL: it
+ * must be seen */
+struct stream *exchange_body_way(const struct exchange *x);
+/** exchange_body_passed() - @n bytes of it have gone that way */
+void exchange_body_passed(struct exchange *x, size_t n);
 /** exchange_body_ended() - that was all of it */
 void exchange_body_ended(struct exchange *x);
 /** exchange_bad_body() - what comes is no body, for a reason @why that the client may read */
@@ -261,6 +269,8 @@ void exchange_collect(struct exchange *x);
 void exchange_give_up_sending(struct exchange *x);
 /** exchange_break_off() - the answer that is relayed comes to no good end */
 void exchange_break_off(struct exchange *x, enum exchange_failure why);
+/** exchange_answer_passed() - @n bytes of the answer's body have gone to the client unseen */
+void exchange_answer_passed(struct exchange *x, size_t n);
 /** exchange_answer_ended() - upstream has closed after the answer's head. Return: whether that ends
  * the answer properly. */
 bool exchange_answer_ended(struct exchange *x);

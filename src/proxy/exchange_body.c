@@ -100,6 +100,28 @@ void exchange_body(struct exchange *x, struct slice content)
         exchange_refuse(x, 503, "ServiceUnavailable", "Too many request bodies are waiting.");
 }
 
+/* Only a body that goes on as it is, to its known end, and that nobody has to hash or to keep. */
+struct stream *exchange_body_way(const struct exchange *x)
+{
+    if (!x->streams || x->body_done || x->state != EXCHANGE_UPSTREAM || x->giving_up ||
+        x->replays || x->chunked_out || x->refused || x->auth.hashes_body ||
+        x->body.framing != HTTP_BODY_LENGTH || x->body.left < EXCHANGE_SPLICE_MIN ||
+        x->body.left > x->body_bytes_max - x->body_bytes)
+        return NULL;
+    return &x->upstream->stream;
+}
+
+void exchange_body_passed(struct exchange *x, size_t n)
+{
+    x->note.received_bytes += n;
+    x->body_bytes += n;
+    x->body.left -= n;
+    x->partly_gone = true;
+    client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
+    if (x->body.left == 0)
+        exchange_body_ended(x);
+}
+
 void exchange_bad_body(struct exchange *x, const char *why)
 {
     if (x->state == EXCHANGE_DISCARDING) { /* it has its answer */

@@ -233,11 +233,38 @@ bool exchange_answer_ended(struct exchange *x)
     return true;
 }
 
+/* The rest of a long answer need not be seen if it goes on as it is. */
+static void make_way(struct exchange *x)
+{
+    const struct http_body *body = &x->upstream->body;
+    struct stream *way = client_way(x->client);
+
+    if (way && x->state == EXCHANGE_ANSWERING && !x->kind->content &&
+        body->framing == HTTP_BODY_LENGTH && body->left >= EXCHANGE_SPLICE_MIN)
+        stream_splice(&x->upstream->stream, way, body->left); /* else it is copied */
+}
+
+void exchange_answer_passed(struct exchange *x, size_t n)
+{
+    struct http_body *body = &x->upstream->body;
+
+    x->note.sent_bytes += n;
+    body->left -= n;
+    if (x->idle_ms)
+        client_expect(x->client, exchange_now(x) + x->idle_ms);
+    if (body->left > 0)
+        return;
+    pass_on(x, true);
+    if (x->state != EXCHANGE_OVER)
+        answer_complete(x, false);
+}
+
 void exchange_client_reads(struct exchange *x)
 {
     if (x->state != EXCHANGE_ANSWERING && x->state != EXCHANGE_TUNNEL)
         return;
     if (x->idle_ms)
         client_expect(x->client, exchange_now(x) + x->idle_ms);
+    make_way(x);
     stream_want(&x->upstream->stream, true);
 }

@@ -8,9 +8,11 @@
 
 #include "base/error.h"
 #include "proxy/stream_out.h"
+#include "proxy/stream_splice.h"
 
 enum {
-    READ_BYTES_MIN = 64 << 10, /* room for a read; with less, everything is sent first */
+    READ_BYTES_MIN = 64 << 10,    /* room for a read; with less, everything is sent first */
+    SPLICE_BYTES_MAX = 512 << 10, /* of one stream, before it is another's turn */
 };
 
 /* What was received and not used, while nobody can use it. */
@@ -29,6 +31,8 @@ int stream_engine_init(struct stream_engine *e, struct loop *loop)
     list_init(&e->reads);
     list_init(&e->sends);
     list_init(&e->spare);
+    list_init(&e->splices);
+    list_init(&e->spare_splices);
     loop_task_init(&e->turn, run_turn);
     e->lent = malloc(STREAM_LENT_BYTES);
     return e->lent ? 0 : -ENOMEM;
@@ -38,9 +42,10 @@ void stream_engine_deinit(struct stream_engine *e)
 {
     if (!e->loop)
         return;
-    assert(list_empty(&e->reads) && list_empty(&e->sends));
+    assert(list_empty(&e->reads) && list_empty(&e->sends) && list_empty(&e->splices));
     loop_task_cancel(&e->turn);
     stream_out_free_spare(e);
+    stream_splice_free_spare(e);
     free(e->lent);
     e->lent = NULL;
 }
@@ -80,8 +85,36 @@ void stream_drop_output(struct stream *s)
 {
     s->failed = true;
     s->blocked = false;
+    if (s->takes)
+        stream_splice_end(stream_splice_to(s));
     list_remove(&s->send);
     s->out = stream_out_free(s->engine, s->out);
+}
+
+static void note_blocked(struct stream *s)
+{
+    if (s->blocked != stream_unsent(s) || s->local) {
+        s->blocked = stream_unsent(s);
+        watch(s);
+    }
+}
+
+/* What is in the pipe comes before everything else. Return: as push(). */
+static int push_spliced(struct stream *s, bool *ret_progress)
+{
+    struct stream_splice *p = stream_splice_to(s);
+    size_t before = p->in_pipe;
+    int r = stream_splice_drain(p);
+
+    *ret_progress = p->in_pipe < before;
+    if (r && r != -EAGAIN)
+        return r;
+    if (p->in_pipe == 0 && p->from)
+        read_on(p->from);
+    else if (p->in_pipe == 0)
+        stream_splice_end(p);
+    note_blocked(s);
+    return 0;
 }
 
 /* One attempt to send all there is. Return: 0, also if the socket is full, or a negative errno. */
@@ -91,10 +124,16 @@ static int push(struct stream *s, bool *ret_progress)
     struct iovec one;
     size_t n = 0;
     const struct iovec *parts = o ? stream_out_parts(o, &one, &n) : NULL;
-    ssize_t sent = s->ops->send(s, parts, n);
+    ssize_t sent;
     int r = 0;
 
-    *ret_progress = sent > 0;
+    if (s->takes) {
+        r = push_spliced(s, ret_progress);
+        if (r || s->takes || !o)
+            return r;
+    }
+    sent = s->ops->send(s, parts, n);
+    *ret_progress = *ret_progress || sent > 0;
     if (sent == -EAGAIN)
         sent = 0;
     if (sent < 0)
@@ -104,16 +143,13 @@ static int push(struct stream *s, bool *ret_progress)
         s->out = stream_out_free(s->engine, o);
     else if (o)
         r = stream_out_settle(o);
-    if (s->blocked != stream_unsent(s) || s->local) {
-        s->blocked = stream_unsent(s);
-        watch(s);
-    }
+    note_blocked(s);
     return r;
 }
 
 static void send_now(struct stream *s)
 {
-    bool progress;
+    bool progress = false;
     int r;
 
     list_remove(&s->send);
@@ -139,7 +175,7 @@ static void send_all(struct stream_engine *e)
 
 void stream_flush(struct stream *s)
 {
-    bool progress;
+    bool progress = false;
 
     if (s->out && !s->blocked && !s->failed)
         push(s, &progress);
@@ -148,6 +184,7 @@ void stream_flush(struct stream *s)
 /* Return: 1 dropped, 0 there is a place for output, or -ENOMEM. */
 static int open_output(struct stream *s)
 {
+    assert(!s->takes || !stream_splice_to(s)->from);
     if (s->failed)
         return 1;
     if (!s->out) {
@@ -227,12 +264,59 @@ static void deliver(struct stream *s, char *data, size_t size)
     if (!stream_is_open(s))
         return;
     assert(used <= size);
+    if (s->gives && used < size)
+        stream_splice_end(stream_splice_from(s)); /* there is other input before that */
     if ((used < size || s->rest) && keep_rest(s, data + used, size - used))
         end(s, -ENOMEM);
     else if (s->wants && s->readable)
         read_on(s);
     else if (!s->wants && s->ending && s->owner->hung_up)
         s->owner->hung_up(s, false); /* told while there was input left, and never again */
+}
+
+/* As much as fits through. Return: bytes that have left @p->from; 0 its peer has said its last; or a
+ * negative errno, -EAGAIN included. *@ret_stuck: why the other socket takes no more, or 0. */
+static ssize_t move(struct stream_splice *p, int *ret_stuck)
+{
+    ssize_t moved = 0, n;
+
+    *ret_stuck = stream_splice_drain(p);
+    while (*ret_stuck == 0 && p->from && moved < SPLICE_BYTES_MAX) {
+        n = stream_splice_fill(p);
+        if (n <= 0)
+            return moved ? moved : n;
+        moved += n;
+        *ret_stuck = stream_splice_drain(p);
+    }
+    return moved ? moved : -EAGAIN;
+}
+
+static void splice_now(struct stream *s)
+{
+    struct stream_splice *p = stream_splice_from(s);
+    struct stream *to = p->to;
+    bool was_empty = p->in_pipe == 0;
+    int stuck;
+    ssize_t n = move(p, &stuck);
+
+    if (was_empty && n == -EAGAIN)
+        s->readable = false;
+    if (p->in_pipe == 0 && !p->from)
+        stream_splice_end(p);
+    if (to->held || to->blocked)
+        note_blocked(to);
+    if (n == 0 || (n < 0 && n != -EAGAIN)) {
+        end(s, (int)n);
+        return;
+    }
+    if (s->readable && !to->blocked)
+        read_on(s);
+    if (n > 0)
+        s->owner->spliced(s, (size_t)n);
+    if (stuck && stuck != -EAGAIN && stream_is_open(to) && !to->failed) {
+        stream_drop_output(to);
+        to->owner->failed(to, stuck);
+    }
 }
 
 /* Never called from inside a callback: it may send everything to make room. */
@@ -249,6 +333,10 @@ static void read_now(struct stream *s)
         send_all(e);
     if (!stream_is_open(s) || !s->wants)
         return;
+    if (s->gives) { /* maybe since everything was sent, a moment ago */
+        splice_now(s);
+        return;
+    }
     data = e->lent + e->lent_used;
     room = STREAM_LENT_BYTES - e->lent_used;
     if (s->readable && kept < room)
@@ -276,6 +364,20 @@ void stream_want(struct stream *s, bool input)
         read_on(s);
     }
     s->wants = input;
+}
+
+int stream_splice(struct stream *from, struct stream *to, uint64_t bytes)
+{
+    int r;
+
+    if (from->ops != &stream_plain || to->ops != &stream_plain)
+        return -ENOTSUP;
+    if (from->gives || from->rest || to->takes || stream_unsent(to) || to->failed)
+        return -EBUSY;
+    r = stream_splice_begin(from, to, bytes);
+    if (!r && from->readable && from->wants)
+        read_on(from);
+    return r;
 }
 
 /* --- the turn --------------------------------------------------------------------------------- */
@@ -337,11 +439,23 @@ int stream_open(struct stream *s, struct stream_engine *e, int fd, bool local,
     return fault(r);
 }
 
+/* What is in the pipe has lost its meaning with the rest of it. */
+static void break_way(struct stream *from)
+{
+    struct stream_splice *p = stream_splice_from(from);
+    struct stream *to = p->to;
+
+    stream_splice_end(p);
+    note_blocked(to);
+}
+
 void stream_close(struct stream *s)
 {
     if (!stream_is_open(s))
         return;
     list_remove(&s->read);
+    if (s->gives)
+        break_way(s);
     stream_drop_output(s);
     free(s->rest);
     s->rest = NULL;

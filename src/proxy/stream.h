@@ -35,6 +35,8 @@ struct stream_engine {
     struct list reads, sends; /* of streams */
     struct list spare;        /* of struct stream_out */
     unsigned n_spare;
+    struct list splices, spare_splices; /* of struct stream_splice */
+    unsigned n_splices, n_spare_splices;
     char *lent;       /* STREAM_LENT_BYTES */
     size_t lent_used; /* the beginning of it may still be sent from */
     bool lending;     /* something unsent lies in it */
@@ -76,6 +78,9 @@ struct stream_owner {
     /* The same, found out while no input is wanted, of which there may be some left. @reset: the
      * connection is broken both ways. May be NULL. */
     void (*hung_up)(struct stream *s, bool reset);
+    /* @n bytes of the input have gone the way that stream_splice() has made; after the last of them
+     * input is received() again. NULL: there is never such a way. */
+    void (*spliced)(struct stream *s, size_t n);
 };
 
 struct stream {
@@ -96,6 +101,7 @@ struct stream {
     bool held : 1;               /* see stream_ops.send */
     bool failed : 1;             /* output is dropped */
     bool local : 1;              /* a Unix socket */
+    bool gives : 1, takes : 1;   /* see stream_splice() */
 };
 
 /**
@@ -126,6 +132,16 @@ void stream_want(struct stream *s, bool input);
 int stream_send(struct stream *s, const char *data, size_t size);
 /** stream_send_kept() - @data stays as it is until it was sent or the stream is closed */
 int stream_send_kept(struct stream *s, const char *data, size_t size);
+
+/**
+ * stream_splice() - let the next bytes of @from's input go to @to without looking at them
+ * @bytes: to be worth it, some tens of thousands
+ * They pass through a pipe in the kernel, uncopied, as fast as @to takes them. Until the last one has
+ * come nothing else may be sent to @to. Closing either stream, or dropping @to's output, ends it.
+ * Return: 0; -EBUSY (there is other input or output before them), -ENOTSUP (not two plain sockets)
+ * or another negative errno: then input is received() as before.
+ */
+int stream_splice(struct stream *from, struct stream *to, uint64_t bytes);
 
 /** stream_flush() - try to send now, for once: the stream is about to be closed */
 void stream_flush(struct stream *s);

@@ -101,8 +101,13 @@ static void ended(struct stream *s, int error)
         upstream_close(of(s));
 }
 
+static void spliced(struct stream *s, size_t n)
+{
+    exchange_answer_passed(of(s)->exchange, n);
+}
+
 static const struct stream_owner owner = {
-    .received = received, .sent = sent, .failed = failed, .ended = ended
+    .received = received, .sent = sent, .failed = failed, .ended = ended, .spliced = spliced
 };
 
 static void bury(struct corpse *corpse)

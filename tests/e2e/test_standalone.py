@@ -1,11 +1,14 @@
 """weir proxy --routes: a load balancer without a control plane."""
+import concurrent.futures
 import http.client
 import http.server
 import json
+import random
 import re
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -51,6 +54,34 @@ def servers():
 def group(server) -> dict:
     return {"id": server.name, "health_path": "/health",
             "targets": [{"id": "t", "address": "127.0.0.1:%d" % server.server_address[1]}]}
+
+
+class Mirror(Echo):
+    """Answers with what it was sent, and takes its time now and then."""
+
+    def do_POST(self):
+        left = int(self.headers["Content-Length"])
+        body = bytearray()
+        while left:
+            part = self.rfile.read(min(left, 300_000))
+            body += part
+            left -= len(part)
+            time.sleep(0.001)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def mirror():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    server.daemon_threads = True
+    server.name = "mirror"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 class Standalone:
@@ -115,6 +146,27 @@ def test_forwards_and_takes_a_new_file_on_sighup(start, servers, tmp_path):
     proxy.process.send_signal(signal.SIGHUP)
     proxy.line("routes served")
     assert proxy.ask("POST", "/anything", "x")[2]["server"] == "two"
+
+
+def mirrored(port: int, seed: int) -> int:
+    """Send bodies of many sizes on one connection; how many came back changed?"""
+    chance = random.Random(seed)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    changed = 0
+    for _ in range(12):
+        body = chance.randbytes(chance.choice((1, 1000, 70_000, 300_000, 1 << 20, 3 << 20)) + chance.randrange(100))
+        connection.request("POST", "/", body)
+        changed += connection.getresponse().read() != body
+    connection.close()
+    return changed
+
+
+def test_bodies_of_all_sizes_come_whole_both_ways(start, mirror):
+    proxy = start(json.dumps({"routes": [{"path_prefix": "/", "target_group": "mirror"}],
+                              "target_groups": [group(mirror)]}))
+    proxy.started()
+    with concurrent.futures.ThreadPoolExecutor(8) as clients:
+        assert list(clients.map(lambda seed: mirrored(proxy.port, seed), range(8))) == [0] * 8
 
 
 def test_serves_endpoints_without_control(start, servers):
