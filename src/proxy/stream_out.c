@@ -108,12 +108,13 @@ static int append(struct stream_out *o, const char *data, size_t size)
 static int refer(struct stream_out *o, const char *data, size_t size, bool lent)
 {
     struct iovec *last = o->end > o->first ? &o->parts[o->end - 1] : NULL;
+    bool follows = last && (char *)last->iov_base + last->iov_len == data;
 
     if (size == 0)
         return 0;
-    if (o->joined || (o->end == PARTS_MAX && (char *)last->iov_base + last->iov_len != data))
+    if (o->joined || (o->end == PARTS_MAX && !follows))
         return append(o, data, size);
-    if (last && (char *)last->iov_base + last->iov_len == data)
+    if (follows)
         last->iov_len += size;
     else
         o->parts[o->end++] = (struct iovec){ (char *)data, size };
