@@ -82,6 +82,18 @@ static void decodes(void **state)
     }
 }
 
+/* more text before the first bad escape than would be left if all of them were good */
+static void a_bad_escape_at_the_end_writes_nothing(void **state)
+{
+    autobuffer struct buffer b = BUFFER_INIT(400);
+    char text[340];
+
+    memset(text, 'a', sizeof(text));
+    memset(text + 260, '%', 80);
+    assert_int_equal(url_decode((struct slice){ text, sizeof(text) }, false, &b), -EINVAL);
+    assert_int_equal(buffer_size(&b), 0);
+}
+
 static void encodes(void **state)
 {
     autobuffer struct buffer b = BUFFER_INIT(100);
@@ -133,6 +145,7 @@ int main(void)
         cmocka_unit_test(refuses_other_targets),
         cmocka_unit_test(walks_queries),
         cmocka_unit_test(decodes),
+        cmocka_unit_test(a_bad_escape_at_the_end_writes_nothing),
         cmocka_unit_test(encodes),
         cmocka_unit_test(a_full_buffer_is_an_error_and_adds_nothing),
         cmocka_unit_test(decoding_undoes_encoding),

@@ -65,37 +65,46 @@ bool url_query_next(struct slice *rest, struct slice *ret_name, struct slice *re
     return true;
 }
 
+/* The bytes that @s has when decoded. Return: -EINVAL if an escape is cut off or has no two hex
+ * digits: told before anything is written, as only then the size is right. */
+static int decoded_size(struct slice s, size_t *ret)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.size; i++, n++) {
+        if (s.data[i] != '%')
+            continue;
+        if (s.size - i <= 2 || char_hex(s.data[i + 1]) < 0 || char_hex(s.data[i + 2]) < 0)
+            return -EINVAL;
+        i += 2;
+    }
+    *ret = n;
+    return 0;
+}
+
 int url_decode(struct slice s, bool form, struct buffer *out)
 {
-    size_t n = s.size, n_escapes = 0;
+    size_t n;
     char *to;
     int r;
 
-    for (size_t i = 0; i < s.size; i++)
-        n_escapes += s.data[i] == '%';
-    if (n_escapes > s.size / 3)
-        return -EINVAL;
-    n -= 2 * n_escapes;
+    r = decoded_size(s, &n);
+    if (r)
+        return r;
     r = buffer_reserve(out, n);
     if (r || n == 0)
         return r;
-    n = 0;
     to = buffer_tail(out);
     for (size_t i = 0; i < s.size; i++) {
         char c = s.data[i];
 
         if (c == '%') {
-            int high = s.size - i > 2 ? char_hex(s.data[i + 1]) : -1;
-            int low = high >= 0 ? char_hex(s.data[i + 2]) : -1;
-
-            if (low < 0)
-                return -EINVAL;
-            c = (char)(high << 4 | low);
+            c = (char)(char_hex(s.data[i + 1]) << 4 | char_hex(s.data[i + 2]));
             i += 2;
         } else if (c == '+' && form) {
             c = ' ';
         }
-        to[n++] = c;
+        *to++ = c;
     }
     buffer_commit(out, n);
     return 0;
