@@ -124,21 +124,27 @@ static void forget_sent(struct exchange *x)
     buffer_clear(&x->body_out);
 }
 
+/* When the answer has begun, it is bounded as a whole, or by what moves either way. */
+void exchange_body_moved(struct exchange *x)
+{
+    ms_t ms = x->state == EXCHANGE_ANSWERING ? x->idle_ms : x->worker->settings->body_timeout_ms;
+
+    if (ms)
+        client_expect(x->client, exchange_now(x) + ms);
+}
+
 /* Everything kept has been sent. A body that streams is forgotten as it goes; when the request is
  * complete, the time that the target has begins to run. */
 static void sent_all(struct exchange *x)
 {
-    const struct worker_settings *s = x->worker->settings;
-
     x->replays = x->upstream->reused && !x->upstream->heard && !x->partly_gone &&
                  buffer_size(&x->body_out) <= REPLAY_BYTES;
-    if (x->streams && !x->body_done) {
-        if (!x->replays)
-            forget_sent(x);
-        client_expect(x->client, exchange_now(x) + s->body_timeout_ms);
-    } else {
+    if (x->streams && !x->body_done && !x->replays)
+        forget_sent(x);
+    if ((x->streams && !x->body_done) || x->state == EXCHANGE_ANSWERING)
+        exchange_body_moved(x);
+    else
         client_expect(x->client, exchange_now(x) + x->timeout_ms);
-    }
     client_update(x->client);
 }
 
@@ -149,7 +155,7 @@ void exchange_sent(struct exchange *x)
     if (x->state == EXCHANGE_TUNNEL)
         tunnel_sent(x);
     else if (stream_unsent(&x->upstream->stream))
-        client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
+        exchange_body_moved(x);
     else
         sent_all(x);
 }

@@ -32,7 +32,7 @@ enum exchange_state {
     EXCHANGE_HELD,       /* waiting for control to come back */
     EXCHANGE_QUEUED,     /* waiting for a target */
     EXCHANGE_UPSTREAM,   /* somebody works on it */
-    EXCHANGE_ANSWERING,  /* the answer streams to the client */
+    EXCHANGE_ANSWERING,  /* the answer streams to the client; the rest of the request may follow */
     EXCHANGE_TUNNEL,     /* bytes pass both ways as they are */
     EXCHANGE_COLLECTING, /* the answer's body is kept, to be put in words of ours */
     EXCHANGE_DISCARDING, /* answered before its body was complete: the rest is dropped */
@@ -136,7 +136,7 @@ struct exchange {
     bool chunked_out;       /* the body goes on in chunks */
     bool replays;           /* what leaves now is kept in body_out as well, to be sent again */
     bool partly_gone;       /* some of the body has been sent and dropped: no second attempt */
-    bool giving_up;         /* nothing more of it shall be sent */
+    bool giving_up;         /* nothing more of it shall be sent: the target does not want it */
 
     /* the attempt */
     struct upstream_connection *upstream; /* NULL: none */
@@ -253,6 +253,8 @@ int exchange_write_first_chunk(struct exchange *x);
 /** exchange_push_content() - send more of a streaming body, without keeping it if that can be
  * avoided */
 void exchange_push_content(struct exchange *x, struct slice content);
+/** exchange_body_moved() - some of the body has gone on its way: there is new time for the next */
+void exchange_body_moved(struct exchange *x);
 /** exchange_fail() - the attempt has come to nothing */
 void exchange_fail(struct exchange *x, enum exchange_failure why, int error);
 /** exchange_end_attempt() - let go of the upstream connection, for others to use if @reusable */

@@ -12,6 +12,12 @@ bool exchange_has_body(const struct exchange *x)
     return x->body_done;
 }
 
+/* It goes to the target as it comes, also when the answer has begun before all of it was there. */
+static bool passes_body(const struct exchange *x)
+{
+    return x->state == EXCHANGE_UPSTREAM || x->state == EXCHANGE_ANSWERING;
+}
+
 bool exchange_takes_body(const struct exchange *x)
 {
     if (x->body_done)
@@ -21,7 +27,7 @@ bool exchange_takes_body(const struct exchange *x)
     if (x->state == EXCHANGE_TUNNEL)
         return !stream_congested(&x->upstream->stream);
     /* streaming: only as fast as the target takes it */
-    return x->state == EXCHANGE_UPSTREAM && x->streams && !x->giving_up && x->upstream &&
+    return passes_body(x) && x->streams && !x->giving_up && x->upstream &&
            x->upstream->stream.connected && !stream_congested(&x->upstream->stream);
 }
 
@@ -88,13 +94,16 @@ void exchange_body(struct exchange *x, struct slice content)
         return;
     }
     if (x->body_bytes > x->body_bytes_max) {
-        x->kind->too_large(x);
+        if (x->state == EXCHANGE_ANSWERING)
+            exchange_die(x);
+        else
+            x->kind->too_large(x);
         return;
     }
     if (x->refused)
         return;
     edge_auth_update(&x->auth, content);
-    if (x->state == EXCHANGE_UPSTREAM)
+    if (passes_body(x))
         exchange_push_content(x, content);
     else if (keep_content(x, content))
         exchange_refuse(x, 503, "ServiceUnavailable", "Too many request bodies are waiting.");
@@ -103,8 +112,8 @@ void exchange_body(struct exchange *x, struct slice content)
 /* Only a body that goes on as it is, to its known end, and that nobody has to hash or to keep. */
 struct stream *exchange_body_way(const struct exchange *x)
 {
-    if (!x->streams || x->body_done || x->state != EXCHANGE_UPSTREAM || x->giving_up ||
-        x->replays || x->chunked_out || x->refused || x->auth.hashes_body ||
+    if (!x->streams || x->body_done || !passes_body(x) || x->giving_up || x->replays ||
+        x->chunked_out || x->refused || x->auth.hashes_body ||
         x->body.framing != HTTP_BODY_LENGTH || x->body.left < EXCHANGE_SPLICE_MIN ||
         x->body.left > x->body_bytes_max - x->body_bytes)
         return NULL;
@@ -117,7 +126,7 @@ void exchange_body_passed(struct exchange *x, size_t n)
     x->body_bytes += n;
     x->body.left -= n;
     x->partly_gone = true;
-    client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);
+    exchange_body_moved(x);
     if (x->body.left == 0)
         exchange_body_ended(x);
 }
@@ -129,7 +138,10 @@ void exchange_bad_body(struct exchange *x, const char *why)
         return;
     }
     x->keep_alive = false;
-    exchange_refuse(x, 400, "MalformedRequestException", why);
+    if (x->state == EXCHANGE_ANSWERING)
+        exchange_die(x); /* what it has of an answer is to a request that never was */
+    else
+        exchange_refuse(x, 400, "MalformedRequestException", why);
 }
 
 void exchange_body_ended(struct exchange *x)
@@ -147,7 +159,7 @@ void exchange_body_ended(struct exchange *x)
         exchange_over(x, x->keep_alive);
     else if (x->state == EXCHANGE_BODY)
         x->kind->start(x);
-    else if (x->state == EXCHANGE_UPSTREAM)
+    else if (passes_body(x))
         exchange_push_content(x, (struct slice){ 0 }); /* the end of it */
 }
 

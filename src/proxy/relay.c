@@ -39,6 +39,8 @@ void exchange_relay_as(struct exchange *x, uint64_t length, bool empty)
     x->keep_alive = x->keep_alive && x->body_done && !draining;
     x->note.status = x->note.target_status;
     x->note.sent_bytes += buffer_size(&x->worker->text);
+    if (!x->body_done && !x->idle_ms)
+        client_expect(x->client, exchange_now(x) + x->timeout_ms);
     client_begin(x->client, length, empty);
     if (x->state != EXCHANGE_OVER)
         x->state = EXCHANGE_ANSWERING; /* the head leaves with the first of the body: take_body() */
@@ -47,6 +49,8 @@ void exchange_relay_as(struct exchange *x, uint64_t length, bool empty)
 void exchange_collect(struct exchange *x)
 {
     x->state = EXCHANGE_COLLECTING;
+    if (!x->body_done)
+        exchange_give_up_sending(x); /* what comes is an error, whatever else it would hear */
 }
 
 /* --- bodies ----------------------------------------------------------------------------------- */
@@ -176,8 +180,8 @@ static size_t take_head(struct exchange *x, const char *data, size_t size)
     http_body_init(&u->body, head);
     u->body.trailers = &x->answer_trailers;
     x->upstream_keeps = head->keep_alive;
-    if (!x->body_done)
-        exchange_give_up_sending(x); /* it has made up its mind before it heard everything */
+    if (!x->body_done && !head->keep_alive && head->status >= 300)
+        exchange_give_up_sending(x); /* it has made up its mind: RFC 9112 §9.5 */
     x->phases.first_byte = loop_now_us(x->worker->loop);
     x->note.target_status = head->status;
     x->kind->answered(x, head);

@@ -1,5 +1,6 @@
 """What passes while it comes: streamed bodies both ways, clients that leave, and WebSocket tunnels."""
 import json
+import random
 import signal
 import socket
 import struct
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from wire import PATIENCE_S, Connection, Proxy, Target, group
+from wire import NOTHING_WRONG, PATIENCE_S, Connection, Proxy, Target, group
 
 OK = b"HTTP/1.1 200 OK\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: w\r\n"
@@ -101,6 +102,82 @@ def test_each_part_of_a_request_reaches_the_target_before_the_next_is_sent(start
         assert client.message().status == 200
     for end in heard:
         end.close()
+
+
+def take_head(connection: Connection) -> bytes:
+    """Of the next request that is no health check."""
+    while (head := connection.until(b"\r\n\r\n")).startswith(b"GET /health "):
+        connection.send(NOTHING_WRONG)
+    return head
+
+
+def test_an_answer_may_begin_before_the_request_has_ended(start, target):
+    """Each part is answered before the next one is sent, as a server does that pipes one into the other."""
+    proxy = start()
+
+    def take(connection):
+        take_head(connection)
+        connection.send(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+        while part := read_chunk(connection):
+            connection.send(chunk(part.upper()))
+        connection.send(chunk(b""))
+        return False
+
+    target.one = take
+    with proxy.dial() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert b"\r\nConnection: close\r\n" in client.until(b"\r\n\r\n")  # for all we know it may answer sooner
+        for i in range(20):
+            client.send(chunk(b"part %d" % i))
+            assert read_chunk(client) == b"PART %d" % i
+        client.send(chunk(b""))
+        assert client.rest() == chunk(b"")
+
+
+def test_much_passes_both_ways_at_once(start, target):
+    proxy = start()
+    data = random.Random(1).randbytes(8 << 20)
+
+    def take(connection):
+        take_head(connection)
+        connection.send(OK + b"Content-Length: %d\r\n\r\n" % len(data))
+        left = len(data)
+        while left:
+            assert connection.pending or connection.more()
+            part, connection.pending = connection.pending, b""
+            connection.send(part)
+            left -= len(part)
+        return False
+
+    target.one = take
+    with proxy.dial() as client:
+        request = b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % len(data) + data
+        sender = threading.Thread(target=client.send, args=(request,))
+        sender.start()
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert client.exactly(len(data)) == data
+        sender.join()
+        assert client.rest() == b""
+
+
+@pytest.mark.parametrize("rest", [b"zz\r\n", b"1\r\nxx"])
+def test_a_broken_body_ends_an_answer_that_has_begun(start, target, rest):
+    proxy = start()
+
+    def take(connection):
+        take_head(connection)
+        connection.send(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"so far"))
+        connection.rest()
+        target.note(target.cut_off, "closed")
+        return False
+
+    target.one = take
+    with proxy.dial() as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.until(b"so far\r\n")
+        client.send(rest + b"GET /smuggled HTTP/1.1\r\nHost: w\r\n\r\n")
+        assert client.rest() == b""  # no end of the answer, and no other one
+    target.wait(lambda: target.cut_off)
 
 
 def send_until_full(sock: socket.socket) -> int:
