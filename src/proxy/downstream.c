@@ -320,14 +320,15 @@ static void ended(struct stream *s, int error)
         downstream_kill(c);
 }
 
-/* Whether a client that sends no more has left cannot be seen from here. */
+/* Whether a client that sends no more has left cannot be seen from here, nor whether the rest of its
+ * request is still to be read. */
 static void hung_up(struct stream *s, bool reset)
 {
     struct downstream *c = container_of(s, struct downstream, stream);
 
     if (reset)
         downstream_kill(c);
-    else if (c->state == DOWNSTREAM_BUSY && exchange_has_body(c->exchange))
+    else if (c->state == DOWNSTREAM_BUSY)
         exchange_client_hung_up(c->exchange);
 }
 

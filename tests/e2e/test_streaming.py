@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from conftest import eventually
 from wire import NOTHING_WRONG, PATIENCE_S, Connection, Proxy, Target, group
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -261,6 +262,56 @@ def test_the_target_of_a_client_that_left_is_told_at_once(start, target, leave):
     target.wait(lambda: target.seen)
     leave(client)
     target.wait(lambda: target.cut_off)
+
+
+@pytest.mark.parametrize("leave", [reset, Connection.close])
+def test_who_leaves_while_it_waits_for_a_target_gives_its_place_away(start, target, leave):
+    """In the middle of its body, of which nothing is read meanwhile."""
+    proxy = start(concurrency_max=1, queue_length_max=1, queue_timeout_ms=3600000, request_timeout_ms=3600000)
+    go = threading.Event()
+
+    def answer(connection, _):
+        assert go.wait(PATIENCE_S)
+        connection.send(OK + b"Content-Length: 2\r\n\r\nok")
+        return True
+
+    target.answer = answer
+    with proxy.dial() as first, proxy.dial() as third:
+        first.send(GET + b"\r\n")
+        target.wait(lambda: target.seen)
+        second = proxy.dial()
+        second.send(b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000))
+        # the queue is full when there is no place for others; and when there is one, somebody has left
+        eventually(lambda: refused(proxy), PATIENCE_S, "it waits")
+        leave(second)
+        eventually(lambda: waits(third), PATIENCE_S, "there is a place")
+        go.set()
+        assert first.message().body == b"ok" and third.message().body == b"ok"
+
+
+def refused(proxy) -> bool:
+    """Whether there is no place in the queue. The client leaves, whichever it is."""
+    with proxy.dial() as client:
+        client.send(GET + b"\r\n")
+        client.sock.settimeout(0.3)
+        try:
+            return client.message().status == 503
+        except TimeoutError:
+            reset(client)
+            return False
+
+
+def waits(client: Connection) -> bool:
+    """Ask, and ask again if there was no place."""
+    client.send(GET + b"\r\n")
+    client.sock.settimeout(0.3)
+    try:
+        assert client.message().status == 503
+        return False
+    except TimeoutError:
+        return True
+    finally:
+        client.sock.settimeout(PATIENCE_S)
 
 
 def test_a_client_that_leaves_amid_its_answer_ends_it(start, target):
