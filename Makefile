@@ -4,7 +4,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-.PHONY: all debug demo check bench soak valgrind format lint install clean
+.PHONY: all debug demo check bench soak fuzz valgrind format lint install clean
 
 all: build/build.ninja
 	ninja -C build
@@ -35,6 +35,12 @@ bench: all
 # half an hour of load while the fleet moves: nothing may be lost
 soak: all
 	tests/bench/soak.py
+
+# the parsers of what strangers send, so often each
+FUZZ_RUNS ?= 10000000
+FUZZ_TARGETS ?= http_request,http_response,chunked_body,h2_head,route_snapshot,eventstream,sigv4_verify,sigv4_sign
+fuzz:
+	tools/check.py --only fuzz --fuzz-runs $(FUZZ_RUNS) --fuzz-targets $(FUZZ_TARGETS)
 
 valgrind:
 	tools/valgrind.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run every test of weir and add the results up; the last line is `N passed, N failed`.
 
-usage: tools/check.py [--only SUITE[,SUITE...]] [--fuzz-seconds N]
+usage: tools/check.py [--only SUITE[,SUITE...]] [--fuzz-seconds N | --fuzz-runs N] [--fuzz-targets NAME[,NAME...]]
 suites: style unit threads fuzz e2e
 
 unit     all unit tests, built with AddressSanitizer and UndefinedBehaviorSanitizer
@@ -94,8 +94,9 @@ def threads(_) -> tuple[int, int]:
 def fuzz(arguments) -> tuple[int, int]:
     build("build-fuzz", "-Dfuzz=true", "-Dtests=false", "--buildtype=debugoptimized",
           "-Db_lundef=false", environment={"CC": "clang"})
-    result = run("tests/fuzz/run.sh", arguments.fuzz_seconds, "build-fuzz",
-                 stdout=subprocess.PIPE, text=True)
+    limit = ["--runs", arguments.fuzz_runs] if arguments.fuzz_runs else [arguments.fuzz_seconds]
+    targets = arguments.fuzz_targets.split(",") if arguments.fuzz_targets else []
+    result = run("tests/fuzz/run.sh", *limit, "build-fuzz", *targets, stdout=subprocess.PIPE, text=True)
     print(result.stdout)
     passed = len(re.findall(r"^fuzz/\S+ ok$", result.stdout, re.M))
     failed = re.findall(r"^fuzz/\S+ FAILED", result.stdout, re.M)
@@ -123,6 +124,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="comma-separated suites")
     parser.add_argument("--fuzz-seconds", type=int, default=5, help="for each fuzz target")
+    parser.add_argument("--fuzz-runs", type=int, default=0, help="executions of each fuzz target, instead")
+    parser.add_argument("--fuzz-targets", default="", help="comma-separated names of tests/fuzz; else all")
     arguments = parser.parse_args()
     chosen = arguments.only.split(",") if arguments.only else [suite.__name__ for suite in SUITES]
     passed = failed = 0
