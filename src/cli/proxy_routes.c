@@ -15,6 +15,11 @@ struct reading {
     char *why;
 };
 
+static void json_release(json_t **json)
+{
+    json_decref(*json);
+}
+
 __attribute__((format(printf, 2, 3))) static int wrong(const struct reading *r, const char *format,
                                                        ...)
 {
@@ -73,6 +78,28 @@ static int check_balancing(const struct reading *r, const struct link_target_gro
     return 0;
 }
 
+/* Nothing could be done in no time; to say so is not the same as to say nothing. */
+static int check_times(const struct reading *r, const struct link_target_group *g)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } all[] = {
+        { "request_timeout_ms", g->request_timeout_ms },
+        { "stream_timeout_ms", g->stream_timeout_ms },
+        { "idle_timeout_ms", g->idle_timeout_ms },
+        { "health_interval_ms", g->health_interval_ms },
+        { "health_timeout_ms", g->health_timeout_ms },
+        { "healthy_threshold", g->healthy_threshold },
+        { "unhealthy_threshold", g->unhealthy_threshold },
+    };
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (all[i].value == 0)
+            return wrong(r, "%s of group %s is 0", all[i].name, g->id);
+    return 0;
+}
+
 static int check_groups(const struct reading *r)
 {
     for (size_t i = 0; i < r->s->n_target_groups; i++) {
@@ -84,6 +111,8 @@ static int check_groups(const struct reading *r)
         if (g->health_path[0] != '/')
             return wrong(r, "health_path of group %s does not begin with '/'", g->id);
         e = check_targets(r, g);
+        if (!e)
+            e = check_times(r, g);
         if (!e)
             e = check_balancing(r, g);
         if (e)
@@ -135,32 +164,65 @@ static int check(const struct reading *r)
     return e ? e : check_endpoints(r);
 }
 
-/* The link takes what it does not know for the default, so that old proxies get on with a new
- * control. In a file it is a slip of the pen. */
-static int check_choices(const struct reading *r, json_t *root)
+/* --- what nobody knows ------------------------------------------------------------------------ */
+
+/* The link passes over members that it does not know, and takes choices that it does not know for the
+ * default, so that old proxies get on with a new control. In a file either is a slip of the pen: what
+ * it says must be there when what was read is written again.
+ */
+static int check_known(const struct reading *r, const char *where, json_t *said, json_t *known);
+
+static int check_member(const struct reading *r, const char *where, const char *name, json_t *said,
+                        json_t *known)
 {
-    static const char *const choices[] = { "algorithm", "stickiness" };
-    json_t *groups = json_object_get(root, "target_groups");
+    if (!known)
+        return wrong(r, "%s: there is no '%s'", where, name);
+    if (json_is_string(said) && !json_equal(said, known))
+        return wrong(r, "%s: there is no %s '%s'", where, name, json_string_value(said));
+    return check_known(r, name, said, known);
+}
 
-    for (size_t i = 0; i < 2 * r->s->n_target_groups; i++) {
-        json_t *said = json_object_get(json_array_get(groups, i / 2), choices[i % 2]);
-        json_t *known = said ? link_target_group_to_json(&r->s->target_groups[i / 2]) : NULL;
-        bool same = !said || json_equal(said, json_object_get(known, choices[i % 2]));
+static int check_element(const struct reading *r, const char *list, size_t i, json_t *said,
+                         json_t *known)
+{
+    char where[128];
 
-        json_decref(known);
-        if (!same)
-            return wrong(r, "group %s: there is no %s '%s'", r->s->target_groups[i / 2].id,
-                         choices[i % 2], json_string_value(said));
+    snprintf(where, sizeof(where), "%s[%zu]", list, i);
+    return check_known(r, where, said, known);
+}
+
+static int check_known(const struct reading *r, const char *where, json_t *said, json_t *known)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+    int e = 0;
+
+    json_object_foreach (said, name, member) {
+        e = check_member(r, where, name, member, json_object_get(known, name));
+        if (e)
+            return e;
+    }
+    json_array_foreach (said, i, member) {
+        e = check_element(r, where, i, member, json_array_get(known, i));
+        if (e)
+            return e;
     }
     return 0;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
-static void json_release(json_t **json)
+static int check_all_known(const struct reading *r, json_t *root)
 {
-    json_decref(*json);
+    const struct link_message m = { .type = LINK_SNAPSHOT, .snapshot = *r->s };
+    __attribute__((cleanup(json_release))) json_t *known = link_message_to_json(&m);
+    json_t *options = json_object_get(root, "options"); /* which proxy.c reads */
+
+    if (!known || (options && json_object_set(known, "options", options)))
+        return -ENOMEM;
+    return check_known(r, "the file", root, known);
 }
+
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* What control must always say, a file may leave out. */
 static int complete(json_t *root, uint64_t revision)
@@ -214,7 +276,9 @@ int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot 
     }
     r = check(&reading);
     if (!r)
-        r = check_choices(&reading, root);
+        r = check_all_known(&reading, root);
+    if (r == -ENOMEM)
+        wrong(&reading, "out of memory");
     if (r)
         link_snapshot_deinit(&s);
     else
