@@ -105,6 +105,8 @@ static int take(struct front_options *o, int id, const char *value)
         return take_timeout(value, &o->body_timeout_ms);
     case FRONT_OPTION_IDLE_TIMEOUT:
         return take_timeout(value, &o->idle_timeout_ms);
+    case FRONT_OPTION_HANDSHAKE_TIMEOUT:
+        return take_timeout(value, &o->handshake_timeout_ms);
     case FRONT_OPTION_KEPT_BODIES_MAX_MB:
         return take_mb(value, 1, &o->guard.kept_bytes_max);
     case FRONT_OPTION_MEMORY_MAX_MB:
@@ -170,4 +172,6 @@ void front_options_apply(const struct front_options *o, struct worker_settings *
         settings->body_timeout_ms = o->body_timeout_ms;
     if (o->idle_timeout_ms)
         settings->idle_timeout_ms = o->idle_timeout_ms;
+    if (o->handshake_timeout_ms)
+        settings->handshake_timeout_ms = o->handshake_timeout_ms;
 }

@@ -23,6 +23,7 @@
     ROW("head-timeout", HEAD_TIMEOUT)                                                              \
     ROW("body-timeout", BODY_TIMEOUT)                                                              \
     ROW("idle-timeout", IDLE_TIMEOUT)                                                              \
+    ROW("handshake-timeout", HANDSHAKE_TIMEOUT)                                                    \
     ROW("kept-bodies-max-mb", KEPT_BODIES_MAX_MB)                                                  \
     ROW("memory-max-mb", MEMORY_MAX_MB)
 
@@ -39,6 +40,7 @@
     "  --head-timeout S       from a head's first byte to its last (default 10)\n"                 \
     "  --body-timeout S       between two pieces of a body (default 30)\n"                         \
     "  --idle-timeout S       of a connection between requests (default 75)\n"                     \
+    "  --handshake-timeout S  of TLS (default 10)\n"                                               \
     "  --kept-bodies-max-mb N request bodies in memory, all together (default 1024)\n"             \
     "  --memory-max-mb N      above this, connections and bodies are refused (default 0: none)\n"
 
@@ -63,7 +65,7 @@ struct front_options {
     enum access_format access_format;
     ms_t slow_ms;
     struct guard_settings guard;
-    ms_t head_timeout_ms, body_timeout_ms, idle_timeout_ms; /* 0: not given */
+    ms_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, handshake_timeout_ms; /* 0: not given */
 };
 
 void front_options_init(struct front_options *o);

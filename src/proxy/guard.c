@@ -93,6 +93,11 @@ void guard_leave(struct guard *g, struct guard_pass *pass)
     atomic_fetch_sub_explicit(&g->connections, 1, memory_order_relaxed);
 }
 
+void guard_note_full(struct guard *g)
+{
+    count(g, REFUSED_FULL);
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 static struct slice last_field(const struct http_head *head, const char *name)

@@ -51,6 +51,8 @@ DEFINE_AUTOFREE(struct guard *, guard_free)
 /** guard_admit() - a client has connected. Return: 0, or GUARD_E_*, then there is no pass. */
 int guard_admit(struct guard *g, const struct address *peer, us_t now, struct guard_pass *ret_pass);
 void guard_leave(struct guard *g, struct guard_pass *pass);
+/** guard_note_full() - a client was refused before it was asked about: a thread has all that it can take */
+void guard_note_full(struct guard *g);
 
 /**
  * guard_request() - a client sends a request

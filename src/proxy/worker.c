@@ -49,8 +49,10 @@ static const char *admit(struct worker *w, int fd, const struct address *peer,
     struct guard *guard = w->settings->guard;
     struct guard_pass pass;
 
-    if (w->n_connections >= w->settings->connections_max)
+    if (w->n_connections >= w->settings->connections_max) {
+        guard_note_full(guard);
         return "Too many connections.";
+    }
     switch (guard_admit(guard, peer, loop_now_us(w->loop), &pass)) {
     case 0:
         break;

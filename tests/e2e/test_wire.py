@@ -110,9 +110,11 @@ REFUSED = {
     "a trailer that is no field": [CHUNKED + b"0\r\n%s\r\n\r\n" % line for line in
                                    (b"A", b" a: b", b": b", b"A : b", b"A: b\0", b"A: b\nC: d")],
 }
-ELSEWHERE = {  # in need of more than one message, below; or of a clock: src/proxy/test_slow.c
+ELSEWHERE = {  # in need of more than one message, below; or of a clock or many connections: test_floods.py
     "a broken chunk after the body has begun to stream", "the end of the connection within a body",
     "a head that takes longer than 10 s", "a body of which nothing comes for 30 s",
+    "a connection on which nothing comes for 75 s", "an answer of which nothing is taken for `idle_timeout_ms`",
+    "more connections than there may be",
 }
 
 
@@ -340,6 +342,7 @@ ANSWERS = {
     "a body that ends too early": [(ASK, OK + b"Content-Length: 9\r\n\r\npart", OK + b"Content-Length: 9\r\n" + CLOSE + b"\r\npart")],
     "a broken chunk": [(ASK, OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\nzz\r\n",
                         OK + b"Transfer-Encoding: chunked\r\n" + CLOSE + b"\r\n4\r\npart\r\n")],
+    "more than 100 fields": [(ASK, OK + b"A: b\r\n" * 101 + b"\r\n", BAD)],
     "more than it announced": [(ASK, OKAY + OK + b"Content-Length: 7\r\n\r\nanother", OKAY_CLOSED)],
 }
 
