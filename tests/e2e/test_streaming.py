@@ -1,4 +1,5 @@
 """What passes while it comes: streamed bodies both ways, clients that leave, and WebSocket tunnels."""
+import hashlib
 import json
 import random
 import signal
@@ -7,6 +8,9 @@ import struct
 import threading
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from conftest import eventually
 from wire import NOTHING_WRONG, PATIENCE_S, Connection, Proxy, Target, group
@@ -233,6 +237,78 @@ def test_a_target_that_does_not_read_holds_up_its_client(start, target):
         assert client.message().status == 200  # it need not hear all of it
     for end in full:
         end.close()
+
+
+# --- bodies that nobody signed -----------------------------------------------------------------------
+
+KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.fixture
+def model(target, tmp_path):
+    """A proxy with an endpoint whose requests are authenticated."""
+    made = Proxy(tmp_path, {
+        "credentials": [{"access_key_id": KEY, "secret_access_key": SECRET}], "target_groups": [group("g", target.port)],
+        "endpoints": [{"name": "e", "variants": [{"name": "v", "target_group": "g"}]}]})
+    yield made
+    made.stop()
+
+
+def signed(proxy, payload_hash: str, secret: str = SECRET, length: int = 20) -> bytes:
+    """The head of an invocation with this many bytes."""
+    request = AWSRequest("POST", f"http://127.0.0.1:{proxy.port}/endpoints/e/invocations",
+                         headers={"X-Amz-Content-SHA256": payload_hash, "Content-Type": "text/csv"})
+    SigV4Auth(Credentials(KEY, secret), "sagemaker", "us-east-1").add_auth(request)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    return (f"POST /endpoints/e/invocations HTTP/1.1\r\nHost: 127.0.0.1:{proxy.port}\r\n{fields}"
+            f"Content-Length: {length}\r\n\r\n").encode()
+
+
+def test_an_unsigned_body_reaches_the_model_while_it_comes(model, target):
+    heard = socket.socketpair()
+
+    def take(connection):
+        assert take_head(connection).startswith(b"POST /invocations HTTP/1.1\r\n")
+        for _ in range(2):
+            heard[0].send(connection.exactly(10))
+        connection.send(OK + b"Content-Length: 2\r\n\r\nok")
+        return True
+
+    target.one = take
+    told = Connection(heard[1])
+    with model.dial() as client:
+        client.send(signed(model, "UNSIGNED-PAYLOAD"))
+        for part in (b"1,2,3,4,5,", b"6,7,8,9,10"):
+            client.send(part)
+            assert told.exactly(10) == part
+        assert client.message().body == b"ok"
+    for end in heard:
+        end.close()
+
+
+def test_a_signed_body_reaches_the_model_only_whole_and_as_it_was_signed(model, target):
+    body = b"1,2,3,4,5,6,7,8,9,10"
+    for payload, status in ((body, 200), (body[:-1] + b"1", 403)):
+        with model.dial() as client:
+            client.send(signed(model, hashlib.sha256(body).hexdigest()))
+            client.send(payload[:10])
+            with model.dial() as other:  # what was sent before has been seen when this is answered
+                other.send(signed(model, "UNSIGNED-PAYLOAD") + body)
+                assert other.message().status == 200
+            assert len(target.begun) == 1
+            client.send(payload[10:])
+            assert client.message().status == status
+        assert [message.body for message in target.seen] == [body] * (2 if status == 200 else 1)
+        target.forget()
+
+
+@pytest.mark.parametrize("payload_hash", ["UNSIGNED-PAYLOAD", hashlib.sha256(b"").hexdigest()])
+def test_who_signs_with_a_wrong_secret_reaches_nobody(model, target, payload_hash):
+    with model.dial() as client:
+        client.send(signed(model, payload_hash, "x" * 40, 0))
+        answer = client.message()
+    assert answer.status == 403 and answer.field("x-amzn-ErrorType") == b"InvalidSignatureException"
+    assert target.begun == []
 
 
 # --- clients that leave ------------------------------------------------------------------------------
