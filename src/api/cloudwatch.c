@@ -42,31 +42,6 @@ const struct service cloudwatch_service = {
         },
 };
 
-static const char *text_or_empty(json_t *value, const char *member)
-{
-    const char *text = json_string_value(json_object_get(value, member));
-
-    return text ? text : "";
-}
-
-void cloudwatch_read_name(json_t *value, struct metric_name *ret_name)
-{
-    json_t *dimensions = json_object_get(value, "Dimensions"), *d;
-    size_t i;
-
-    ret_name->namespace = text_or_empty(value, "Namespace");
-    ret_name->name = text_or_empty(value, "MetricName");
-    ret_name->n_dimensions = 0;
-    json_array_foreach (dimensions, i, d) {
-        if (i == METRICS_DIMENSIONS_MAX)
-            break;
-        ret_name->dimensions[ret_name->n_dimensions++] = (struct metric_dimension){
-            .name = text_or_empty(d, "Name"),
-            .value = text_or_empty(d, "Value"),
-        };
-    }
-}
-
 enum metric_unit cloudwatch_read_unit(json_t *value, enum metric_unit absent)
 {
     const char *text = json_string_value(json_object_get(value, "Unit"));

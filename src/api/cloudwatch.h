@@ -24,10 +24,6 @@ extern const struct shape cloudwatch_namespace, cloudwatch_metric_name, cloudwat
     cloudwatch_extended_statistic, cloudwatch_period, cloudwatch_metric, cloudwatch_metric_stat,
     cloudwatch_metric_data_queries, cloudwatch_number;
 
-/** cloudwatch_read_name() - the metric that Namespace, MetricName and Dimensions of @value name
- * @value: checked by its shape; the strings stay its own. Absent parts are "". */
-void cloudwatch_read_name(json_t *value, struct metric_name *ret_name);
-
 /** cloudwatch_read_unit() - Unit of @value; @absent if there is none */
 enum metric_unit cloudwatch_read_unit(json_t *value, enum metric_unit absent);
 

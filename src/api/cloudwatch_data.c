@@ -10,6 +10,7 @@
 #include "api/cloudwatch.h"
 #include "api/number.h"
 #include "base/error.h"
+#include "control/query_series.h"
 
 enum { DATA_MAX = 1000, VALUES_MAX = 150, COMPLAINTS_MAX = 20, PATH_BYTES = 96 };
 
@@ -270,7 +271,7 @@ static void read_datum(struct batch *b, json_t *given, const char *path, const c
 {
     struct put *put = &b->puts[b->n_puts++];
 
-    cloudwatch_read_name(given, &put->name);
+    query_series_name(given, &put->name);
     put->name.namespace = namespace;
     check_name(b, &put->name, path);
     put->datum.unit = cloudwatch_read_unit(given, METRIC_UNIT_NONE);

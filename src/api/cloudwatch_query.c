@@ -4,24 +4,21 @@
  * time the next one goes on, so that data that arrive meanwhile shift nothing. Each query looks only
  * where data of its period can be, whatever range is asked for; that bounds what a call costs.
  */
-#include "api/cloudwatch_query.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/cloudwatch.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "control/query_series.h"
 
-enum {
-    QUERIES_MAX = 500,
-    DATAPOINTS_MAX = 100800,
-    LABEL_BYTES = 4096,
-    TOKEN_BYTES = 64,
-    SERIES_MAX = 1000000
-};
+/* What one call may use: 8 million numbers, metrics included. That bounds its time, too. */
+enum { ARENA_BYTES = 64 << 20 };
+
+enum { DATAPOINTS_MAX = 100800, LABEL_BYTES = 4096, TOKEN_BYTES = 64, SERIES_MAX = 1000000 };
 
 static const char validation[] = "ValidationError";
 
@@ -51,12 +48,22 @@ static const struct shape get_metric_data_output =
     STRUCTURE("GetMetricDataOutput", OPTIONAL("MetricDataResults", &metric_data_results),
               OPTIONAL("NextToken", &shape_string), OPTIONAL("Messages", &messages));
 
+/* What is asked of one query, beside what is computed. */
+struct asked {
+    struct metric_query *query;
+    const char *label; /* NULL: none was given */
+    const char *stat_text;
+    bool return_data;
+};
+
 struct page {
     struct api_call *call;
-    struct cloudwatch_query *queries;
+    struct asked *asked;
+    struct metric_query *list;
     size_t n_queries;
-    struct cloudwatch_range range;
-    struct cloudwatch_math math;
+    wall_ms_t start, end;
+    struct queries *queries; /* NULL, with all that is computed: there are no expressions */
+    struct queries_result math;
     bool descending;
     size_t room; /* datapoints that still fit on this page */
     /* where the page starts, and later where the next one does: a query, one of its series, and a
@@ -68,35 +75,29 @@ struct page {
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
-static bool is_id(const char *text)
-{
-    if (*text < 'a' || *text > 'z')
-        return false;
-    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
-           strlen(text);
-}
-
 static int check_id(struct page *p, const char *id, size_t i)
 {
-    if (!is_id(id))
+    if (!queries_id_valid(id))
         return api_error(p->call, validation,
                          "The value %s for parameter MetricDataQueries.member.%zu.Id is not "
                          "matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.",
                          id, i + 1);
     for (size_t k = 0; k < i; k++)
-        if (strcmp(p->queries[k].id, id) == 0)
+        if (strcmp(p->list[k].id, id) == 0)
             return api_error(p->call, validation,
                              "The values for parameter id in MetricDataQueries are not unique.");
     return 0;
 }
 
-static int read_stat(struct page *p, struct cloudwatch_query *q, json_t *stat, size_t i)
+static int read_stat(struct page *p, json_t *stat, size_t i)
 {
+    struct metric_query *q = &p->list[i];
+    const char *statistic = json_string_value(json_object_get(stat, "Stat"));
     json_int_t period_s = json_integer_value(json_object_get(stat, "Period"));
 
-    cloudwatch_read_name(json_object_get(stat, "Metric"), &q->name);
+    query_series_name(json_object_get(stat, "Metric"), &q->name);
     q->unit = cloudwatch_read_unit(stat, METRIC_UNIT_ANY);
-    q->stat_text = json_string_value(json_object_get(stat, "Stat"));
+    p->asked[i].stat_text = statistic;
     if (!*q->name.namespace || !*q->name.name)
         return api_error(p->call, validation,
                          "The parameter MetricDataQueries.member.%zu.MetricStat.Metric.%s is "
@@ -107,16 +108,16 @@ static int read_stat(struct page *p, struct cloudwatch_query *q, json_t *stat, s
                          "The parameter MetricDataQueries.member.%zu.MetricStat.Period must be 1, "
                          "5, 10, 20, 30 or a multiple of 60.",
                          i + 1);
-    if (metric_statistic_parse(q->stat_text, &q->stat) != 0)
+    if (metric_statistic_parse(statistic, &q->statistic) != 0)
         return api_error(p->call, validation,
                          "The value %s for parameter MetricDataQueries.member.%zu.MetricStat.Stat "
                          "is not supported.",
-                         q->stat_text, i + 1);
+                         statistic, i + 1);
     q->period_s = (unsigned)period_s;
     return 0;
 }
 
-static int read_expression(struct page *p, struct cloudwatch_query *q, json_t *given, size_t i)
+static int read_expression(struct page *p, json_t *given, size_t i)
 {
     json_t *period = json_object_get(given, "Period");
 
@@ -125,21 +126,24 @@ static int read_expression(struct page *p, struct cloudwatch_query *q, json_t *g
                          "The parameter MetricDataQueries.member.%zu.Period must be 1, 5, 10, 20, "
                          "30 or a multiple of 60.",
                          i + 1);
-    q->period_s = (unsigned)json_integer_value(period);
-    return cloudwatch_math_parse(p->call, q,
-                                 json_string_value(json_object_get(given, "Expression")));
+    p->list[i].period_s = (unsigned)json_integer_value(period);
+    p->list[i].expression = json_string_value(json_object_get(given, "Expression"));
+    return 0;
 }
 
 static int read_query(struct page *p, json_t *given, size_t i)
 {
-    struct cloudwatch_query *q = &p->queries[i];
+    struct metric_query *q = &p->list[i];
     json_t *stat = json_object_get(given, "MetricStat");
     json_t *return_data = json_object_get(given, "ReturnData");
     int r;
 
     q->id = json_string_value(json_object_get(given, "Id"));
-    q->label = json_string_value(json_object_get(given, "Label"));
-    q->return_data = !return_data || json_is_true(return_data);
+    p->asked[i] = (struct asked){
+        .query = q,
+        .label = json_string_value(json_object_get(given, "Label")),
+        .return_data = !return_data || json_is_true(return_data),
+    };
     r = check_id(p, q->id, i);
     if (r)
         return r;
@@ -150,12 +154,12 @@ static int read_query(struct page *p, json_t *given, size_t i)
                          "have specified both.",
                          i + 1, i + 1);
     if (json_object_get(given, "Expression"))
-        return read_expression(p, q, given, i);
+        return read_expression(p, given, i);
     if (!stat)
         return api_error(p->call, validation,
                          "The parameter MetricDataQueries.member.%zu.MetricStat is required.\n",
                          i + 1);
-    return read_stat(p, q, stat, i);
+    return read_stat(p, stat, i);
 }
 
 static int read_queries(struct page *p)
@@ -171,8 +175,9 @@ static int read_queries(struct page *p)
         return api_error(p->call, validation,
                          "The collection MetricDataQueries must not have a size greater than %d.",
                          QUERIES_MAX);
-    p->queries = calloc(p->n_queries, sizeof(*p->queries));
-    if (!p->queries)
+    p->asked = calloc(p->n_queries, sizeof(*p->asked));
+    p->list = calloc(p->n_queries, sizeof(*p->list));
+    if (!p->asked || !p->list)
         return fault(-ENOMEM);
     json_array_foreach (list, i, given) {
         r = read_query(p, given, i);
@@ -187,12 +192,12 @@ static int read_range(struct page *p)
     json_int_t max = input_integer(p->call, "MaxDatapoints", DATAPOINTS_MAX);
     const char *order = input_text(p->call, "ScanBy");
 
-    p->range.start = cloudwatch_time(p->call->input, "StartTime");
-    p->range.end = cloudwatch_time(p->call->input, "EndTime");
-    if (p->range.start == p->range.end)
+    p->start = cloudwatch_time(p->call->input, "StartTime");
+    p->end = cloudwatch_time(p->call->input, "EndTime");
+    if (p->start == p->end)
         return api_error(p->call, validation,
                          "The parameter StartTime must not equal parameter EndTime.");
-    if (p->range.start > p->range.end)
+    if (p->start > p->end)
         return api_error(p->call, validation,
                          "The parameter EndTime must be greater than StartTime.");
     if (max < 1 || max > DATAPOINTS_MAX)
@@ -250,52 +255,53 @@ static bool same_dimensions(const struct metric_name *a, const struct metric_nam
 }
 
 /* The metric's name, and what else tells it from the call's other queries. */
-static json_t *make_label(const struct page *p, const struct cloudwatch_query *q)
+static json_t *make_label(const struct page *p, const struct asked *q)
 {
+    const struct metric_name *name = &q->query->name;
     bool namespaces = false, dimensions = false, stats = false, periods = false;
     autobuffer struct buffer label = BUFFER_INIT(LABEL_BYTES);
     int r = 0;
 
     for (size_t i = 0; i < p->n_queries; i++) {
-        const struct cloudwatch_query *other = &p->queries[i];
+        const struct metric_query *other = &p->list[i];
 
-        if (other->math)
+        if (other->expression)
             continue;
-        namespaces |= strcmp(other->name.namespace, q->name.namespace) != 0;
-        dimensions |= !same_dimensions(&other->name, &q->name);
-        stats |= strcmp(other->stat_text, q->stat_text) != 0;
-        periods |= other->period_s != q->period_s;
+        namespaces |= strcmp(other->name.namespace, name->namespace) != 0;
+        dimensions |= !same_dimensions(&other->name, name);
+        stats |= strcmp(p->asked[i].stat_text, q->stat_text) != 0;
+        periods |= other->period_s != q->query->period_s;
     }
     if (namespaces)
-        r = buffer_printf(&label, "%s ", q->name.namespace);
-    for (size_t i = 0; !r && dimensions && i < q->name.n_dimensions; i++)
-        r = buffer_printf(&label, "%s ", q->name.dimensions[i].value);
+        r = buffer_printf(&label, "%s ", name->namespace);
+    for (size_t i = 0; !r && dimensions && i < name->n_dimensions; i++)
+        r = buffer_printf(&label, "%s ", name->dimensions[i].value);
     if (!r)
-        r = buffer_puts(&label, q->name.name);
+        r = buffer_puts(&label, name->name);
     if (!r && stats)
         r = buffer_printf(&label, " %s", q->stat_text);
     if (!r && periods)
-        r = buffer_printf(&label, " %u", q->period_s);
+        r = buffer_printf(&label, " %u", q->query->period_s);
     if (r) /* too long to be of use */
-        return json_string(q->name.name);
+        return json_string(name->name);
     return json_stringn(buffer_data(&label), buffer_size(&label));
 }
 
-static json_t *metric_label(const struct page *p, const struct cloudwatch_query *q)
+static json_t *metric_label(const struct page *p, const struct asked *q)
 {
     return q->label ? json_string(q->label) : make_label(p, q);
 }
 
 /* An expression's own label, or its id; one of several series is told by its metric as well. */
-static json_t *series_label(const struct page *p, const struct cloudwatch_query *q,
+static json_t *series_label(const struct page *p, const struct asked *q,
                             const struct math_value *value, const struct math_series *series)
 {
     const char *own = q->label && *q->label ? q->label : NULL;
     json_t *of_metric, *label;
 
     if (value->type != MATH_ARRAY || series->origin == MATH_NONE)
-        return json_string(q->label ? q->label : q->id);
-    of_metric = metric_label(p, &p->queries[series->origin]);
+        return json_string(q->label ? q->label : q->query->id);
+    of_metric = metric_label(p, &p->asked[series->origin]);
     if (!own)
         return of_metric;
     label = json_sprintf("%s %s", own, json_string_value(of_metric));
@@ -305,18 +311,19 @@ static json_t *series_label(const struct page *p, const struct cloudwatch_query 
 
 /* --- what is answered ------------------------------------------------------------------------- */
 
-size_t cloudwatch_query_narrow(const struct api_call *call, struct cloudwatch_range range,
-                               unsigned period_s, wall_ms_t *ret_start)
+/* The part of the range in which data of @period_s may be, in whole periods; queries_view's span. */
+static size_t narrow(const void *page, unsigned period_s, wall_ms_t *ret_start)
 {
+    const struct page *p = page;
     static const ms_t hour = 3600 * MS_PER_S;
-    wall_ms_t now = call->now, start, end = range.end;
+    wall_ms_t now = p->call->now, start, end = p->end;
     ms_t period_ms = period_s * MS_PER_S;
     ms_t kept = period_s % 60 != 0     ? 3 * hour
                 : period_s % 300 != 0  ? 15 * 24 * hour
                 : period_s % 3600 != 0 ? 63 * 24 * hour
                                        : 455 * 24 * hour;
 
-    start = cloudwatch_round_start(range.start, period_s, now);
+    start = cloudwatch_round_start(p->start, period_s, now);
     if (start < now - kept - hour)
         start += (now - kept - hour - start) / period_ms * period_ms;
     if (end > now + METRICS_FUTURE_MAX + hour)
@@ -364,12 +371,12 @@ static int fill(struct page *p, const struct line *line, json_t *times, json_t *
 }
 
 /* @label is taken over. */
-static int answer_line(struct page *p, const struct cloudwatch_query *q, json_t *label,
+static int answer_line(struct page *p, const struct asked *q, json_t *label,
                        const struct line *line, bool *ret_all)
 {
     json_t *results = json_object_get(p->call->output, "MetricDataResults");
-    json_t *result =
-        json_pack("{s:s, s:o, s:[], s:[]}", "Id", q->id, "Label", label, "Timestamps", "Values");
+    json_t *result = json_pack("{s:s, s:o, s:[], s:[]}", "Id", q->query->id, "Label", label,
+                               "Timestamps", "Values");
     int r;
 
     if (json_array_append_new(results, result) != 0)
@@ -384,22 +391,23 @@ static int answer_line(struct page *p, const struct cloudwatch_query *q, json_t 
                : fault(-ENOMEM);
 }
 
-static int answer_metric(struct page *p, const struct cloudwatch_query *q, bool *ret_all)
+static int answer_metric(struct page *p, const struct asked *q, bool *ret_all)
 {
-    struct line line = { .period_s = q->period_s };
+    const struct metric_query *query = q->query;
+    struct line line = { .period_s = query->period_s };
     autofree(mem_free) double *found = NULL;
 
-    line.n = cloudwatch_query_narrow(p->call, p->range, q->period_s, &line.start);
+    line.n = narrow(p, query->period_s, &line.start);
     found = calloc(line.n + 1, sizeof(*found));
     if (!found)
         return fault(-ENOMEM);
-    metrics_read(p->call->control->metrics, &q->name, q->unit, line.start, q->period_s, line.n,
-                 &q->stat, found, NULL);
+    metrics_read(p->call->control->metrics, &query->name, query->unit, line.start, query->period_s,
+                 line.n, &query->statistic, found, NULL);
     line.values = found;
     return answer_line(p, q, metric_label(p, q), &line, ret_all);
 }
 
-static int answer_series(struct page *p, const struct cloudwatch_query *q, bool *ret_all)
+static int answer_series(struct page *p, const struct asked *q, bool *ret_all)
 {
     const struct math_value *value = &p->math.inputs[p->query].value;
     const struct math_series *series = &value->series[p->series];
@@ -413,11 +421,11 @@ static int answer_series(struct page *p, const struct cloudwatch_query *q, bool 
     return answer_line(p, q, series_label(p, q, value, series), &line, ret_all);
 }
 
-static size_t count_results(const struct page *p, const struct cloudwatch_query *q)
+static size_t count_results(const struct page *p, const struct asked *q)
 {
     if (!q->return_data)
         return 0;
-    return q->math ? p->math.inputs[q - p->queries].value.n_series : 1;
+    return q->query->expression ? p->math.inputs[q - p->asked].value.n_series : 1;
 }
 
 static int add_token(const struct page *p)
@@ -438,7 +446,7 @@ static int add_token(const struct page *p)
 static int answer(struct page *p)
 {
     for (; p->query < p->n_queries; p->query++, p->series = 0) {
-        const struct cloudwatch_query *q = &p->queries[p->query];
+        const struct asked *q = &p->asked[p->query];
 
         for (size_t n = count_results(p, q); p->series < n; p->series++) {
             bool all = true;
@@ -446,7 +454,7 @@ static int answer(struct page *p)
 
             if (p->room == 0 && !p->has_time)
                 return fault(add_token(p));
-            r = q->math ? answer_series(p, q, &all) : answer_metric(p, q, &all);
+            r = q->query->expression ? answer_series(p, q, &all) : answer_metric(p, q, &all);
             if (r)
                 return fault(r);
             if (!all)
@@ -459,10 +467,52 @@ static int answer(struct page *p)
 
 static void free_queries(struct page *p)
 {
-    for (size_t i = 0; p->queries && i < p->n_queries; i++)
-        math_free(p->queries[i].math);
-    free(p->queries);
-    cloudwatch_math_deinit(&p->math);
+    queries_free(p->queries);
+    queries_result_deinit(&p->math);
+    free(p->list);
+    free(p->asked);
+}
+
+/* --- expressions ------------------------------------------------------------------------------ */
+
+static int check_results(const struct page *p)
+{
+    for (size_t i = 0; i < p->n_queries; i++)
+        if (p->list[i].expression && p->asked[i].return_data &&
+            p->math.inputs[i].value.type == MATH_SCALAR)
+            return api_error(p->call, validation,
+                             "Error in expression '%s': the result must be a time series or an "
+                             "array of time series, not a scalar",
+                             p->list[i].id);
+    return 0;
+}
+
+static int compute(struct page *p)
+{
+    const struct queries_view view = {
+        .metrics = p->call->control->metrics,
+        .span = narrow,
+        .context = p,
+        .arena_bytes = ARENA_BYTES,
+    };
+    struct queries_error error;
+    bool any = false;
+    int r;
+
+    for (size_t i = 0; i < p->n_queries; i++)
+        any |= p->list[i].expression != NULL;
+    if (!any)
+        return 0;
+    r = queries_new(p->list, p->n_queries, &p->queries, &error);
+    if (!r)
+        r = queries_compute(p->queries, &view, &p->math, &error);
+    if (r == QUERIES_E_LIMIT)
+        return api_error(p->call, validation,
+                         "The expressions of this request take too much to compute; ask for a "
+                         "shorter range, a longer period or fewer metrics.");
+    if (r == QUERIES_E_REFUSED)
+        return api_error(p->call, validation, "%s", error.text);
+    return r ? fault(r) : check_results(p);
 }
 
 static int get_metric_data(struct api_call *call)
@@ -475,7 +525,7 @@ static int get_metric_data(struct api_call *call)
     if (!r)
         r = read_token(&p);
     if (!r)
-        r = cloudwatch_math_compute(call, p.queries, p.n_queries, p.range, &p.math);
+        r = compute(&p);
     if (!r) {
         call->output = json_pack("{s:[], s:[]}", "MetricDataResults", "Messages");
         r = call->output ? answer(&p) : fault(-ENOMEM);

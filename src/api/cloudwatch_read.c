@@ -9,6 +9,7 @@
 #include "api/cloudwatch.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "control/query_series.h"
 #include "metrics/name.h"
 
 enum { DATAPOINTS_MAX = 1440, METRICS_PER_PAGE = 500, EXTENDED_MAX = 10, BASIC_MAX = 5 };
@@ -109,7 +110,7 @@ static int read_request(struct api_call *call, struct request *q)
         r = read_statistics(call, "Statistics", q);
     if (!r)
         r = read_statistics(call, "ExtendedStatistics", q);
-    cloudwatch_read_name(call->input, &q->name);
+    query_series_name(call->input, &q->name);
     return r;
 }
 

@@ -7,14 +7,9 @@
 #pragma once
 #include <jansson.h>
 
-#include "metrics/math_expression.h"
-#include "metrics/metrics.h"
+#include "control/query_series.h"
 
-enum {
-    ALARM_WATCH_QUERIES_MAX = 20,
-    ALARM_WATCH_METRICS_MAX = 10,
-    ALARM_WATCH_WHY_BYTES = 320,
-};
+enum { ALARM_WATCH_WHY_BYTES = QUERY_SERIES_WHY_BYTES };
 
 enum {
     ALARM_WATCH_E_REFUSED = 1, /* *ret_why says what is wrong with it */

@@ -215,7 +215,7 @@ MATH_FUNCTION(if)
         if (isnan(test))
             continue;
         if (test != 0)
-            ret->series->values[i] = isnan(value) ? 0 : value;
+            ret->series->values[i] = isnan(value) && !run->scope->strict ? 0 : value;
         else
             ret->series->values[i] = at(call, 2, i);
     }

@@ -77,6 +77,12 @@ int math_read(struct math_run *run, size_t n_series)
     return 0;
 }
 
+int math_refuse_across(struct math_run *run, const struct math_node *node)
+{
+    return math_refuse(run->error, node->position, "%s looks at more than one period",
+                       node->function->name);
+}
+
 static size_t common_divisor(size_t a, size_t b)
 {
     while (b != 0) {
@@ -172,6 +178,8 @@ static int evaluate_call(struct math_run *run, const struct math_node *node, str
     const char *kind = node->function->args;
     int r = 0;
 
+    if (run->scope->strict && node->function->across)
+        return math_refuse_across(run, node);
     for (const struct math_node *arg = node->first; !r && arg; arg = arg->next) {
         kind += *kind == '?';
         call.nodes[call.n_args] = arg;

@@ -15,7 +15,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 
-enum { MATH_TEXT_MAX = 2048, MATH_DEPTH_MAX = 64 };
+enum { MATH_TEXT_MAX = 2048, MATH_DEPTH_MAX = 64, MATH_ERROR_BYTES = 160 };
 #define MATH_NONE ((size_t)-1)
 
 enum {
@@ -25,7 +25,7 @@ enum {
 
 struct math_error {
     size_t position; /* in the expression, from 1 */
-    char text[160];
+    char text[MATH_ERROR_BYTES];
 };
 
 /* --- expressions ------------------------------------------------------------------------------ */
@@ -93,6 +93,9 @@ struct math_scope {
     size_t n_slots;
     const struct math_input *inputs; /* by the indices that math_bind() was told */
     size_t n_inputs;
+    /* Each slot stands for itself: there is a point only where all that it is made of have one, and
+     * what looks at other slots (RATE, SORT, the SUM of one series ...) is refused. FILL may. */
+    bool strict;
 };
 
 /** math_evaluate() - the value of @m, which was bound; it may share memory with the inputs

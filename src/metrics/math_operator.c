@@ -91,8 +91,9 @@ static void operate_series(const struct math_run *run, const struct math_operato
 {
     for (size_t i = 0; i < run->scope->n_slots; i++) {
         double x = a->values[i], y = b->values[i];
+        bool none = run->scope->strict ? isnan(x) || isnan(y) : isnan(x) && isnan(y);
 
-        to->values[i] = isnan(x) && isnan(y) ? NAN : combine(o, isnan(x) ? 0 : x, isnan(y) ? 0 : y);
+        to->values[i] = none ? NAN : combine(o, isnan(x) ? 0 : x, isnan(y) ? 0 : y);
     }
 }
 

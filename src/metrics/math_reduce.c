@@ -76,13 +76,17 @@ static double reduce_series(const struct math_series *series, size_t n_slots, te
     return math_finite(tell(&s, n_slots));
 }
 
-static int reduce(struct math_run *run, const struct math_value *value, telling of_series,
+static int reduce(struct math_run *run, const struct math_call *call, telling of_series,
                   telling of_slot, struct math_value *ret)
 {
+    const struct math_value *value = &call->args[0];
+    bool strict = run->scope->strict;
     int r = math_read(run, value->n_series);
 
     if (r)
         return r;
+    if (strict && value->type == MATH_SERIES)
+        return math_refuse_across(run, call->node);
     if (value->type == MATH_SERIES) {
         *ret = math_scalar(reduce_series(value->series, run->scope->n_slots, of_series));
         return 0;
@@ -98,7 +102,7 @@ static int reduce(struct math_run *run, const struct math_value *value, telling 
 
         for (size_t k = 0; k < value->n_series; k++)
             summarize(&s, value->series[k].values[i]);
-        if (s.count > 0)
+        if (s.count > 0 && (!strict || s.count == value->n_series))
             ret->series->values[i] = math_finite(of_slot(&s, value->n_series));
     }
     return 0;
@@ -116,30 +120,30 @@ double math_reduce_word(const char *word, const struct math_series *s, size_t n_
 
 MATH_FUNCTION(sum)
 {
-    return reduce(run, call->args, tell_sum, tell_sum, ret);
+    return reduce(run, call, tell_sum, tell_sum, ret);
 }
 
 MATH_FUNCTION(avg)
 {
-    return reduce(run, call->args, tell_points_average, tell_average, ret);
+    return reduce(run, call, tell_points_average, tell_average, ret);
 }
 
 MATH_FUNCTION(min)
 {
-    return reduce(run, call->args, tell_min, tell_min, ret);
+    return reduce(run, call, tell_min, tell_min, ret);
 }
 
 MATH_FUNCTION(max)
 {
-    return reduce(run, call->args, tell_max, tell_max, ret);
+    return reduce(run, call, tell_max, tell_max, ret);
 }
 
 MATH_FUNCTION(stddev)
 {
-    return reduce(run, call->args, tell_stddev, tell_stddev, ret);
+    return reduce(run, call, tell_stddev, tell_stddev, ret);
 }
 
 MATH_FUNCTION(datapoint_count)
 {
-    return reduce(run, call->args, tell_count, tell_count, ret);
+    return reduce(run, call, tell_count, tell_count, ret);
 }

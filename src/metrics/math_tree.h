@@ -70,6 +70,7 @@ enum { MATH_ARGS_MAX = 4 };
 struct math_function {
     const char *name, *args;
     int (*run)(struct math_run *run, struct math_call *call, struct math_value *ret);
+    bool across; /* what it makes of one slot hangs on others: not where these are strict */
 };
 
 /** math_function_find() - NULL if there is none */
@@ -104,6 +105,9 @@ int math_map(struct math_run *run, const struct math_value *value,
              struct math_value *ret);
 /** math_periods_join() - the periods of @to and @other become periods of @to */
 void math_periods_join(struct math_series *to, const struct math_series *other);
+
+/** math_refuse_across() - in a strict scope: @node looks at other slots. Return: MATH_E_REFUSED. */
+int math_refuse_across(struct math_run *run, const struct math_node *node);
 
 /** math_read() - @n_series are about to be read whole. Return: 0 or MATH_E_LIMIT. */
 int math_read(struct math_run *run, size_t n_series);

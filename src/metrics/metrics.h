@@ -100,6 +100,8 @@ struct metric_statistic {
 };
 /** metric_statistic_parse() - Return: 0 or METRICS_E_INVALID */
 int metric_statistic_parse(const char *text, struct metric_statistic *ret);
+/** metric_statistic_grows() - with the length of a period: Sum, SampleCount and their trimmed kin */
+bool metric_statistic_grows(const struct metric_statistic *statistic);
 
 /**
  * metrics_read() - one statistic per period

@@ -26,3 +26,16 @@ int metric_statistic_parse(const char *text, struct metric_statistic *ret)
     }
     return trimmed_parse(text, ret);
 }
+
+bool metric_statistic_grows(const struct metric_statistic *statistic)
+{
+    switch (statistic->kind) {
+    case STATISTIC_COUNT:
+    case STATISTIC_SUM:
+    case STATISTIC_TRIMMED_COUNT:
+    case STATISTIC_TRIMMED_SUM:
+        return true;
+    default:
+        return false;
+    }
+}

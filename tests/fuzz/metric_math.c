@@ -42,9 +42,9 @@ static void check_value(const struct math_value *v)
     }
 }
 
-static void check_evaluation(struct math *m)
+static void check_evaluation(struct math *m, bool strict)
 {
-    const struct math_scope scope = { 1767322800000, 60, SLOTS, inputs, N_INPUTS };
+    const struct math_scope scope = { 1767322800000, 60, SLOTS, inputs, N_INPUTS, strict };
     struct math_arena arena = MATH_ARENA_INIT(ARENA_BYTES);
     struct math_error error;
     struct math_value value;
@@ -87,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(error.position >= 1 && error.position <= strlen(text) + 1);
         return 0;
     }
-    check_evaluation(m);
+    check_evaluation(m, false);
+    check_evaluation(m, true);
     check_printing(m);
     return 0;
 }
