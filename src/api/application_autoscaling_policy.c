@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "control/scaling_policy.h"
 
-enum { PAGE_MOST = 10 };
+enum { PAGE_MOST = 10, MATH_REQUEST_BYTES = 50 * 1024 };
 
 static const struct shape policy_type =
     STRING("PolicyType", ENUM("StepScaling", "TargetTrackingScaling", "PredictiveScaling"));
@@ -107,6 +107,19 @@ static int read_configuration(struct api_call *call, const struct scaling_policy
     return given && old ? keep_required(*ret, old) : 0;
 }
 
+/* As AWS limits requests with metric math; the members that are known are counted. */
+static int check_size(struct api_call *call, json_t *configuration)
+{
+    json_t *metric = json_object_get(configuration, "CustomizedMetricSpecification");
+
+    if (json_object_get(metric, "Metrics") &&
+        json_dumpb(call->input, NULL, 0, JSON_COMPACT) > MATH_REQUEST_BYTES)
+        return api_error(call, "ValidationException",
+                         "A request with metric math must not have more than %d bytes",
+                         MATH_REQUEST_BYTES);
+    return 0;
+}
+
 static int put(struct api_call *call, struct scaling_target *t, enum policy_kind kind,
                json_t *configuration)
 {
@@ -147,6 +160,8 @@ static int put_policy(struct api_call *call)
     r = read_kind(call, old, &kind);
     if (!r)
         r = read_configuration(call, old, kind, &configuration);
+    if (!r)
+        r = check_size(call, configuration);
     return r ? r : put(call, t, kind, configuration);
 }
 

@@ -86,10 +86,36 @@ static const struct shape dimension =
 static const struct shape dimensions = LIST("MetricDimensions", &dimension);
 static const struct shape statistic =
     STRING("MetricStatistic", ENUM("Average", "Minimum", "Maximum", "SampleCount", "Sum"));
+
 static const struct shape query_id = STRING("Id", BETWEEN(1, 255), XML_TEXT);
+static const struct shape query_expression = STRING("Expression", BETWEEN(1, 2048), XML_TEXT);
+static const struct shape query_name =
+    STRING("TargetTrackingMetricName", BETWEEN(1, 255), XML_TEXT);
+static const struct shape query_namespace =
+    STRING("TargetTrackingMetricNamespace", BETWEEN(1, 255), XML_TEXT);
+static const struct shape query_unit =
+    STRING("TargetTrackingMetricUnit", BETWEEN(1, 1023), XML_TEXT);
+static const struct shape query_dimension_name =
+    STRING("TargetTrackingMetricDimensionName", BETWEEN(1, 255), XML_TEXT);
+static const struct shape query_dimension_value =
+    STRING("TargetTrackingMetricDimensionValue", BETWEEN(1, 1024), XML_TEXT);
+static const struct shape query_dimension =
+    STRUCTURE("TargetTrackingMetricDimension", REQUIRED("Name", &query_dimension_name),
+              REQUIRED("Value", &query_dimension_value));
+static const struct shape query_dimensions =
+    LIST("TargetTrackingMetricDimensions", &query_dimension);
+static const struct shape query_metric =
+    STRUCTURE("TargetTrackingMetric", OPTIONAL("Dimensions", &query_dimensions),
+              OPTIONAL("MetricName", &query_name), OPTIONAL("Namespace", &query_namespace));
+static const struct shape query_stat =
+    STRUCTURE("TargetTrackingMetricStat", REQUIRED("Metric", &query_metric),
+              REQUIRED("Stat", &app_scaling_text), OPTIONAL("Unit", &query_unit));
 static const struct shape query =
-    STRUCTURE("TargetTrackingMetricDataQuery", REQUIRED("Id", &query_id));
+    STRUCTURE("TargetTrackingMetricDataQuery", REQUIRED("Id", &query_id),
+              OPTIONAL("Expression", &query_expression), OPTIONAL("Label", &app_scaling_text),
+              OPTIONAL("MetricStat", &query_stat), OPTIONAL("ReturnData", &shape_boolean));
 static const struct shape queries = LIST("TargetTrackingMetricDataQueries", &query);
+
 static const struct shape customized =
     STRUCTURE("CustomizedMetricSpecification", OPTIONAL("MetricName", &shape_string),
               OPTIONAL("Namespace", &shape_string), OPTIONAL("Dimensions", &dimensions),

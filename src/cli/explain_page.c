@@ -105,9 +105,34 @@ static void print_step(const struct wish *w, const struct explanation *x, FILE *
                 step->adjustment, decide_base(&x->input), w->capacity);
 }
 
-static void print_wish(const struct explanation *x, const struct wish *w, const char *name,
+/* What metric math was made of: "m1 12 13 12.5", oldest first. */
+static void print_read(json_t *read, FILE *out)
+{
+    json_t *points, *point;
+    const char *id;
+    size_t i;
+
+    if (!read)
+        return;
+    fprintf(out, "    read over %.0f s each:",
+            json_number_value(json_object_get(read, "periodSeconds")));
+    json_object_foreach (json_object_get(read, "points"), id, points) {
+        fprintf(out, " %s", id);
+        json_array_foreach (points, i, point)
+            if (json_is_number(point))
+                fprintf(out, " %.6g", json_number_value(point));
+            else
+                fputs(" -", out);
+        fputs(";", out);
+    }
+    fputs("\n", out);
+}
+
+static void print_wish(const struct explanation *x, const struct wish *w, json_t *document,
                        bool winner, FILE *out)
 {
+    const char *name = text(document, "policy");
+
     fprintf(out, "%s %s (%s): ", winner ? " *" : "  ", *name ? name : "requests that wait",
             wish_kind_text(w->kind));
     if (w->kind == WISH_TRACKING)
@@ -117,6 +142,7 @@ static void print_wish(const struct explanation *x, const struct wish *w, const 
     else
         fprintf(out, "%.0f wait, %.6g for each instance: wants %d\n", w->demand, w->target,
                 w->capacity);
+    print_read(json_object_get(document, "read"), out);
     print_cooldown(w, x->at, out);
 }
 
@@ -132,8 +158,8 @@ static void print_wishes(json_t *record, const struct explanation_file *f, FILE 
     explain_replay(x, settled);
     fprintf(out, "\nPolicies (* decided)\n");
     for (size_t i = 0; i < x->input.n_wishes; i++)
-        print_wish(x, &settled[i], text(json_array_get(wishes, i), "policy"),
-                   decided && i == x->decision.winner, out);
+        print_wish(x, &settled[i], json_array_get(wishes, i), decided && i == x->decision.winner,
+                   out);
 }
 
 static void print_turning_points(const struct explanation *x, FILE *out)

@@ -9,6 +9,7 @@
 #include "control/alarm_book.h"
 #include "control/explanation.h"
 #include "control/managed_alarm.h"
+#include "control/policy_reading.h"
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
 #include "control/scaling_target.h"
@@ -142,6 +143,24 @@ static void see_input(struct round *round)
     };
 }
 
+static int read_notes(const struct round *round, struct explanation_note *ret_notes)
+{
+    const struct metrics *metrics = round->target->autoscaler->control->metrics;
+
+    for (size_t i = 0; i < round->n; i++) {
+        const struct scaling_policy *p = round->policies[i];
+        int r = 0;
+
+        ret_notes[i] = (struct explanation_note){ .policy = p ? p->name : NULL };
+        if (p)
+            r = policy_reading_document(&p->tracking, &round->wishes[i], metrics,
+                                        &ret_notes[i].read);
+        if (r)
+            return fault(r);
+    }
+    return 0;
+}
+
 /* What was decided, with all it was made of, as JSON text to free(); NULL if no memory. */
 static char *details_text(const struct round *round)
 {
@@ -153,11 +172,14 @@ static char *details_text(const struct round *round)
         .input = round->input,
         .decision = round->decision,
     };
-    const char *names[WISHES_MAX];
+    struct explanation_note notes[WISHES_MAX] = { 0 };
+    char *text = NULL;
 
+    if (read_notes(round, notes) == 0)
+        text = explanation_text(&x, notes);
     for (size_t i = 0; i < round->n; i++)
-        names[i] = round->policies[i] ? round->policies[i]->name : NULL;
-    return explanation_text(&x, names);
+        json_decref(notes[i].read);
+    return text;
 }
 
 /* Registering a target, or a scheduled action, brings its count within the bounds, once. */

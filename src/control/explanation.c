@@ -47,16 +47,17 @@ static json_t *steps_document(const struct step_scaling *s)
                      s->min_magnitude, "steps", list);
 }
 
-static json_t *wish_document(const struct wish *w, const char *name)
+static json_t *wish_document(const struct wish *w, const struct explanation_note *note)
 {
     json_t *document = json_pack(
-        "{s:s*, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:s, s:i, s:i, s:b}",
-        "policy", name, "kind", kinds[w->kind], "alarm", directions[w->alarm], "due", w->due,
-        "mayScaleIn", w->may_scale_in, "below", w->below, "metric", number(w->metric), "target",
-        number(w->target), "threshold", number(w->threshold), "demand", number(w->demand),
-        "windowSeconds", (json_int_t)w->window_s, "held", w->held, "cooldown",
-        cooldown_document(&w->cooldown), "direction", directions[w->direction], "capacity",
-        w->capacity, "floor", w->floor, "scaleInCoolingDown", w->in_blocked);
+        "{s:s*, s:O*, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:i, s:o, s:s, s:i, s:i, "
+        "s:b}",
+        "policy", note->policy, "read", note->read, "kind", kinds[w->kind], "alarm",
+        directions[w->alarm], "due", w->due, "mayScaleIn", w->may_scale_in, "below", w->below,
+        "metric", number(w->metric), "target", number(w->target), "threshold", number(w->threshold),
+        "demand", number(w->demand), "windowSeconds", (json_int_t)w->window_s, "held", w->held,
+        "cooldown", cooldown_document(&w->cooldown), "direction", directions[w->direction],
+        "capacity", w->capacity, "floor", w->floor, "scaleInCoolingDown", w->in_blocked);
 
     if (document && w->steps &&
         json_object_set_new(document, "adjustment", steps_document(w->steps)) != 0) {
@@ -66,12 +67,12 @@ static json_t *wish_document(const struct wish *w, const char *name)
     return document;
 }
 
-static json_t *wishes_document(const struct explanation *x, const char *const *names)
+static json_t *wishes_document(const struct explanation *x, const struct explanation_note *notes)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < x->input.n_wishes; i++)
-        if (json_array_append_new(list, wish_document(&x->input.wishes[i], names[i])) != 0) {
+        if (json_array_append_new(list, wish_document(&x->input.wishes[i], &notes[i])) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -93,7 +94,7 @@ static json_t *turning_document(const struct explanation *x)
     return list;
 }
 
-static json_t *decision_document(const struct explanation *x, const char *const *names)
+static json_t *decision_document(const struct explanation *x, const struct explanation_note *notes)
 {
     const struct decision *d = &x->decision;
     bool by_policy = !x->bounds && d->verdict != VERDICT_NOTHING;
@@ -103,21 +104,21 @@ static json_t *decision_document(const struct explanation *x, const char *const 
                      d->verdict == VERDICT_SCALE ? d->to : x->input.desired, "verdict",
                      verdicts[d->verdict], "direction", directions[d->direction], "reason",
                      d->verdict == VERDICT_NOT_SCALED ? not_scaled_code(d->reason) : NULL, "winner",
-                     by_policy ? names[d->winner] : NULL, "winnerIndex",
+                     by_policy ? notes[d->winner].policy : NULL, "winnerIndex",
                      by_policy ? json_integer((json_int_t)d->winner) : NULL);
 }
 
-static json_t *document_of(const struct explanation *x, const char *const *names)
+static json_t *document_of(const struct explanation *x, const struct explanation_note *notes)
 {
     const struct decide_input *in = &x->input;
-    json_t *document = decision_document(x, names);
+    json_t *document = decision_document(x, notes);
     json_auto_t *rest =
         json_pack("{s:I, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:o, s:o}", "at",
                   (json_int_t)x->at, "pace", paces[x->pace], "min", in->min, "max", in->max,
                   "inService", in->in_service, "pending", x->pending, "desired", in->desired,
                   "settled", in->settled, "outSuspended", in->out_suspended, "inSuspended",
                   in->in_suspended, "unscalable", in->unscalable, "bounds", x->bounds, "wishes",
-                  wishes_document(x, names), "wouldChange", turning_document(x));
+                  wishes_document(x, notes), "wouldChange", turning_document(x));
 
     if (document && rest && json_object_update(document, rest) == 0)
         return document;
@@ -125,9 +126,9 @@ static json_t *document_of(const struct explanation *x, const char *const *names
     return NULL;
 }
 
-char *explanation_text(const struct explanation *x, const char *const *names)
+char *explanation_text(const struct explanation *x, const struct explanation_note *notes)
 {
-    json_auto_t *document = document_of(x, names);
+    json_auto_t *document = document_of(x, notes);
 
     return document ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(EXACT_DIGITS)) : NULL;
 }

@@ -12,10 +12,16 @@
 
 enum { EXPLANATION_VERSION = 1, EXPLANATION_WISHES_MAX = 64 };
 
+/* What is told of a wish beside what decided. */
+struct explanation_note {
+    const char *policy; /* NULL: it is of none */
+    json_t *read;       /* what its metric math was made of; NULL: it has none */
+};
+
 /** explanation_text() - as compact JSON
- * @names: of each wish's policy; NULL for one that is of no policy
+ * @notes: of each wish; borrowed
  * Return: to free(); NULL if no memory */
-char *explanation_text(const struct explanation *x, const char *const *names);
+char *explanation_text(const struct explanation *x, const struct explanation_note *notes);
 
 enum { EXPLANATION_E_MALFORMED = 1 }; /* it is no record, or one of another version */
 

@@ -30,6 +30,12 @@ static const char *unit_of(const struct tracking *t)
     return t->unit == METRIC_UNIT_ANY ? NULL : metric_unit_text(t->unit);
 }
 
+/* NULL with metric math, as of people's alarms */
+static const char *statistic_of(const struct tracking *t)
+{
+    return t->math ? NULL : cause_statistic(&t->statistic);
+}
+
 /* --- claiming --------------------------------------------------------------------------------- */
 
 static json_t *dimensions(const struct metric_name *m)
@@ -43,25 +49,56 @@ static json_t *dimensions(const struct metric_name *m)
     return list;
 }
 
+/* Metrics, each with the period that the alarm has. */
+static json_t *math(const struct scaling_policy *p, unsigned period_s)
+{
+    json_t *specification = json_object_get(p->configuration, "CustomizedMetricSpecification");
+    json_t *list = json_deep_copy(json_object_get(specification, "Metrics")), *query;
+    size_t i;
+
+    json_array_foreach (list, i, query) {
+        json_t *stat = json_object_get(query, "MetricStat");
+
+        if (stat && json_object_set_new(stat, "Period", json_integer(period_s)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *metric(const struct scaling_policy *p, const struct alarm_rule *rule)
+{
+    const struct tracking *t = &p->tracking;
+
+    if (t->math)
+        return json_pack("{s:o, s:[]}", "Metrics", math(p, rule->period_s), "Dimensions");
+    return json_pack("{s:s, s:s, s:s, s:o, s:i, s:s*}", "MetricName", t->metric.name, "Namespace",
+                     t->metric.namespace, "Statistic", cause_statistic(&t->statistic), "Dimensions",
+                     dimensions(&t->metric), "Period", (int)rule->period_s, "Unit", unit_of(t));
+}
+
 /* What PutMetricAlarm would have been given. */
 static json_t *configuration(const struct scaling_policy *p, const struct scaling_alarm *alarm,
                              const struct alarm_rule *rule)
 {
-    const struct tracking *t = &p->tracking;
     char name[SCALING_ALARM_NAME_BYTES], action[SCALING_ARN_BYTES], description[DESCRIPTION_BYTES];
+    json_auto_t *watched = metric(p, rule);
+    json_t *c;
 
     scaling_policy_alarm_name(p, alarm, name);
     scaling_policy_action_arn(p, action);
     snprintf(description, sizeof description,
              "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy %s.", action);
-    return json_pack(
-        "{s:s, s:s, s:b, s:[], s:[s], s:[], s:s, s:s, s:s, s:o, s:i, s:s*, s:i, s:f, s:s}",
-        "AlarmName", name, "AlarmDescription", description, "ActionsEnabled", 1, "OKActions",
-        "AlarmActions", action, "InsufficientDataActions", "MetricName", t->metric.name,
-        "Namespace", t->metric.namespace, "Statistic", cause_statistic(&t->statistic), "Dimensions",
-        dimensions(&t->metric), "Period", (int)rule->period_s, "Unit", unit_of(t),
-        "EvaluationPeriods", (int)rule->evaluation_periods, "Threshold", rule->threshold,
-        "ComparisonOperator", alarm_comparison_text(rule->comparison));
+    c = json_pack("{s:s, s:s, s:b, s:[], s:[s], s:[], s:i, s:f, s:s}", "AlarmName", name,
+                  "AlarmDescription", description, "ActionsEnabled", 1, "OKActions", "AlarmActions",
+                  action, "InsufficientDataActions", "EvaluationPeriods",
+                  (int)rule->evaluation_periods, "Threshold", rule->threshold, "ComparisonOperator",
+                  alarm_comparison_text(rule->comparison));
+    if (c && watched && json_object_update(c, watched) == 0)
+        return c;
+    json_decref(c);
+    return NULL;
 }
 
 static int claim(const struct scaling_policy *p, const struct scaling_alarm *alarm,
@@ -113,8 +150,8 @@ static int tell(const struct scaling_policy *p, const struct scaling_alarm *alar
     if (!a || a->state == state)
         return 0;
     alarm_reason(rule, state, e->points, e->n, reason);
-    alarm_reason_data(rule, e->points, e->n, cause_statistic(&p->tracking.statistic),
-                      unit_of(&p->tracking), now, data);
+    alarm_reason_data(rule, e->points, e->n, statistic_of(&p->tracking), unit_of(&p->tracking), now,
+                      data);
     return alarm_change(a, state, reason, data, now);
 }
 

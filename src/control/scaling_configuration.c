@@ -2,12 +2,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "metrics/name.h"
+#include "scaling/fast_math.h"
+
+enum { PERIOD_S = 60 }; /* of customized metrics */
 
 /* Predefined metrics of a variant that AWS's targets for it may name. */
 static const struct predefined {
@@ -78,6 +83,35 @@ static int read_dimensions(json_t *dimensions, struct tracking *ret,
     return 0;
 }
 
+/* The policy's Metrics; whether they may be looked at by the second is found out by trying. */
+static int read_math(json_t *specification, struct tracking *ret, struct query_series *ret_math,
+                     char ret_why[SCALING_WHY_BYTES])
+{
+    static const char *const others[] = { "MetricName", "Namespace", "Dimensions", "Statistic",
+                                          "Unit" };
+    struct queries_error unused;
+    int r;
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (json_object_get(specification, others[i]))
+            return refuse(ret_why,
+                          "A customized metric specification with Metrics must not have "
+                          "%s: either names one metric or is metric math",
+                          others[i]);
+    r = query_series_read(json_object_get(specification, "Metrics"), PERIOD_S, ret_math, ret_why);
+    if (r)
+        return r == QUERY_SERIES_E_REFUSED ? SCALING_E_CONFIGURATION : fault(r);
+    r = queries_check_series(ret_math->queries, ret_math->result, FAST_MATH_PERIOD_S, true,
+                             &unused);
+    if (r < 0)
+        return fault(r);
+    ret->math = ret_math->queries;
+    ret->math_result = ret_math->result;
+    ret->by_seconds = r == 0;
+    ret->period_s = PERIOD_S;
+    return 0;
+}
+
 static int read_customized(json_t *specification, struct tracking *ret,
                            char ret_why[SCALING_WHY_BYTES])
 {
@@ -86,15 +120,12 @@ static int read_customized(json_t *specification, struct tracking *ret,
     const char *statistic = json_string_value(json_object_get(specification, "Statistic"));
     const char *unit = json_string_value(json_object_get(specification, "Unit"));
 
-    if (json_object_get(specification, "Metrics"))
-        return refuse(ret_why, "Metric math (Metrics) is not supported; name one metric by "
-                               "MetricName, Namespace, Dimensions and Statistic");
     if (!name || !namespace || !statistic)
         return refuse(ret_why, "A customized metric specification needs MetricName, Namespace and "
-                               "Statistic");
+                               "Statistic, or Metrics");
     ret->metric.name = name;
     ret->metric.namespace = namespace;
-    ret->period_s = 60;
+    ret->period_s = PERIOD_S;
     if (metric_statistic_parse(statistic, &ret->statistic) != 0)
         return refuse(ret_why, "The statistic %s is not supported", statistic);
     ret->unit = METRIC_UNIT_ANY;
@@ -112,7 +143,8 @@ static int read_seconds(json_t *configuration, const char *member, int *ret)
 }
 
 int scaling_configuration_read(const struct scaling_target *t, json_t *configuration,
-                               struct tracking *ret, char ret_why[SCALING_WHY_BYTES])
+                               struct tracking *ret, struct query_series *ret_math,
+                               char ret_why[SCALING_WHY_BYTES])
 {
     json_t *predefined = json_object_get(configuration, "PredefinedMetricSpecification");
     json_t *customized = json_object_get(configuration, "CustomizedMetricSpecification");
@@ -129,8 +161,12 @@ int scaling_configuration_read(const struct scaling_target *t, json_t *configura
     if (!predefined == !customized)
         return refuse(ret_why, "Exactly one of PredefinedMetricSpecification and "
                                "CustomizedMetricSpecification must be specified");
-    r = predefined ? read_predefined(t, predefined, &tracking, ret_why)
-                   : read_customized(customized, &tracking, ret_why);
+    if (predefined)
+        r = read_predefined(t, predefined, &tracking, ret_why);
+    else if (json_object_get(customized, "Metrics"))
+        r = read_math(customized, &tracking, ret_math, ret_why);
+    else
+        r = read_customized(customized, &tracking, ret_why);
     if (!r)
         *ret = tracking;
     return r;
@@ -204,15 +240,48 @@ static bool has_dimension(const struct metric_name *m, const struct metric_dimen
     return false;
 }
 
-bool scaling_configuration_same_metric(const struct tracking *a, const struct tracking *b)
+static bool same_name(const struct metric_name *a, const struct metric_name *b)
 {
-    if (strcmp(a->metric.namespace, b->metric.namespace) != 0 ||
-        strcmp(a->metric.name, b->metric.name) != 0 ||
-        a->metric.n_dimensions != b->metric.n_dimensions ||
-        a->statistic.kind != b->statistic.kind || a->unit != b->unit)
+    if (strcmp(a->namespace, b->namespace) != 0 || strcmp(a->name, b->name) != 0 ||
+        a->n_dimensions != b->n_dimensions)
         return false;
-    for (size_t i = 0; i < a->metric.n_dimensions; i++)
-        if (!has_dimension(&b->metric, &a->metric.dimensions[i]))
+    for (size_t i = 0; i < a->n_dimensions; i++)
+        if (!has_dimension(b, &a->dimensions[i]))
             return false;
     return true;
+}
+
+static bool same_statistic(const struct metric_statistic *a, const struct metric_statistic *b)
+{
+    return a->kind == b->kind && fabs(a->percent - b->percent) < DBL_EPSILON &&
+           a->by_value == b->by_value && fabs(a->lower - b->lower) < DBL_EPSILON &&
+           fabs(a->upper - b->upper) < DBL_EPSILON;
+}
+
+static bool same_query(const struct metric_query *a, const struct metric_query *b)
+{
+    if (strcmp(a->id, b->id) != 0 || a->wanted != b->wanted || !a->expression != !b->expression)
+        return false;
+    return a->expression ? strcmp(a->expression, b->expression) == 0
+                         : same_name(&a->name, &b->name) && a->unit == b->unit &&
+                               same_statistic(&a->statistic, &b->statistic);
+}
+
+/* word for word: what other expressions come to the same is not asked */
+static bool same_math(const struct queries *a, const struct queries *b)
+{
+    if (!a || !b || queries_count(a) != queries_count(b))
+        return false;
+    for (size_t i = 0; i < queries_count(a); i++)
+        if (!same_query(queries_nth(a, i), queries_nth(b, i)))
+            return false;
+    return true;
+}
+
+bool scaling_configuration_same_metric(const struct tracking *a, const struct tracking *b)
+{
+    if (a->math || b->math)
+        return same_math(a->math, b->math);
+    return same_name(&a->metric, &b->metric) && a->unit == b->unit &&
+           same_statistic(&a->statistic, &b->statistic);
 }

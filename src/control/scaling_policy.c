@@ -176,6 +176,7 @@ struct scaling_policy *scaling_policy_free(struct scaling_policy *p)
         list_remove(&p->link);
         p->target->n_policies--;
     }
+    query_series_deinit(&p->math);
     json_decref(p->configuration);
     free(p->name);
     free(p);
@@ -199,8 +200,9 @@ static int policy_new(struct scaling_target *t, const char *name, enum policy_ki
     if (!p->name)
         return fault(-ENOMEM);
     p->kind = kind;
-    r = kind == POLICY_STEP ? scaling_configuration_read_steps(configuration, &p->steps, ret_why)
-                            : scaling_configuration_read(t, configuration, &p->tracking, ret_why);
+    r = kind == POLICY_STEP
+            ? scaling_configuration_read_steps(configuration, &p->steps, ret_why)
+            : scaling_configuration_read(t, configuration, &p->tracking, &p->math, ret_why);
     if (r)
         return r;
     *ret = steal(p);

@@ -6,11 +6,16 @@
  */
 #pragma once
 #include "control/alarm_action.h"
+#include "control/query_series.h"
 #include "control/scaling_target.h"
 #include "scaling/step.h"
 #include "scaling/target_tracking.h"
 
-enum { SCALING_POLICIES_MAX = 50, SCALING_WHY_BYTES = 256, SCALING_ALARM_NAME_BYTES = 256 };
+enum {
+    SCALING_POLICIES_MAX = 50,
+    SCALING_WHY_BYTES = QUERY_SERIES_WHY_BYTES,
+    SCALING_ALARM_NAME_BYTES = 256
+};
 
 enum {
     SCALING_E_CONFIGURATION = 100, /* *ret_why says what is wrong with it */
@@ -41,6 +46,7 @@ struct scaling_policy {
     enum policy_kind kind;
     json_t *configuration;    /* the kind's ...PolicyConfiguration as given */
     struct tracking tracking; /* the same; its strings are inside @configuration and @target */
+    struct query_series math; /* its Metrics, if it has some */
     struct step_scaling steps;
     struct tracking_state state; /* of step scaling there is the cooldown only */
     struct scaling_alarm high, low;

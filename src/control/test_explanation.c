@@ -14,7 +14,9 @@
 
 enum { RECORDS = 2000, WISHES = 4 };
 
-static const char *const names[WISHES] = { "a", "b", NULL, "\xc3\xa4" };
+static const struct explanation_note notes[WISHES] = {
+    { "a", NULL }, { "b", NULL }, { NULL, NULL }, { "\xc3\xa4", NULL }
+};
 
 static const struct step_scaling steps = {
     .type = STEP_PERCENT,
@@ -95,7 +97,7 @@ static void a_record_comes_back_bit_for_bit(void **state)
         json_t *document;
 
         random_explanation(&r, wishes, &x);
-        text = explanation_text(&x, names);
+        text = explanation_text(&x, notes);
         assert_non_null(text);
         document = json_loads(text, 0, NULL);
         assert_int_equal(explanation_read(document, &f), 0);
@@ -111,7 +113,7 @@ static void a_record_comes_back_bit_for_bit(void **state)
         }
         if (x.bounds)
             continue;
-        text_again = explanation_text(&f->x, names);
+        text_again = explanation_text(&f->x, notes);
         f = explanation_free(f);
         document = json_loads(text_again, 0, NULL);
         assert_int_equal(explanation_read(document, &f), 0);
@@ -155,7 +157,7 @@ static void a_damaged_record_is_no_danger(void **state)
         json_t *document;
 
         random_explanation(&r, wishes, &x);
-        text = explanation_text(&x, names);
+        text = explanation_text(&x, notes);
         for (char *c = text; *c; c++)
             if (*c >= '0' && *c <= '9' && random_below(&r, 10) == 0)
                 *c = (char)('0' + random_below(&r, 10));

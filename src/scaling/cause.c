@@ -23,18 +23,19 @@ const char *cause_statistic(const struct metric_statistic *s)
 
 static void measured(const struct cause *c, char ret[MEASURED_BYTES])
 {
+    const struct tracking *t = c->tracking;
     const struct wish *w = c->wish;
-    const char *statistic = cause_statistic(&c->tracking->statistic);
-    const char *per = tracking_is_rate(c->tracking) ? " per minute" : "";
+    const char *name = t->math ? queries_nth(t->math, t->math_result)->id : t->metric.name;
+    const char *statistic = t->math ? "metric math" : cause_statistic(&t->statistic);
+    const char *per = tracking_is_rate(t) ? " per minute" : "";
 
     if (w->direction == DIRECTION_IN)
         snprintf(ret, MEASURED_BYTES,
-                 "%s stayed below %.6g for %u s (%s%s, target %.6g) and is now %.6g",
-                 c->tracking->metric.name, w->threshold, w->window_s, statistic, per, w->target,
-                 w->metric);
+                 "%s stayed below %.6g for %u s (%s%s, target %.6g) and is now %.6g", name,
+                 w->threshold, w->window_s, statistic, per, w->target, w->metric);
     else
-        snprintf(ret, MEASURED_BYTES, "%s was %.6g over the last %u s (%s%s, target %.6g)",
-                 c->tracking->metric.name, w->metric, w->window_s, statistic, per, w->target);
+        snprintf(ret, MEASURED_BYTES, "%s was %.6g over the last %u s (%s%s, target %.6g)", name,
+                 w->metric, w->window_s, statistic, per, w->target);
 }
 
 static void sum(const struct cause *c, char ret[SUM_BYTES])

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "scaling/fast_math.h"
+
 enum { LATE_MAX_S = 2 };
 
 static const double sigmas = 4; /* what chance is allowed, in 86,400 looks a day */
@@ -10,14 +12,14 @@ static const double sigmas = 4; /* what chance is allowed, in 86,400 looks a day
 /* Requests and requests in flight are known exactly each second. What is sampled, such as CPU use,
  * is too uneven for that, and a starting server is busy with itself for a moment. */
 static const unsigned prompt_periods[] = { 1, 5, 20, 0 };
-static const unsigned sampled_periods[] = { 5, 20, 0 };
+static const unsigned sampled_periods[] = { FAST_MATH_PERIOD_S, 20, 0 };
 
 static_assert(20 * FAST_POINTS <= FAST_SECONDS, "the longest look fits");
 static_assert(FAST_SECONDS + LATE_MAX_S + 1 < CAPACITY_HISTORY_SECONDS, "so does its history");
 
 static const unsigned *out_periods(const struct tracking *t)
 {
-    return tracking_is_rate(t) || t->period_s < 60 ? prompt_periods : sampled_periods;
+    return !t->math && (tracking_is_rate(t) || t->period_s < 60) ? prompt_periods : sampled_periods;
 }
 
 unsigned fast_out_period_s(const struct tracking *t)
@@ -68,7 +70,22 @@ unsigned fast_in_whole_periods(const struct tracking *t)
     return n < most ? n : most;
 }
 
-void fast_read(const struct tracking *t, const struct scaling_view *view, struct fast_seconds *ret)
+static void read_math(const struct tracking *t, const struct scaling_view *view,
+                      struct fast_seconds *ret)
+{
+    double points[FAST_SECONDS / FAST_MATH_PERIOD_S];
+
+    ret->end = fast_math_end(t, view);
+    fast_math_demand(t, view, ret->end, FAST_MATH_PERIOD_S, FAST_SECONDS / FAST_MATH_PERIOD_S,
+                     points);
+    for (size_t i = 0; i < FAST_SECONDS; i++) {
+        ret->demand[i] = points[i / FAST_MATH_PERIOD_S];
+        ret->count[i] = 0;
+    }
+}
+
+static void read_metric(const struct tracking *t, const struct scaling_view *view,
+                        struct fast_seconds *ret)
 {
     enum { N = FAST_SECONDS + LATE_MAX_S };
     double values[N], counts[N];
@@ -87,6 +104,15 @@ void fast_read(const struct tracking *t, const struct scaling_view *view, struct
         /* a second's zero is a datum, but not a request */
         ret->count[i] = ret->demand[i] > 0 ? counts[from] : 0;
     }
+}
+
+void fast_read(const struct tracking *t, const struct scaling_view *view, struct fast_seconds *ret)
+{
+    ret->view = view;
+    if (t->math)
+        read_math(t, view, ret);
+    else
+        read_metric(t, view, ret);
 }
 
 bool fast_steady(const struct fast_seconds *s)
@@ -109,6 +135,24 @@ static double combine(const struct tracking *t, double so_far, double value)
     return so_far + value;
 }
 
+/* As of a metric: of a period of which most is not known, nothing is. */
+static double math_demand(const struct tracking *t, const struct fast_seconds *s, unsigned back,
+                          unsigned period_s)
+{
+    size_t end = FAST_SECONDS - back;
+    unsigned known = 0;
+    double demand;
+
+    if (period_s == FAST_MATH_PERIOD_S && back % FAST_MATH_PERIOD_S == 0)
+        return s->demand[end - 1];
+    for (size_t i = end - period_s; i < end; i++)
+        known += !isnan(s->demand[i]);
+    if (known < (period_s + 1) / 2)
+        return (double)NAN;
+    fast_math_demand(t, s->view, s->end - back * MS_PER_S, period_s, 1, &demand);
+    return demand;
+}
+
 double fast_demand(const struct tracking *t, const struct fast_seconds *s, unsigned back,
                    unsigned period_s)
 {
@@ -117,6 +161,8 @@ double fast_demand(const struct tracking *t, const struct fast_seconds *s, unsig
     double total = 0;
 
     assert(back + period_s <= FAST_SECONDS);
+    if (t->math)
+        return math_demand(t, s, back, period_s);
     for (size_t i = end - period_s; i < end; i++) {
         if (isnan(s->demand[i]))
             continue;
@@ -135,14 +181,22 @@ double fast_demand(const struct tracking *t, const struct fast_seconds *s, unsig
 /* Is the excess more than chance explains? If each of `expected` requests came by itself, their
  * number's standard deviation would be its root; that of twice the root of a number is 1 whatever
  * the number, and remains a good measure when there are few (Anscombe's transform). */
-static bool significant(const struct fast_seconds *s, unsigned seconds, double load)
+static bool significant(double count, double load)
 {
-    double count = 0, expected;
+    return isinf(count) || 2 * (sqrt(count) - sqrt(count / load)) > sigmas;
+}
 
+static double count_in(const struct tracking *t, const struct fast_seconds *s, unsigned seconds)
+{
+    double count = 0;
+
+    if (t->math)
+        return fast_math_count(t, s->view, s->end, seconds);
+    if (!tracking_is_rate(t))
+        return (double)INFINITY;
     for (size_t i = FAST_SECONDS - seconds; i < FAST_SECONDS; i++)
         count += s->count[i];
-    expected = count / load;
-    return 2 * (sqrt(count) - sqrt(expected)) > sigmas;
+    return count;
 }
 
 static void look(const struct tracking *t, const struct fast_seconds *s, unsigned period_s,
@@ -166,7 +220,7 @@ static bool exceeds(const struct tracking *t, const struct fast_seconds *s, doub
     for (unsigned i = 0; i < FAST_POINTS; i++)
         if (!(e->points[i] > limit)) /* nor without data */
             return false;
-    return !tracking_is_rate(t) || significant(s, FAST_POINTS * e->period_s, e->demand / limit);
+    return significant(count_in(t, s, FAST_POINTS * e->period_s), e->demand / limit);
 }
 
 bool fast_out(const struct tracking *t, const struct fast_seconds *s, unsigned in_service,

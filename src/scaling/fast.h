@@ -27,8 +27,10 @@ enum {
 };
 
 /* The last minute, oldest first: each second's demand as the metric's statistic has it (NAN: no
- * data), and how many requests or samples it was made of. */
+ * data), and how many requests or samples it was made of. With metric math, demand is that of the
+ * period of five seconds around. */
 struct fast_seconds {
+    const struct scaling_view *view;
     wall_ms_t end;
     double demand[FAST_SECONDS], count[FAST_SECONDS];
 };

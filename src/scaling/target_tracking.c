@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "scaling/fast.h"
+#include "scaling/fast_math.h"
 
 enum {
     HIGH_RESOLUTION_S = 10,
@@ -26,7 +27,12 @@ double tracking_low_threshold(const struct tracking *t)
 
 bool tracking_is_rate(const struct tracking *t)
 {
-    return t->statistic.kind == STATISTIC_SUM || t->statistic.kind == STATISTIC_COUNT;
+    return !t->math && metric_statistic_grows(&t->statistic);
+}
+
+bool tracking_by_seconds(const struct tracking *t)
+{
+    return !t->math || t->by_seconds;
 }
 
 static void aws_rules(const struct tracking *t, struct alarm_rule *high, struct alarm_rule *low)
@@ -50,11 +56,15 @@ void tracking_rules(const struct tracking *t, enum pace pace, struct alarm_rule 
                     struct alarm_rule *ret_low)
 {
     aws_rules(t, ret_high, ret_low);
-    if (pace == PACE_FAST) {
-        ret_high->period_s = fast_out_period_s(t);
-        ret_low->period_s = fast_in_period_s(t);
-        ret_low->evaluation_periods = fast_in_periods(t);
+    if (pace == PACE_AWS)
+        return;
+    if (!tracking_by_seconds(t)) {
+        ret_low->evaluation_periods = fast_in_whole_periods(t);
+        return;
     }
+    ret_high->period_s = fast_out_period_s(t);
+    ret_low->period_s = fast_in_period_s(t);
+    ret_low->evaluation_periods = fast_in_periods(t);
 }
 
 int tracking_out_cooldown_s(const struct tracking *t, enum pace pace)
@@ -75,6 +85,18 @@ void tracking_state_init(struct tracking_state *s)
     *s = (struct tracking_state){ .high = ALARM_INSUFFICIENT_DATA };
 }
 
+/* What cannot be computed has no data. */
+static void read_math(const struct tracking *t, const struct metrics *metrics,
+                      const struct queries_row *row, double *ret_values, double *ret_counts)
+{
+    bool known = queries_read(t->math, t->math_result, metrics, row, ret_values) == 0;
+
+    for (size_t i = 0; i < row->n; i++) {
+        ret_values[i] = known ? ret_values[i] : (double)NAN;
+        ret_counts[i] = 0;
+    }
+}
+
 void tracking_gather(const struct tracking *t, const struct alarm_rule *rule, size_t n,
                      const struct metrics *metrics, wall_ms_t end, struct alarm_evidence *ret)
 {
@@ -85,8 +107,13 @@ void tracking_gather(const struct tracking *t, const struct alarm_rule *rule, si
     if (n > ALARM_POINTS_MAX)
         n = ALARM_POINTS_MAX;
     start = end - (ms_t)n * period;
-    metrics_read(metrics, &t->metric, t->unit, start, rule->period_s, n, &t->statistic, values,
-                 counts);
+    if (t->math)
+        read_math(t, metrics,
+                  &(struct queries_row){ .end = end, .period_s = rule->period_s, .n = n }, values,
+                  counts);
+    else
+        metrics_read(metrics, &t->metric, t->unit, start, rule->period_s, n, &t->statistic, values,
+                     counts);
     ret->n = n;
     for (size_t i = 0; i < n; i++)
         ret->points[i] = (struct alarm_point){
@@ -120,6 +147,8 @@ static void judge_period(const struct tracking *t, struct tracking_state *s,
     s->bucket_low = alarm_judge_evidence(&low, &report->low, s->bucket_low);
     s->bucket_metric_low = alarm_recent_average(&low, &report->low);
     s->judged = end;
+    s->coarse = t->math && t->by_seconds && view->pace == PACE_FAST &&
+                fast_math_coarse(t, view->metrics, end);
 }
 
 /* An alarm acts when it goes off, and again each minute while it stays, on newly judged data. */
@@ -136,12 +165,36 @@ static bool becomes_due(struct tracking_state *s, enum direction direction)
 }
 
 static void propose(const struct scaling_view *view, enum direction direction, double demand,
-                    unsigned window_s, struct wish *w)
+                    const struct wish_reading *read, struct wish *w)
 {
     w->alarm = direction;
     w->demand = demand;
     w->metric = demand / view->in_service;
-    w->window_s = window_s;
+    w->window_s = read->n * read->period_s;
+    w->read = *read;
+}
+
+/* As judge_period() read it: more periods than are judged, for those that have no data. */
+static struct wish_reading bucket_reading(const struct tracking_state *s,
+                                          const struct alarm_rule *rule)
+{
+    return (struct wish_reading){
+        .end = s->judged,
+        .period_s = rule->period_s,
+        .n = rule->evaluation_periods,
+        .lead = (unsigned)alarm_range(rule) - rule->evaluation_periods,
+    };
+}
+
+static struct wish_reading seconds_reading(wall_ms_t end, unsigned period_s, unsigned n)
+{
+    return (struct wish_reading){
+        .end = end,
+        .period_s = period_s,
+        .n = n,
+        .lead = FAST_MATH_LEAD_S / period_s,
+        .strict = true,
+    };
 }
 
 /* AWS's rule: the mean of the points judged, times what is in service. */
@@ -149,14 +202,16 @@ static void bucket_wish(const struct tracking *t, struct tracking_state *s,
                         const struct scaling_view *view, struct wish *w)
 {
     struct alarm_rule high, low;
+    struct wish_reading read;
 
     bucket_rules(t, view->pace, &high, &low);
-    if (s->bucket_high == ALARM_ALARM)
-        propose(view, DIRECTION_OUT, s->bucket_metric_high * view->in_service,
-                high.evaluation_periods * high.period_s, w);
-    else if (s->bucket_low == ALARM_ALARM && !t->disable_scale_in)
-        propose(view, DIRECTION_IN, s->bucket_metric_low * view->in_service,
-                low.evaluation_periods * low.period_s, w);
+    if (s->bucket_high == ALARM_ALARM) {
+        read = bucket_reading(s, &high);
+        propose(view, DIRECTION_OUT, s->bucket_metric_high * view->in_service, &read, w);
+    } else if (s->bucket_low == ALARM_ALARM && !t->disable_scale_in) {
+        read = bucket_reading(s, &low);
+        propose(view, DIRECTION_IN, s->bucket_metric_low * view->in_service, &read, w);
+    }
     w->due = becomes_due(s, w->alarm);
 }
 
@@ -245,10 +300,15 @@ static bool seconds_wish(const struct tracking *t, struct tracking_state *s,
     struct fast_seconds seconds;
     struct fast_excess e;
     struct wish *w = &report->wish;
+    struct wish_reading read;
     double recent;
     bool out, in;
     int most;
 
+    if (t->math && (!t->by_seconds || s->coarse)) {
+        s->low_since = 0;
+        return false;
+    }
     fast_read(t, view, &seconds);
     fast_latest(t, &seconds, &e);
     recent = fast_demand(t, &seconds, 0, fast_in_period_s(t));
@@ -257,12 +317,16 @@ static bool seconds_wish(const struct tracking *t, struct tracking_state *s,
         s->low_since = 0;
         return false;
     }
-    if (out)
-        propose(view, DIRECTION_OUT, e.demand, e.n_points * e.period_s, w);
+    if (out) {
+        read = seconds_reading(seconds.end, e.period_s, e.n_points);
+        propose(view, DIRECTION_OUT, e.demand, &read, w);
+    }
     in = fast_in(t, s, view->now, view->in_service, recent,
                  out ? wish_capacity(e.demand, t->target) : 0, &most);
     if (in && !out && !t->disable_scale_in) {
-        propose(view, DIRECTION_IN, recent, (unsigned)fast_in_window_s(t), w);
+        read = seconds_reading(seconds.end, fast_in_period_s(t), 1);
+        propose(view, DIRECTION_IN, recent, &read, w);
+        w->window_s = (unsigned)fast_in_window_s(t);
         w->held = most;
     }
     w->due = true;

@@ -9,11 +9,13 @@
  *         periods and as the only rule for metrics that have data once a minute.
  *
  * Evaluating changes nothing but the policy's state; acting on the wish is decide.h's matter.
- * Pure: no clock, no I/O, no heap; equal states given equal calls stay equal.
+ * The metric is one that is named, or metric math: then fast_math.h says what a second's look is.
+ * Pure: no clock, no I/O, no heap but what metric math takes and gives back; equal states given
+ * equal calls stay equal.
  * Source: Application Auto Scaling User Guide, "How target tracking scaling works".
  */
 #pragma once
-#include "metrics/metrics.h"
+#include "metrics/queries.h"
 #include "scaling/alarm.h"
 #include "scaling/capacity_history.h"
 #include "scaling/cooldown.h"
@@ -27,6 +29,9 @@ struct tracking {
     struct metric_name metric; /* its strings are borrowed from the policy's owner */
     enum metric_unit unit;     /* METRIC_UNIT_ANY if the policy names none */
     struct metric_statistic statistic;
+    const struct queries *math; /* in place of the three above; NULL: none. The owner's, too. */
+    size_t math_result;         /* which query says what the metric is */
+    bool by_seconds;            /* metric math that means the same over a few seconds */
     unsigned period_s; /* as AWS reads the metric: 60, or 10 for the high-resolution ones */
     double target;     /* > 0 */
     int scale_out_cooldown_s, scale_in_cooldown_s; /* or COOLDOWN_NOT_GIVEN */
@@ -43,6 +48,7 @@ struct tracking_state {
     enum alarm_state bucket_high, bucket_low;
     double bucket_metric_high, bucket_metric_low; /* mean of the points judged */
     wall_ms_t judged;                             /* end of the newest period judged */
+    bool coarse;     /* metric math: not all of its data are known by the second */
     wall_ms_t acted; /* `judged` when a wish was last due; 0: not since the alarm went off */
     enum direction acting;
 
@@ -87,5 +93,7 @@ void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
 /** tracking_gather() - the metric, @n periods of @rule's up to @end, as evidence */
 void tracking_gather(const struct tracking *t, const struct alarm_rule *rule, size_t n,
                      const struct metrics *metrics, wall_ms_t end, struct alarm_evidence *ret);
+/** tracking_by_seconds() - whether pace fast may look at it each second, its data permitting */
+bool tracking_by_seconds(const struct tracking *t);
 /** tracking_is_rate() - the metric grows with the period's length: Sum and SampleCount */
 bool tracking_is_rate(const struct tracking *t);

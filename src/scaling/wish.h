@@ -15,6 +15,14 @@ enum wish_kind {
     WISH_QUEUE,    /* requests wait, and no instance is there or coming */
 };
 
+/* The periods that a tracked metric was read of. */
+struct wish_reading {
+    wall_ms_t end; /* of the newest */
+    unsigned period_s, n;
+    unsigned lead; /* periods before those that were looked at, too */
+    bool strict;   /* as in math_scope */
+};
+
 struct wish {
     enum wish_kind kind;
 
@@ -27,7 +35,8 @@ struct wish {
     double threshold;      /* that the metric was above or below */
     double demand;         /* of all instances together: metric times instances; waiting requests */
     unsigned window_s;     /* over which the metric was looked at */
-    int held;              /* tracking: the most that was wanted in the scale-in window */
+    struct wish_reading read; /* tracking: what metric and demand came from */
+    int held;                 /* tracking: the most that was wanted in the scale-in window */
     const struct step_scaling *steps; /* step: borrowed from the policy */
     struct cooldown cooldown;
 
