@@ -55,7 +55,7 @@ struct program {
     struct fleet_config *config;
     struct control *control;
     struct driver *driver;
-    struct poster *poster;
+    struct courier *courier;
     struct api *api;
     struct loop_signal term, hand_over;
     bool stopping, handed_over;
@@ -257,9 +257,9 @@ static int make_control(struct program *p)
     if (!r)
         r = telemetry_new(p->control, &p->control->telemetry);
     if (!r)
-        r = poster_new_curl(p->loop, &p->poster);
+        r = courier_new_curl(p->loop, &p->courier);
     if (!r)
-        r = alarm_book_new(p->control, p->poster, &p->control->alarms);
+        r = alarm_book_new(p->control, p->courier, &p->control->alarms);
     if (!r)
         r = autoscaler_new(p->control, &p->control->autoscaler);
     if (!r)
@@ -344,7 +344,7 @@ static void release(struct program *p)
         p->control->history = metric_history_free(p->control->history);
     }
     control_free(p->control);
-    poster_free(p->poster);
+    courier_free(p->courier);
     driver_free(p->driver);
     metrics_free(p->metrics);
     store_free(p->store);

@@ -404,7 +404,7 @@ static int load(struct control *c, json_t *document)
     return r;
 }
 
-int alarm_book_new(struct control *c, struct poster *poster, struct alarm_book **ret)
+int alarm_book_new(struct control *c, struct courier *courier, struct alarm_book **ret)
 {
     autofree(alarm_book_free) struct alarm_book *book = calloc(1, sizeof(*book));
     struct alarm_book *before = c->alarms;
@@ -418,8 +418,8 @@ int alarm_book_new(struct control *c, struct poster *poster, struct alarm_book *
     list_init(&book->pending);
     alarm_history_init(&book->history);
     c->alarms = book; /* loading finds it there */
-    if (poster)
-        r = webhooks_new(c->loop, poster, &book->webhooks);
+    if (courier)
+        r = webhooks_new(c->loop, courier, &book->webhooks);
     if (!r)
         r = record_load(c, "/alarms/", load);
     if (!r)

@@ -40,9 +40,9 @@ struct alarm_book {
     unsigned mark;
 };
 
-/** alarm_book_new() - with the alarms of @c's store. @poster: borrowed; NULL: no webhooks.
+/** alarm_book_new() - with the alarms of @c's store. @courier: borrowed; NULL: no webhooks.
  * Return: 0 or -errno. */
-int alarm_book_new(struct control *c, struct poster *poster, struct alarm_book **ret);
+int alarm_book_new(struct control *c, struct courier *courier, struct alarm_book **ret);
 struct alarm_book *alarm_book_free(struct alarm_book *book);
 DEFINE_AUTOFREE(struct alarm_book *, alarm_book_free)
 

@@ -57,30 +57,30 @@ static int hear(void *context, const char *arn, const struct alarm_signal *s)
 
 struct post {
     char *url, *body;
-    void (*answered)(const struct poster_answer *answer, void *context);
+    courier_answered_fn *answered;
     void *context;
 };
 
 static struct {
-    struct poster base;
+    struct courier base;
     struct post open[POSTS_MAX]; /* not answered yet */
     size_t n_open, n;            /* n: ever */
     char url[256], body[4096];   /* of the newest */
 } web;
 
-static int web_send(struct poster *p, const char *url, const char *body, ms_t timeout,
-                    void (*answered)(const struct poster_answer *, void *), void *context)
+static int web_send(struct courier *p, const struct courier_request *request,
+                    courier_answered_fn *answered, void *context)
 {
     if (web.n_open == POSTS_MAX)
         return -ENOMEM;
     web.open[web.n_open++] = (struct post){ .answered = answered, .context = context };
     web.n++;
-    snprintf(web.url, sizeof web.url, "%s", url);
-    snprintf(web.body, sizeof web.body, "%s", body);
+    snprintf(web.url, sizeof web.url, "%s", request->url);
+    snprintf(web.body, sizeof web.body, "%s", request->body);
     return 0;
 }
 
-static void web_answer(const struct poster_answer *answer)
+static void web_answer(const struct courier_answer *answer)
 {
     struct post post = web.open[0];
 
@@ -91,16 +91,16 @@ static void web_answer(const struct poster_answer *answer)
 
 static void web_answer_status(unsigned status)
 {
-    web_answer(&(struct poster_answer){ .status = status });
+    web_answer(&(struct courier_answer){ .status = status });
 }
 
-static void web_cancel(struct poster *p)
+static void web_cancel(struct courier *p, const void *context)
 {
-    while (web.n_open > 0)
-        web_answer(&(struct poster_answer){ .error = "cancelled" });
+    while (web.n_open > 0 && web.open[0].context == context)
+        web_answer(&(struct courier_answer){ .error = "cancelled" });
 }
 
-static const struct poster_ops web_ops = { web_send, web_cancel, NULL };
+static const struct courier_ops web_ops = { web_send, web_cancel, NULL };
 
 /* --- a world ---------------------------------------------------------------------------------- */
 
@@ -466,7 +466,7 @@ static void urls_that_do_not_answer_are_tried_five_times(void **state)
         if (i % 2)
             web_answer_status(503);
         else
-            web_answer(&(struct poster_answer){ .error = "connection refused" });
+            web_answer(&(struct courier_answer){ .error = "connection refused" });
         pass(1 << (i - 1), 1);
     }
     assert_int_equal(web.n, WEBHOOK_TRIES);

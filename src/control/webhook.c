@@ -25,7 +25,7 @@ struct message {
 
 struct webhooks {
     struct loop *loop;
-    struct poster *poster;
+    struct courier *courier;
     struct list waiting, pausing, under_way;
     size_t n, n_under_way;
     struct loop_task deliver;
@@ -63,12 +63,12 @@ static void paused(struct loop_timer *timer)
     loop_defer(w->loop, &w->deliver);
 }
 
-static bool worth_another_try(const struct poster_answer *answer)
+static bool worth_another_try(const struct courier_answer *answer)
 {
     return answer->error || answer->status == 408 || answer->status == 429 || answer->status >= 500;
 }
 
-static void say_why(const struct message *m, const struct poster_answer *answer,
+static void say_why(const struct message *m, const struct courier_answer *answer,
                     char ret_why[WHY_BYTES])
 {
     if (answer->error)
@@ -78,7 +78,7 @@ static void say_why(const struct message *m, const struct poster_answer *answer,
                  answer->status, m->tries);
 }
 
-static void answered(const struct poster_answer *answer, void *context)
+static void answered(const struct courier_answer *answer, void *context)
 {
     struct message *m = context;
     struct webhooks *w = m->webhooks;
@@ -109,8 +109,12 @@ static void deliver(struct loop_task *task)
 
     while (w->n_under_way < WEBHOOK_UNDER_WAY_MAX &&
            (m = list_first_entry(&w->waiting, struct message, link))) {
+        const struct courier_request request = {
+            .method = "POST", .url = m->url, .body = m->body, .timeout = WEBHOOK_TIMEOUT_MS
+        };
+
         m->tries++;
-        if (poster_send(w->poster, m->url, m->body, WEBHOOK_TIMEOUT_MS, answered, m) != 0) {
+        if (courier_send(w->courier, &request, answered, m) != 0) {
             finish(m, "the request could not be made");
             continue;
         }
@@ -122,13 +126,13 @@ static void deliver(struct loop_task *task)
 
 /* --- outside ---------------------------------------------------------------------------------- */
 
-int webhooks_new(struct loop *loop, struct poster *poster, struct webhooks **ret)
+int webhooks_new(struct loop *loop, struct courier *courier, struct webhooks **ret)
 {
     struct webhooks *w = calloc(1, sizeof(*w));
 
     if (!w)
         return fault(-ENOMEM);
-    *w = (struct webhooks){ .loop = loop, .poster = poster };
+    *w = (struct webhooks){ .loop = loop, .courier = courier };
     list_init(&w->waiting);
     list_init(&w->pausing);
     list_init(&w->under_way);
@@ -142,7 +146,8 @@ struct webhooks *webhooks_free(struct webhooks *w)
     if (!w)
         return NULL;
     w->ending = true;
-    poster_cancel(w->poster); /* each of those under way is answered, and ends by that */
+    list_for_each_safe (m, &w->under_way, struct message, link)
+        courier_cancel(w->courier, m); /* it is answered, and ends by that */
     list_for_each_safe (m, &w->waiting, struct message, link)
         finish(m, ended);
     list_for_each_safe (m, &w->pausing, struct message, link)

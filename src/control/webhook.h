@@ -8,7 +8,7 @@
 #pragma once
 #include "base/log.h"
 #include "base/loop.h"
-#include "net/poster.h"
+#include "net/courier.h"
 
 enum {
     WEBHOOK_QUEUE_MAX = 1000,
@@ -21,8 +21,8 @@ enum { WEBHOOK_E_FULL = 1 /* WEBHOOK_QUEUE_MAX wait already */ };
 
 struct webhooks;
 
-/** webhooks_new() - @poster is borrowed */
-int webhooks_new(struct loop *loop, struct poster *poster, struct webhooks **ret);
+/** webhooks_new() - @courier is borrowed */
+int webhooks_new(struct loop *loop, struct courier *courier, struct webhooks **ret);
 /** webhooks_free() - what waits is given up */
 struct webhooks *webhooks_free(struct webhooks *w);
 DEFINE_AUTOFREE(struct webhooks *, webhooks_free)

@@ -1,4 +1,4 @@
-/* POSTs by libcurl to a real server on this machine: what arrives, what is answered, what fails. */
+/* Requests by libcurl to a real server on this machine: what arrives, what is answered, what fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "net/address.h"
-#include "net/poster.h"
+#include "net/courier.h"
 #include "net/server.h"
 
 enum { TIMEOUT_MS = 60000, TURN_MS = 100 };
@@ -18,16 +18,16 @@ enum { TIMEOUT_MS = 60000, TURN_MS = 100 };
 struct fixture {
     struct loop *loop;
     struct server *server;
-    struct poster *poster;
+    struct courier *courier;
     int listen_fd;
     char url[64];
     /* what the server saw */
     unsigned handled;
     char body[256];
     struct server_request *later;
-    /* what the poster said */
+    /* what the courier said */
     unsigned answered, status;
-    char error[256];
+    char error[256], answer[256];
 };
 
 static void handle(struct server_request *r, void *context)
@@ -37,7 +37,14 @@ static void handle(struct server_request *r, void *context)
     struct slice body = server_request_body(r);
 
     f->handled++;
-    assert_true(slice_is(head->method, "POST"));
+    if (slice_is(head->target, "/echo")) {
+        char text[256];
+        int n = snprintf(text, sizeof text, "%.*s %.*s", (int)head->method.size, head->method.data,
+                         (int)body.size, body.size > 0 ? body.data : "");
+
+        server_reply(r, 200, NULL, 0, (struct slice){ text, (size_t)n });
+        return;
+    }
     snprintf(f->body, sizeof f->body, "%.*s", (int)body.size, body.data);
     if (slice_is(head->target, "/later"))
         f->later = r;
@@ -61,7 +68,7 @@ static int set_up(void **state)
     address_text(&address, text);
     snprintf(f->url, sizeof f->url, "http://%.50s", text);
     assert_int_equal(server_new(f->loop, NULL, f->listen_fd, &settings, handle, f, &f->server), 0);
-    assert_int_equal(poster_new_curl(f->loop, &f->poster), 0);
+    assert_int_equal(courier_new_curl(f->loop, &f->courier), 0);
     return 0;
 }
 
@@ -69,7 +76,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    poster_free(f->poster);
+    courier_free(f->courier);
     if (f->later)
         server_reply(f->later, 200, NULL, 0, SLICE(""));
     server_free(f->server);
@@ -79,22 +86,39 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void answered(const struct poster_answer *answer, void *context)
+static void answered(const struct courier_answer *answer, void *context)
 {
     struct fixture *f = context;
 
     f->answered++;
     f->status = answer->status;
+    snprintf(f->answer, sizeof f->answer, "%.*s", (int)answer->body.size,
+             answer->body.size > 0 ? answer->body.data : "");
     snprintf(f->error, sizeof f->error, "%s", answer->error ? answer->error : "");
 }
 
 static void post(struct fixture *f, const char *path, const char *body, ms_t timeout)
 {
+    struct courier_request request;
     char url[128];
 
     snprintf(url, sizeof url, "%s%s", f->url, path);
-    assert_int_equal(poster_send(f->poster, url, body, timeout, answered, f), 0);
+    request =
+        (struct courier_request){ .method = "POST", .url = url, .body = body, .timeout = timeout };
+    assert_int_equal(courier_send(f->courier, &request, answered, f), 0);
     assert_int_equal(f->answered, 0);
+}
+
+static void ask(struct fixture *f, const char *method, const char *url, const char *body,
+                size_t answer_bytes_max)
+{
+    const struct courier_request request = { .method = method,
+                                             .url = url,
+                                             .body = body,
+                                             .timeout = TIMEOUT_MS,
+                                             .answer_bytes_max = answer_bytes_max };
+
+    assert_int_equal(courier_send(f->courier, &request, answered, f), 0);
 }
 
 static void turn_until(struct fixture *f, const unsigned *count, unsigned wanted)
@@ -156,10 +180,67 @@ static void only_http_is_spoken(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(poster_send(f->poster, "file:///etc/hostname", "{}", TIMEOUT_MS, answered, f),
-                     0);
+    ask(f, "GET", "file:///etc/hostname", NULL, 0);
     turn_until(f, &f->answered, 1);
     assert_string_not_equal(f->error, "");
+}
+
+/* Where clouds keep their machines' credentials; refused before anything is sent. */
+static void link_local_addresses_are_not_reached(void **state)
+{
+    static const char *const urls[] = { "http://169.254.169.254/latest/meta-data/",
+                                        "http://[::ffff:169.254.169.254]/", "http://[fe80::1]/",
+                                        "http://0xa9fea9fe/" };
+    struct fixture *f = *state;
+
+    for (unsigned i = 0; i < sizeof urls / sizeof *urls; i++) {
+        ask(f, "GET", urls[i], NULL, 0);
+        turn_until(f, &f->answered, i + 1);
+        assert_string_not_equal(f->error, "");
+    }
+}
+
+static void an_answer_is_kept_where_it_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    char url[128];
+
+    snprintf(url, sizeof url, "%s/echo", f->url);
+    ask(f, "PATCH", url, "{\"desiredCapacity\":3}", 64);
+    turn_until(f, &f->answered, 1);
+    assert_string_equal(f->error, "");
+    assert_int_equal(f->status, 200);
+    assert_string_equal(f->answer, "PATCH {\"desiredCapacity\":3}");
+
+    ask(f, "GET", url, NULL, 64);
+    turn_until(f, &f->answered, 2);
+    assert_string_equal(f->answer, "GET ");
+
+    ask(f, "PATCH", url, "{\"desiredCapacity\":3}", 8);
+    turn_until(f, &f->answered, 3);
+    assert_string_not_equal(f->error, ""); /* too long */
+}
+
+static void one_of_several_can_be_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = { 0 };
+    char url[128];
+
+    post(f, "/later", "{}", TIMEOUT_MS);
+    turn_until(f, &f->handled, 1);
+    snprintf(url, sizeof url, "%s/", f->url);
+    assert_int_equal(courier_send(f->courier,
+                                  &(struct courier_request){
+                                      .method = "GET", .url = url, .timeout = TIMEOUT_MS },
+                                  answered, &other),
+                     0);
+    courier_cancel(f->courier, f);
+    assert_int_equal(f->answered, 1);
+    assert_string_equal(f->error, "cancelled");
+    assert_int_equal(other.answered, 0);
+    turn_until(f, &other.answered, 1);
+    assert_int_equal(other.status, 204);
 }
 
 static void what_is_cancelled_is_answered_at_once(void **state)
@@ -168,7 +249,7 @@ static void what_is_cancelled_is_answered_at_once(void **state)
 
     post(f, "/later", "{}", TIMEOUT_MS);
     turn_until(f, &f->handled, 1);
-    poster_cancel(f->poster);
+    courier_cancel(f->courier, NULL);
     assert_int_equal(f->answered, 1);
     assert_string_equal(f->error, "cancelled");
 }
@@ -183,6 +264,9 @@ int main(void)
         test(who_does_not_answer_is_given_up),
         test(nobody_there_is_an_error),
         test(only_http_is_spoken),
+        test(link_local_addresses_are_not_reached),
+        test(an_answer_is_kept_where_it_is_wanted),
+        test(one_of_several_can_be_cancelled),
         test(what_is_cancelled_is_answered_at_once),
     };
 
