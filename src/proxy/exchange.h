@@ -83,6 +83,7 @@ struct place {
     struct sticky sticky;
     unsigned status; /* of the answer; 0: none yet */
     bool failed;     /* counted as an error already */
+    bool arrived;    /* counted as a request that came */
 };
 
 /* what invocation.c keeps with a request */

@@ -59,8 +59,29 @@ void place_leave(struct exchange *x)
 
 static void time_out(struct exchange *x)
 {
+    static const char *const messages[] = {
+        [LINK_COMING] = "No instance became available in time.",
+        [LINK_FAILING] = "No instance could be started. DescribeEndpoint tells why.",
+        [LINK_NONE] = "The variant has no instance, and none is wanted.",
+    };
+
     counts(x)->queue_timeouts++;
-    exchange_refuse(x, 503, "ServiceUnavailable", "No instance became available in time.");
+    exchange_refuse(x, 503, "ServiceUnavailable", messages[x->place.group->config.outlook]);
+}
+
+/* What may be waited for changes while requests wait. They keep what was promised to them, unless
+ * nothing is to be hoped for any more. */
+static void set_deadline(struct exchange *x, ms_t now)
+{
+    const struct link_target_group *config = &x->place.group->config;
+    struct place *p = &x->place;
+    ms_t until;
+
+    if (p->queue_until == 0)
+        p->queue_since = now;
+    until = p->queue_since + config->queue_timeout_ms;
+    if (config->outlook != LINK_COMING || until > p->queue_until)
+        p->queue_until = until;
 }
 
 static int join_queue(struct exchange *x)
@@ -82,10 +103,7 @@ static void wait_for_target(struct exchange *x)
     ms_t now = exchange_now(x);
     int r;
 
-    if (p->queue_until == 0) {
-        p->queue_since = now;
-        p->queue_until = now + p->group->config.queue_timeout_ms;
-    }
+    set_deadline(x, now);
     if (now >= p->queue_until) {
         time_out(x);
         return;
@@ -126,6 +144,17 @@ static void ask(struct exchange *x, const struct route_target *t, unsigned in_se
     }
 }
 
+/* Load is what comes: a request counts when it does, even if no target has room for it yet. */
+static void count_arrival(struct exchange *x, unsigned in_service)
+{
+    struct link_report_group *g = counts(x);
+
+    x->place.arrived = true;
+    g->arrivals++;
+    g->arrivals_per_target += in_service > 0 ? 1.0 / in_service : 1;
+    g->no_capacity += in_service == 0;
+}
+
 void place(struct exchange *x, const struct route_group *group)
 {
     struct balance b = { .group = group,
@@ -146,6 +175,8 @@ void place(struct exchange *x, const struct route_group *group)
     b.sticky = x->place.sticky;
     if (has_turn || gauge_queued(group->gauge) == 0)
         t = balance_take(&b, &in_service);
+    if (!x->place.arrived)
+        count_arrival(x, t ? in_service : balance_in_service(group, b.now));
     if (t)
         ask(x, t, in_service);
     else

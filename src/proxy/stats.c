@@ -37,6 +37,9 @@ static void add_samples(struct link_report_group *into, const struct link_report
 
 void report_group_add(struct link_report_group *into, const struct link_report_group *from)
 {
+    into->arrivals += from->arrivals;
+    into->arrivals_per_target += from->arrivals_per_target;
+    into->no_capacity += from->no_capacity;
     into->requests += from->requests;
     into->requests_per_target += from->requests_per_target;
     into->errors_4xx += from->errors_4xx;

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "proxy/rig.h"
+#include "proxy/stats.h"
 
 enum { TARGETS = 2 };
 
@@ -240,6 +241,84 @@ static void nobody_waits_for_ever(void **state)
     client_ask(&f->rig, request, &a);
     assert_int_equal(a.status, 503);
     assert_true(http_header_find(&a.head, "Retry-After"));
+}
+
+static void assert_told(int fd, const char *text)
+{
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+
+    client_read(fd, &pending, &a);
+    assert_int_equal(a.status, 503);
+    assert_true(http_header_find(&a.head, "Retry-After"));
+    assert_true(answer_has(&a, text));
+    close(fd);
+}
+
+static void who_waits_hears_when_there_is_nothing_to_hope_for(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    rig_serve(&f->rig, f->list, 0);
+    fd = begin(f, "echo");
+    rig_hear_event(&f->rig, LINK_QUEUE_WAITING, "", "");
+    f->rig.group.outlook = LINK_FAILING;
+    f->rig.group.queue_timeout_ms = 1;
+    rig_serve(&f->rig, f->list, 0);
+    assert_told(fd, "could be started");
+    f->rig.group.outlook = LINK_NONE;
+    f->rig.group.queue_timeout_ms = 0;
+    rig_serve(&f->rig, f->list, 0);
+    assert_told(begin(f, "echo"), "none is wanted");
+}
+
+static void who_waits_keeps_the_time_that_was_promised(void **state)
+{
+    struct fixture *f = *state;
+    struct link_report_group seen;
+    int fds[3];
+
+    rig_serve(&f->rig, f->list, 0);
+    for (int i = 0; i < 3; i++)
+        fds[i] = begin(f, "echo");
+    do {
+        rig_hear_report(&f->rig, 0, &seen);
+    } while (seen.queued < 3);
+    f->rig.group.queue_timeout_ms = 1; /* with an instance there, nobody waits for long */
+    f->rig.group.concurrency_max = 1;
+    rig_serve(&f->rig, f->list, 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(finish(fds[i]), 200);
+}
+
+static void requests_count_when_they_come(void **state)
+{
+    struct fixture *f = *state;
+    struct link_report_group seen, all = { .id = "" };
+    int fds[2];
+
+    rig_serve(&f->rig, f->list, 0);
+    for (int i = 0; i < 2; i++)
+        fds[i] = begin(f, "echo");
+    while (all.arrivals < 2) {
+        rig_hear_report(&f->rig, 0, &seen);
+        report_group_add(&all, &seen);
+    }
+    assert_int_equal(all.requests, 0);
+    assert_int_equal(all.no_capacity, 2);
+    assert_true(all.arrivals_per_target == 2);
+    rig_serve(&f->rig, f->list, 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(finish(fds[i]), 200);
+    assert_int_equal(invoke(f, "echo"), 200);
+    while (all.requests < 3) {
+        rig_hear_report(&f->rig, 1, &seen);
+        report_group_add(&all, &seen);
+    }
+    assert_int_equal(all.arrivals, 3); /* each once */
+    assert_int_equal(all.no_capacity, 2);
+    assert_true(all.arrivals_per_target == 2.5);
 }
 
 static void who_waits_for_a_deleted_endpoint_is_told(void **state)
@@ -576,6 +655,9 @@ int main(void)
         TEST(requests_wait_while_the_only_target_is_down),
         TEST(no_more_wait_than_may),
         IMPATIENT(nobody_waits_for_ever),
+        TEST(who_waits_hears_when_there_is_nothing_to_hope_for),
+        TEST(who_waits_keeps_the_time_that_was_promised),
+        TEST(requests_count_when_they_come),
         TEST(who_waits_for_a_deleted_endpoint_is_told),
         TEST(a_draining_target_ends_its_requests_and_gets_no_new_ones),
         IMPATIENT(what_drains_too_long_is_cut),

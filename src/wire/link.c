@@ -73,6 +73,7 @@ static const char *const algorithms[] = {
     "least_expected_wait", NULL
 };
 static const char *const stickinesses[] = { "none", "cookie", "header", NULL };
+static const char *const outlooks[] = { "coming", "failing", "none", NULL };
 static const char *const clients_gone[] = { "cancel", "finish", NULL };
 static const char *const events[] = { "target_health", "drained", "queue_waiting", NULL };
 static const char *const kinds[] = { "endpoint", "target_group", "credential", "settings", NULL };
@@ -117,6 +118,7 @@ static const struct member group_members[] = {
     M_PLAIN(link_target_group, queue_length_max, UNSIGNED),
     M_PLAIN(link_target_group, queue_bytes_max, U64),
     M_PLAIN(link_target_group, queue_timeout_ms, MS),
+    M_CHOICE(link_target_group, outlook, outlooks),
     M_PLAIN(link_target_group, request_timeout_ms, MS),
     M_PLAIN(link_target_group, stream_timeout_ms, MS),
     M_PLAIN(link_target_group, idle_timeout_ms, MS),
@@ -200,6 +202,9 @@ static const struct layout settings_layout = { .size = sizeof(struct link_settin
 
 static const struct member report_group_members[] = {
     M_NAME(link_report_group, id),
+    M_PLAIN(link_report_group, arrivals, U64),
+    M_PLAIN(link_report_group, arrivals_per_target, NUMBER),
+    M_PLAIN(link_report_group, no_capacity, U64),
     M_PLAIN(link_report_group, requests, U64),
     M_PLAIN(link_report_group, requests_per_target, NUMBER),
     M_PLAIN(link_report_group, errors_4xx, U64),

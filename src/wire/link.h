@@ -51,6 +51,13 @@ enum link_stickiness {
     LINK_STICKY_HEADER, /* a request's field, hashed */
 };
 
+/* What a group without an instance in service can hope for. */
+enum link_outlook {
+    LINK_COMING,  /* an instance: it starts, or a request will make one start */
+    LINK_FAILING, /* launches keep failing */
+    LINK_NONE,    /* none is wanted, and requests do not change that */
+};
+
 struct link_target {
     char id[LINK_NAME_BYTES];               /* the instance's id */
     char address[LINK_ADDRESS_BYTES];       /* "127.0.0.1:4711" or "unix:/path" */
@@ -77,6 +84,7 @@ struct link_target_group {
     unsigned queue_length_max; /* requests that may wait while no target can take them */
     uint64_t queue_bytes_max;  /* that those may keep in memory; 0: no bound */
     ms_t queue_timeout_ms;
+    enum link_outlook outlook;
     ms_t request_timeout_ms; /* for the target's whole answer: 60 s as in SageMaker; of a route
                                      until the answer begins */
     ms_t stream_timeout_ms;  /* for the whole of an answer as events: 8 min as in SageMaker */
@@ -153,6 +161,9 @@ struct link_settings {
 /* One target group's second, as the proxy saw it. */
 struct link_report_group {
     char id[LINK_NAME_BYTES];
+    uint64_t arrivals; /* requests that came, whether or not one could be sent on at once */
+    double arrivals_per_target; /* each adds 1 / targets in service then; 1 if there was none */
+    uint64_t no_capacity;       /* of these, found no target in service */
     uint64_t requests;          /* that went to a target */
     double requests_per_target; /* each request adds 1 / targets in service then */
     uint64_t errors_4xx, errors_5xx,

@@ -29,7 +29,8 @@ static json_t *there_and_back(const char *text)
     "{\"id\":\"e/v\",\"algorithm\":\"random\",\"health_path\":\"/ping\","                          \
     "\"health_interval_ms\":1,\"health_timeout_ms\":2,\"healthy_threshold\":3,"                    \
     "\"unhealthy_threshold\":4,\"concurrency_max\":9,\"queue_length_max\":5,"                      \
-    "\"queue_bytes_max\":10,\"queue_timeout_ms\":6,\"request_timeout_ms\":7,"                      \
+    "\"queue_bytes_max\":10,\"queue_timeout_ms\":6,\"outlook\":\"failing\",\"request_timeout_"     \
+    "ms\":7,"                                                                                      \
     "\"stream_timeout_ms\":17,\"idle_timeout_ms\":18,\"client_gone\":\"finish\","                  \
     "\"fin_means_gone\":true,\"deregistration_delay_ms\":8,\"slow_start_ms\":11,\"zone_spill\":1." \
     "5,"                                                                                           \
@@ -101,6 +102,9 @@ static void reports_carry_their_histograms(void **state)
 
     assert_non_null(g);
     strcpy(g->id, "e/v");
+    g->arrivals = 4;
+    g->arrivals_per_target = 2.5;
+    g->no_capacity = 1;
     g->requests = 3;
     g->requests_per_target = 1.5;
     histogram_record(&g->model_latency_us, 10);
@@ -117,6 +121,9 @@ static void reports_carry_their_histograms(void **state)
     assert_memory_equal(&out.report.groups[0].model_latency_us, &g->model_latency_us,
                         sizeof(g->model_latency_us));
     assert_memory_equal(&out.report.groups[0].overhead_us, &g->overhead_us, sizeof(g->overhead_us));
+    assert_int_equal(out.report.groups[0].arrivals, 4);
+    assert_true(out.report.groups[0].arrivals_per_target == 2.5);
+    assert_int_equal(out.report.groups[0].no_capacity, 1);
     assert_true(out.report.groups[0].requests_per_target == 1.5);
     json_decref(json);
     link_message_deinit(&in);
