@@ -75,9 +75,14 @@ static void step_text(const struct cause *c, char ret[COMPUTED_BYTES])
 
 static void queue_text(const struct cause *c, char ret[COMPUTED_BYTES])
 {
+    const struct wish *w = c->wish;
+    char each[SUM_BYTES] = "";
+
+    if (w->capacity > 1)
+        snprintf(each, sizeof each, "at %.6g for each, ", w->target);
     snprintf(ret, COMPUTED_BYTES,
-             "%.0f request%s waited while no instance was in service or starting: %d needed",
-             c->wish->demand, c->wish->demand == 1 ? "" : "s", c->wish->capacity);
+             "%.0f request%s waiting and no instance is in service: %s%d needed", w->demand,
+             w->demand == 1 ? " is" : "s are", each, w->capacity);
 }
 
 void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES])

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "scaling/burst.h"
 #include "scaling/fast.h"
 #include "scaling/fast_math.h"
 
@@ -33,6 +34,11 @@ bool tracking_is_rate(const struct tracking *t)
 bool tracking_by_seconds(const struct tracking *t)
 {
     return !t->math || t->by_seconds;
+}
+
+bool tracking_is_concurrency(const struct tracking *t)
+{
+    return t->period_s == HIGH_RESOLUTION_S;
 }
 
 static void aws_rules(const struct tracking *t, struct alarm_rule *high, struct alarm_rule *low)
@@ -197,6 +203,13 @@ static struct wish_reading seconds_reading(wall_ms_t end, unsigned period_s, uns
     };
 }
 
+/* What was idle as there was no instance says nothing against the one that a request has brought. */
+static bool was_there(const struct tracking_state *s, const struct scaling_view *view,
+                      const struct alarm_rule *low)
+{
+    return view->now - s->woken >= low->evaluation_periods * low->period_s * MS_PER_S;
+}
+
 /* AWS's rule: the mean of the points judged, times what is in service. */
 static void bucket_wish(const struct tracking *t, struct tracking_state *s,
                         const struct scaling_view *view, struct wish *w)
@@ -208,7 +221,7 @@ static void bucket_wish(const struct tracking *t, struct tracking_state *s,
     if (s->bucket_high == ALARM_ALARM) {
         read = bucket_reading(s, &high);
         propose(view, DIRECTION_OUT, s->bucket_metric_high * view->in_service, &read, w);
-    } else if (s->bucket_low == ALARM_ALARM && !t->disable_scale_in) {
+    } else if (s->bucket_low == ALARM_ALARM && !t->disable_scale_in && was_there(s, view, &low)) {
         read = bucket_reading(s, &low);
         propose(view, DIRECTION_IN, s->bucket_metric_low * view->in_service, &read, w);
     }
@@ -282,7 +295,7 @@ static bool seconds_out(const struct tracking *t, const struct tracking_state *s
 {
     double minute;
 
-    if (fast_out(t, seconds, in_service, ret))
+    if (burst_out(t, seconds, in_service, ret) || fast_out(t, seconds, in_service, ret))
         return true;
     minute = fast_demand(t, seconds, 0, FAST_SECONDS);
     if (s->bucket_high != ALARM_ALARM || !(minute > t->target * in_service))
@@ -351,8 +364,20 @@ static void notice_break(const struct tracking *t, struct tracking_state *s,
         .high = s->high,
         .low = s->low,
         .cooldown = s->cooldown,
+        .empty = s->empty,
+        .woken = s->woken <= view->now ? s->woken : view->now,
     };
     window_init(&s->wants, fast_in_window_s(t) * MS_PER_S);
+}
+
+/* A fleet that was empty begins anew: nothing is known of the time without it. */
+static void notice_empty(struct tracking_state *s, const struct scaling_view *view)
+{
+    if (view->in_service > 0 && s->empty)
+        s->woken = view->now;
+    s->empty = view->in_service == 0;
+    if (s->empty)
+        s->low_since = 0;
 }
 
 void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
@@ -367,6 +392,7 @@ void tracking_evaluate(const struct tracking *t, struct tracking_state *s,
                         .may_scale_in = !t->disable_scale_in };
     ret->high.n = ret->low.n = 0;
     notice_break(t, s, view);
+    notice_empty(s, view);
     s->evaluated = view->now;
     if (end > s->judged)
         judge_period(t, s, view, end, ret);

@@ -43,6 +43,8 @@ struct tracking_state {
     enum alarm_state high, low;
     struct cooldown cooldown;
     wall_ms_t evaluated; /* 0: never */
+    bool empty;          /* there was no instance then */
+    wall_ms_t woken;     /* since when there is one again; 0: there has been all the time */
 
     /* AWS's rule over whole periods */
     enum alarm_state bucket_high, bucket_low;
@@ -97,3 +99,5 @@ void tracking_gather(const struct tracking *t, const struct alarm_rule *rule, si
 bool tracking_by_seconds(const struct tracking *t);
 /** tracking_is_rate() - the metric grows with the period's length: Sum and SampleCount */
 bool tracking_is_rate(const struct tracking *t);
+/** tracking_is_concurrency() - it is AWS's ten-second metric: requests in flight and waiting */
+bool tracking_is_concurrency(const struct tracking *t);

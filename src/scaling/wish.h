@@ -12,7 +12,7 @@
 enum wish_kind {
     WISH_TRACKING, /* a metric per instance, kept near a target */
     WISH_STEP,     /* an alarm went off, or stays */
-    WISH_QUEUE,    /* requests wait, and no instance is there or coming */
+    WISH_QUEUE,    /* requests wait, and no instance is in service */
 };
 
 /* The periods that a tracked metric was read of. */
