@@ -117,11 +117,8 @@ int app_scaling_capacity(struct api_call *call, json_t *holder, const char *memb
 {
     json_t *given = json_object_get(holder, member);
 
-    if (given && json_integer_value(given) < 1)
-        return api_error(call, "ValidationException",
-                         "%s must be at least 1: a variant of a real-time endpoint has at least "
-                         "one instance",
-                         member);
+    if (given && json_integer_value(given) < 0)
+        return api_error(call, "ValidationException", "%s must be at least 0", member);
     *ret = given ? (int)json_integer_value(given) : -1;
     return 0;
 }

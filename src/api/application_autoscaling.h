@@ -56,7 +56,7 @@ int app_scaling_each(struct api_call *call, json_t *items,
                      int (*add)(const struct api_call *call, const struct scaling_target *t,
                                 json_t *items));
 
-/** app_scaling_capacity() - MinCapacity or MaxCapacity, if @holder has it; refuses less than 1
+/** app_scaling_capacity() - MinCapacity or MaxCapacity, if @holder has it; refuses less than 0
  * @ret: -1 if it is not there */
 int app_scaling_capacity(struct api_call *call, json_t *holder, const char *member, int *ret);
 

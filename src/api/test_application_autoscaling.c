@@ -69,12 +69,8 @@ static void a_target_that_cannot_be_is_refused(void **state)
           "MinCapacity and MaxCapacity are required to register a scalable target" },
         { TARGET ",'MinCapacity':3,'MaxCapacity':2",
           "Maximum capacity cannot be less than minimum capacity" },
-        { TARGET ",'MinCapacity':0,'MaxCapacity':2",
-          "MinCapacity must be at least 1: a variant of a real-time endpoint has at least one "
-          "instance" },
-        { TARGET ",'MinCapacity':1,'MaxCapacity':-2",
-          "MaxCapacity must be at least 1: a variant of a real-time endpoint has at least one "
-          "instance" },
+        { TARGET ",'MinCapacity':-1,'MaxCapacity':2", "MinCapacity must be at least 0" },
+        { TARGET ",'MinCapacity':1,'MaxCapacity':-2", "MaxCapacity must be at least 0" },
         { TARGET ",'MinCapacity':1,'MaxCapacity':2,'RoleARN':'me'", "RoleARN 'me' is not an ARN" },
         { TARGET ",'MinCapacity':1,'MaxCapacity':2,'Tags':{'weir:pace':'slow'}",
           "The value of tag weir:pace is fast or aws, not 'slow'" },
@@ -466,7 +462,7 @@ static void load_scales_out_within_seconds_and_back(void **state)
                   "monitor alarm TargetTracking-endpoint/e/variant/v-AlarmHigh-");
     assert_contains(text(activity, "Cause"),
                     " in state ALARM triggered policy p. InvocationsPerInstance was 17400 over the "
-                    "last 3 s (Sum per minute, target 6000) with 1 instance in service: 1 x 17400 "
+                    "last 2 s (Sum per minute, target 6000) with 1 instance in service: 1 x 17400 "
                     "/ 6000 rounded up is 3; within 1 to 4, the desired count goes from 1 to 3.");
     details = json_loads(text(activity, "Details"), 0, NULL);
     assert_int_equal(integer(details, "from"), 1);
@@ -497,7 +493,7 @@ static void alarms_tell_why_they_are_in_their_state(void **state)
         run_second(f);
     alarm = ask_for_one(f, "DescribeAlarms", "'StateValue':'ALARM'", "MetricAlarms");
     assert_begins(text(alarm, "AlarmName"), "TargetTracking-endpoint/e/variant/v-AlarmHigh-");
-    assert_begins(text(alarm, "StateReason"), "Threshold Crossed: 3 ");
+    assert_begins(text(alarm, "StateReason"), "Threshold Crossed: 2 ");
     data = json_loads(text(alarm, "StateReasonData"), 0, NULL);
     assert_true(json_number_value(json_object_get(data, "threshold")) == 6000);
     json_decref(data);
@@ -700,9 +696,7 @@ static void a_scheduled_action_that_cannot_be_is_refused(void **state)
           "At least one of minimum capacity and maximum capacity should be provided" },
         { MORNINGS ",'ScalableTargetAction':{'MinCapacity':3,'MaxCapacity':2}",
           "Maximum capacity cannot be less than minimum capacity" },
-        { MORNINGS ",'ScalableTargetAction':{'MaxCapacity':-1}",
-          "MaxCapacity must be at least 1: a variant of a real-time endpoint has at least one "
-          "instance" },
+        { MORNINGS ",'ScalableTargetAction':{'MaxCapacity':-1}", "MaxCapacity must be at least 0" },
         { UP ",'Schedule':'cron(0 0 31 2 ? *)'",
           "Invalid schedule expression cron(0 0 31 2 ? *): there is no such date" },
         { MORNINGS UP ",'Timezone':'Europe/Nowhere'", "Invalid time zone: Europe/Nowhere" },

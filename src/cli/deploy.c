@@ -31,7 +31,8 @@ static const char help[] =
     "  --instance-type TYPE       default: ml.m5.large\n"
     "\n"
     "How many:\n"
-    "  --min N                    instances to start with and at least (default: 1)\n"
+    "  --min N                    instances to start with and at least (default: 1); 0: one to\n"
+    "                             start with, none when idle, one again for the next request\n"
     "  --max N                    at most; needs one of:\n"
     "  --target-concurrency X     keep X requests in flight per instance\n"
     "  --target-invocations X     keep X requests per instance and minute\n"
@@ -56,12 +57,12 @@ struct options {
 
 /* --- reading options -------------------------------------------------------------------------- */
 
-static int read_count(const char *option, const char *text, unsigned *ret)
+static int read_count(const char *option, const char *text, unsigned least, unsigned *ret)
 {
     uint64_t n;
 
-    if (text_to_u64(slice_from(text), COUNT_MAX, &n) != 0 || n == 0)
-        return command_misused("deploy", "%s takes a number from 1 to %d, not '%s'", option,
+    if (text_to_u64(slice_from(text), COUNT_MAX, &n) != 0 || n < least)
+        return command_misused("deploy", "%s takes a number from %u to %d, not '%s'", option, least,
                                COUNT_MAX, text);
     *ret = (unsigned)n;
     return COMMAND_OK;
@@ -97,7 +98,7 @@ static int read_concurrency(struct deployment *d, const char *text)
 {
     char variable[64];
     unsigned n;
-    int r = read_count("--concurrency-max", text, &n);
+    int r = read_count("--concurrency-max", text, 1, &n);
 
     if (r)
         return r;
@@ -126,10 +127,10 @@ static int read_option(struct options *o, int option)
         return COMMAND_OK;
     case 'n':
         o->has_min = true;
-        return read_count("--min", optarg, &o->deployment.min);
+        return read_count("--min", optarg, 0, &o->deployment.min);
     case 'x':
         o->has_max = true;
-        return read_count("--max", optarg, &o->deployment.max);
+        return read_count("--max", optarg, 1, &o->deployment.max);
     case 'C':
         return read_target(&o->deployment,
                            "SageMakerVariantConcurrentRequestsPerModelHighResolution", optarg);
@@ -166,6 +167,9 @@ static int check(struct options *o, int argc, char **argv)
         d->max = d->min;
     if (d->max < d->min)
         return command_misused("deploy", "--max %u is below --min %u", d->max, d->min);
+    if (d->min == 0 && !d->metric)
+        return command_misused("deploy", "--min 0 needs --target-concurrency or "
+                                         "--target-invocations too");
     if (d->metric && !o->has_max)
         return command_misused("deploy", "a target needs --max too");
     if (!d->metric && d->max > d->min)

@@ -35,11 +35,11 @@ static int delete_model(struct deployment *d)
 
 static int create_config(struct deployment *d)
 {
-    json_t *input =
-        json_pack("{s:s, s:[{s:s, s:s, s:s, s:i, s:{s:s}}]}", "EndpointConfigName", d->name,
-                  "ProductionVariants", "VariantName", VARIANT, "ModelName", d->name,
-                  "InstanceType", d->instance_type, "InitialInstanceCount", (int)d->min,
-                  "RoutingConfig", "RoutingStrategy", "LEAST_OUTSTANDING_REQUESTS");
+    json_t *input = json_pack("{s:s, s:[{s:s, s:s, s:s, s:i, s:{s:s}}]}", "EndpointConfigName",
+                              d->name, "ProductionVariants", "VariantName", VARIANT, "ModelName",
+                              d->name, "InstanceType", d->instance_type, "InitialInstanceCount",
+                              d->min > 0 ? (int)d->min : 1, "RoutingConfig", "RoutingStrategy",
+                              "LEAST_OUTSTANDING_REQUESTS");
 
     return sagemaker_call(d->client, "CreateEndpointConfig", input, NULL, &d->failure);
 }

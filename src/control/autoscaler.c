@@ -36,6 +36,21 @@ struct round {
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+static void woken(struct loop_task *task)
+{
+    struct autoscaler *a = container_of(task, struct autoscaler, wake);
+    struct control *c = a->control;
+    int r = c->stopping ? 0 : autoscaler_tick(a, loop_wall(c->loop));
+
+    if (r)
+        control_fail(c, r);
+}
+
+void autoscaler_wake(struct autoscaler *a)
+{
+    loop_defer(a->control->loop, &a->wake);
+}
+
 int autoscaler_new(struct control *c, struct autoscaler **ret)
 {
     autofree(autoscaler_free) struct autoscaler *a = calloc(1, sizeof(*a));
@@ -48,6 +63,7 @@ int autoscaler_new(struct control *c, struct autoscaler **ret)
     list_init(&a->targets);
     list_init(&a->activities);
     time_zones_init(&a->time_zones);
+    loop_task_init(&a->wake, woken);
     c->autoscaler = a; /* loading finds it there */
     r = scaling_targets_load(a);
     if (!r)
@@ -65,6 +81,7 @@ struct autoscaler *autoscaler_free(struct autoscaler *a)
 {
     if (!a)
         return NULL;
+    loop_task_cancel(&a->wake);
     if (a->control->alarms)
         alarm_book_set_actor(a->control->alarms, NULL, NULL);
     list_for_each_safe (t, &a->targets, struct scaling_target, link)
@@ -295,7 +312,8 @@ static int not_scaled(struct round *round)
         snprintf(cause, sizeof cause, "monitor alarm %s in state ALARM triggered policy %s", alarm,
                  p->name);
     else
-        snprintf(cause, sizeof cause, "requests wait and no instance is in service");
+        snprintf(cause, sizeof cause, "%.0f request%s waiting and no instance is in service",
+                 w->demand, w->demand == 1 ? " is" : "s are");
     return scaling_activity_not_scaled(round->target, round->now, reason,
                                        capacity_named_by(round, reason), cause, details);
 }
@@ -368,7 +386,35 @@ static void evaluate_steps(struct round *round, struct scaling_policy *p)
              });
 }
 
-static int evaluate(struct round *round)
+/* How many of those who wait an instance is meant to have at a time, if a policy says so: none does
+ * unless it tracks requests in flight. */
+static double concurrency_target(const struct scaling_target *t)
+{
+    double least = 0;
+
+    list_for_each (p, &t->policies, struct scaling_policy, link)
+        if (p->kind == POLICY_TRACKING && tracking_is_concurrency(&p->tracking) &&
+            (least == 0 || p->tracking.target < least))
+            least = p->tracking.target;
+    return least;
+}
+
+/* Without an instance no policy sees anything, as no metric per instance has a meaning then; but
+ * requests wait for one. It is wanted at either pace: held requests cannot wait for an alarm. */
+static void evaluate_queue(struct round *round, const struct variant *v)
+{
+    unsigned waiting = variant_waiting(v, round->now);
+    double each = concurrency_target(round->target);
+    struct wish w = { .kind = WISH_QUEUE, .demand = waiting };
+
+    if (round->counts.in_service > 0 || waiting == 0)
+        return;
+    w.target = each > 0 ? each : waiting;
+    w.due = wish_capacity(w.demand, w.target) > (int)round->counts.desired;
+    add_wish(round, NULL, &w);
+}
+
+static int evaluate(struct round *round, const struct variant *v)
 {
     list_for_each (p, &round->target->policies, struct scaling_policy, link) {
         int r = 0;
@@ -380,6 +426,7 @@ static int evaluate(struct round *round)
         if (r)
             return fault(r);
     }
+    evaluate_queue(round, v);
     see_input(round);
     for (size_t i = 0; i < round->n; i++)
         wish_settle(&round->wishes[i], round->now, decide_base(&round->input));
@@ -428,7 +475,7 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
         r = enforce_bounds(&round);
     if (r)
         return fault(r);
-    r = evaluate(&round);
+    r = evaluate(&round, v);
     if (!r)
         r = act(&round);
     forget_signals(t);

@@ -253,8 +253,16 @@ int endpoint_forget(struct control *c, struct endpoint *e)
 
 /* --- weights and counts ----------------------------------------------------------------------- */
 
+/* Whoever sets a count of 0 by hand must not have cut the variant off for good. */
+static bool is_zero(const struct control *c, const struct variant *v,
+                    const struct variant_change *change)
+{
+    return change->has_count && change->count == 0 && !variant_may_be_empty(c, v);
+}
+
 static int check_changes(const struct control *c, const struct endpoint *e,
-                         const struct variant_change *changes, size_t n, const char **ret_subject)
+                         const struct variant_change *changes, size_t n, bool by_hand,
+                         const char **ret_subject)
 {
     int64_t growth = 0;
 
@@ -264,7 +272,7 @@ static int check_changes(const struct control *c, const struct endpoint *e,
         *ret_subject = changes[i].variant;
         if (!v)
             return ENDPOINT_E_NO_VARIANT;
-        if (changes[i].has_count && changes[i].count == 0)
+        if (by_hand && is_zero(c, v, &changes[i]))
             return ENDPOINT_E_ZERO;
         if (changes[i].has_count)
             growth += (int64_t)changes[i].count - v->desired_count;
@@ -293,13 +301,18 @@ static void apply_change(struct control *c, struct endpoint *e, const struct var
 static int change_variants(struct control *c, struct endpoint *e,
                            const struct variant_change *changes, size_t n)
 {
+    int r;
+
     for (size_t i = 0; i < n; i++)
         apply_change(c, e, &changes[i]);
     e->failure_reason[0] = '\0';
     if (e->status != ENDPOINT_UPDATING)
         endpoint_set_status(c, e, ENDPOINT_UPDATING);
     reconcile_wake(c);
-    return fault(endpoint_store(c, e));
+    r = endpoint_store(c, e);
+    for (size_t i = 0; i < n && !r; i++)
+        variant_tell_outlook(c, endpoint_variant(e, changes[i].variant));
+    return fault(r);
 }
 
 int endpoint_update_weights_and_capacities(struct control *c, const char *name,
@@ -313,7 +326,7 @@ int endpoint_update_weights_and_capacities(struct control *c, const char *name,
         return ENDPOINT_E_NOT_FOUND;
     if (e->status != ENDPOINT_IN_SERVICE)
         return e->status == ENDPOINT_FAILED ? ENDPOINT_E_FAILED : ENDPOINT_E_IN_PROGRESS;
-    r = check_changes(c, e, changes, n, ret_subject);
+    r = check_changes(c, e, changes, n, true, ret_subject);
     if (r)
         return r;
     return change_variants(c, e, changes, n);
@@ -335,7 +348,7 @@ int endpoint_set_desired(struct control *c, const char *name, const char *varian
         return ENDPOINT_E_FAILED;
     if (!endpoint_takes_requests(e))
         return ENDPOINT_E_IN_PROGRESS;
-    r = check_changes(c, e, &change, 1, &subject);
+    r = check_changes(c, e, &change, 1, false, &subject);
     if (r)
         return r;
     v = endpoint_variant(e, variant);

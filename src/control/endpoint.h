@@ -30,7 +30,7 @@ enum {
     ENDPOINT_E_NO_CONFIG,
     ENDPOINT_E_NO_MODEL,   /* *ret_subject: the model that the config names */
     ENDPOINT_E_NO_VARIANT, /* *ret_subject: the variant that is not there */
-    ENDPOINT_E_ZERO,       /* a count of 0 is asked for: a variant has at least one instance */
+    ENDPOINT_E_ZERO,       /* a count of 0 is asked for, and nothing would bring an instance back */
     ENDPOINT_E_LIMIT,      /* more than settings.instances_max instances, or ENDPOINTS_MAX */
 };
 
@@ -46,6 +46,12 @@ enum endpoint_status {
 
 /* VariantStatus as DescribeEndpoint has it; VARIANT_STEADY shows none. */
 enum variant_status { VARIANT_STEADY, VARIANT_CREATING, VARIANT_UPDATING, VARIANT_DELETING };
+
+/* Requests that wait for an instance, as the proxies said last. */
+struct variant_queue {
+    unsigned waiting;
+    wall_ms_t heard; /* 0: never */
+};
 
 struct variant {
     struct endpoint *endpoint;
@@ -72,6 +78,7 @@ struct variant {
     unsigned launch_failures; /* in a row, before a first good ping */
     char *launch_failure;     /* why the last one failed; NULL: none did */
     uint64_t link_revision;   /* the proxy has our target group when it acked this */
+    struct variant_queue queue;
     struct variant_tally tally;
 };
 
@@ -120,8 +127,8 @@ int endpoint_update_weights_and_capacities(struct control *c, const char *name,
 
 /** endpoint_set_desired() - for scaling: the same for one count, and allowed while an earlier
  * rescale is under way: the newest wins. @cause goes to the log. Setting what is set changes
- * nothing. Return: 0, NOT_FOUND, NO_VARIANT, IN_PROGRESS (Creating, Deleting), FAILED, ZERO, LIMIT,
- * -errno. */
+ * nothing; 0 is for the caller to answer for. Return: 0, NOT_FOUND, NO_VARIANT, IN_PROGRESS
+ * (Creating, Deleting), FAILED, LIMIT, -errno. */
 int endpoint_set_desired(struct control *c, const char *name, const char *variant, unsigned count,
                          const char *cause);
 
@@ -131,6 +138,22 @@ int endpoint_variant_counts(const struct control *c, const char *name, const cha
                             struct variant_counts *ret);
 
 enum variant_status variant_status(const struct variant *v);
+/** variant_hear_queue() - @waiting requests wait for an instance of @v */
+void variant_hear_queue(struct variant *v, unsigned waiting, wall_ms_t now);
+/** variant_waiting() - how many do, if that was heard of lately; 0 otherwise */
+unsigned variant_waiting(const struct variant *v, wall_ms_t now);
+/** variant_failing() - no instance is in service, and launches keep failing */
+bool variant_failing(const struct variant *v);
+/** variant_may_be_empty() - a scalable target says that it may have no instance, and makes one start
+ * when a request comes */
+bool variant_may_be_empty(const struct control *c, const struct variant *v);
+/** variant_outlook() - what requests may hope for that find no instance with room, and how long they
+ * are to wait for it */
+enum link_outlook variant_outlook(const struct control *c, const struct variant *v,
+                                  ms_t *ret_wait_ms);
+/** variant_tell_outlook() - whether waiting for an instance is worth it may have changed: the proxy
+ * is told anew if there is none */
+void variant_tell_outlook(struct control *c, struct variant *v);
 const char *endpoint_status_text(enum endpoint_status status); /* "InService" ... */
 const char *variant_status_text(enum variant_status status);   /* "Updating" ..., "" when steady */
 bool endpoint_takes_requests(const struct endpoint *e);        /* InService or Updating */

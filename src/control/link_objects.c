@@ -16,7 +16,6 @@ enum {
     UNHEALTHY_THRESHOLD = 3,
     /* While a lost instance is being replaced, some seconds of requests wait rather than fail. */
     QUEUE_LENGTH_MAX = 4096,
-    QUEUE_TIMEOUT_MS = 30000,
 };
 
 static void copy(char *to, size_t n, const char *from)
@@ -85,7 +84,8 @@ static unsigned concurrency_max(const struct variant *v)
     return text && text_to_u64(slice_from(text), UINT32_MAX, &n) == 0 ? (unsigned)n : 0;
 }
 
-int link_objects_target_group(const struct variant *v, struct link_target_group *ret)
+int link_objects_target_group(const struct control *c, const struct variant *v,
+                              struct link_target_group *ret)
 {
     struct link_target_group to = LINK_TARGET_GROUP_DEFAULT;
 
@@ -97,7 +97,7 @@ int link_objects_target_group(const struct variant *v, struct link_target_group 
     to.unhealthy_threshold = UNHEALTHY_THRESHOLD;
     to.concurrency_max = concurrency_max(v);
     to.queue_length_max = QUEUE_LENGTH_MAX;
-    to.queue_timeout_ms = QUEUE_TIMEOUT_MS;
+    to.outlook = variant_outlook(c, v, &to.queue_timeout_ms);
     to.request_timeout_ms = PROXY_LINK_REQUEST_TIMEOUT_MS;
     to.stream_timeout_ms = PROXY_LINK_STREAM_TIMEOUT_MS;
     to.deregistration_delay_ms = PROXY_LINK_DEREGISTRATION_DELAY_MS;
@@ -114,7 +114,7 @@ static bool is_routed(const struct endpoint *e)
     return endpoint_takes_requests(e) || (e->status == ENDPOINT_CREATING && e->announced);
 }
 
-static int add_endpoint(struct link_snapshot *s, const struct endpoint *e)
+static int add_endpoint(const struct control *c, struct link_snapshot *s, const struct endpoint *e)
 {
     int r;
 
@@ -125,7 +125,7 @@ static int add_endpoint(struct link_snapshot *s, const struct endpoint *e)
         s->n_endpoints++;
     }
     for (size_t i = 0; i < e->n_variants; i++) {
-        r = link_objects_target_group(&e->variants[i], &s->target_groups[s->n_target_groups]);
+        r = link_objects_target_group(c, &e->variants[i], &s->target_groups[s->n_target_groups]);
         if (r)
             return r;
         s->n_target_groups++;
@@ -176,7 +176,7 @@ int link_objects_snapshot(const struct control *c, uint64_t revision, struct lin
         describe_server(c, &s);
     map_for_each (slot, &c->endpoints)
         if (!r)
-            r = add_endpoint(&s, slot->value);
+            r = add_endpoint(c, &s, slot->value);
     if (r) {
         link_snapshot_deinit(&s);
         return fault(r);

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "control/autoscaler.h"
 #include "control/instance.h"
 #include "control/key.h"
 #include "control/link_objects.h"
@@ -30,6 +31,7 @@ struct peer {
     bool greeted;   /* it said hello and has the snapshot */
     uint64_t since; /* counts connections: the newest has the greatest */
     uint64_t acked;
+    wall_ms_t second; /* that its last report was of; 0: none yet */
 };
 
 struct proxy_link {
@@ -76,6 +78,7 @@ static void drop(struct peer *peer, const char *why)
     buffer_deinit(&peer->out);
     peer->greeted = false;
     peer->acked = 0;
+    peer->second = 0;
     forget_drained(peer->link, peer);
     reconcile_wake(c); /* it is not waited for any more */
 }
@@ -178,22 +181,65 @@ static bool has_news(const struct peer *peer, struct link_report_group *g)
     if (is_newest(peer))
         return true;
     g->concurrency_samples = 0;
-    return g->requests > 0 || g->model_errors > 0 || g->model_latency_us.count > 0;
+    return g->arrivals > 0 || g->requests > 0 || g->model_errors > 0 ||
+           g->model_latency_us.count > 0;
+}
+
+/* The second that a report is of: the one in which it began. Reports come a little late or early;
+ * each is given the second after its predecessor's, so that none gets two and none is left out. */
+static wall_ms_t second_of(struct peer *peer, const struct link_report *report)
+{
+    wall_ms_t now = loop_wall(peer->link->control->loop);
+    wall_ms_t begin = now - report->interval_ms, next = peer->second + MS_PER_S;
+
+    if (next > begin - MS_PER_S && next <= now - MS_PER_S)
+        peer->second = next;
+    else
+        peer->second = begin / MS_PER_S * MS_PER_S;
+    return peer->second;
+}
+
+static void hear_of_group(struct peer *peer, struct link_report_group *g, wall_ms_t second)
+{
+    struct control *c = peer->link->control;
+    struct variant *v = group_variant(c, g->id);
+    unsigned in_service = v ? variant_counts(v).in_service : 0;
+
+    if (!v)
+        return;
+    if (is_newest(peer) || g->queued > 0)
+        variant_hear_queue(v, g->queued, loop_wall(c->loop));
+    if (!has_news(peer, g))
+        return;
+    tally_report(&v->tally, g);
+    if (endpoint_takes_requests(v->endpoint) || in_service > 0)
+        telemetry_report(c->telemetry, v->endpoint->name, v->name, in_service, g, second);
 }
 
 static void hear_report(struct peer *peer, struct link_report *report)
 {
     struct control *c = peer->link->control;
+    wall_ms_t second = second_of(peer, report);
 
-    for (size_t i = 0; i < report->n_groups && c->telemetry; i++) {
-        struct variant *v = group_variant(c, report->groups[i].id);
+    for (size_t i = 0; i < report->n_groups && c->telemetry; i++)
+        hear_of_group(peer, &report->groups[i], second);
+    if (c->autoscaler)
+        autoscaler_wake(c->autoscaler);
+}
 
-        if (!v || !has_news(peer, &report->groups[i]))
-            continue;
-        tally_report(&v->tally, &report->groups[i]);
-        telemetry_report(c->telemetry, v->endpoint->name, v->name, variant_counts(v).in_service,
-                         &report->groups[i], loop_wall(c->loop));
-    }
+/* Said when requests begin to wait, not when the next second is over. */
+static void hear_waiting(struct peer *peer, const struct link_event *event)
+{
+    struct control *c = peer->link->control;
+    struct variant *v = group_variant(c, event->group);
+
+    log_debug(c->log, "requests wait for capacity", "group=%s queued=%u", event->group,
+              event->queued);
+    if (v)
+        variant_hear_queue(v, event->queued, loop_wall(c->loop));
+    if (v && c->autoscaler)
+        autoscaler_wake(c->autoscaler);
+    reconcile_wake(c);
 }
 
 static void hear_drained(struct peer *peer, const char *id)
@@ -219,8 +265,7 @@ static void hear_event(struct peer *peer, const struct link_event *event)
         hear_drained(peer, event->target);
         break;
     case LINK_QUEUE_WAITING:
-        log_debug(c->log, "requests wait for capacity", "group=%s", event->group);
-        reconcile_wake(c);
+        hear_waiting(peer, event);
         break;
     }
 }
@@ -386,7 +431,7 @@ uint64_t proxy_link_target_group(struct proxy_link *l, const struct variant *v)
 
     l->revision++;
     variant_group(v, message.update.id);
-    if (link_objects_target_group(v, &message.update.target_group)) {
+    if (link_objects_target_group(l->control, v, &message.update.target_group)) {
         drop_all(l, "no memory for an update");
         return l->revision;
     }

@@ -59,6 +59,8 @@ static void launch_failed(struct control *c, struct variant *v, unsigned times, 
              "endpoint=%s variant=%s in_a_row=%u retry_in_ms=%" PRId64 " why=\"%s\"",
              v->endpoint->name, v->name, v->launch_failures, v->backoff.until - loop_now(c->loop),
              why ? why : "");
+    if (variant_failing(v) && v->launch_failures - times < PLAN_LAUNCH_FAILURES_MAX)
+        variant_tell_outlook(c, v); /* those who wait need not wait for long any more */
 }
 
 static int launch(struct control *c, struct variant *v)

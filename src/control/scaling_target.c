@@ -68,6 +68,15 @@ struct scaling_target *scaling_target_find(const struct autoscaler *a, const cha
     return NULL;
 }
 
+struct scaling_target *scaling_target_of(const struct autoscaler *a, const char *endpoint,
+                                         const char *variant)
+{
+    list_for_each (t, &a->targets, struct scaling_target, link)
+        if (strcmp(t->endpoint, endpoint) == 0 && strcmp(t->variant, variant) == 0)
+            return t;
+    return NULL;
+}
+
 struct scaling_target *scaling_target_find_arn(const struct autoscaler *a, const char *arn)
 {
     char own[SCALING_ARN_BYTES];
@@ -96,7 +105,7 @@ static void parse_resource(const char *id, struct slice *endpoint, struct slice 
     *variant = slice_from(middle + sizeof second - 1);
 }
 
-static const struct variant *find_variant(const struct autoscaler *a, const char *resource_id)
+static struct variant *find_variant(const struct autoscaler *a, const char *resource_id)
 {
     struct slice endpoint, variant;
     autofree(mem_free) char *name = NULL;
@@ -219,6 +228,15 @@ int scaling_target_repace(struct scaling_target *t)
     return 0;
 }
 
+/* Whether a request may bring an instance back depends on the target. */
+static void tell_outlook(const struct autoscaler *a, const char *resource_id)
+{
+    struct variant *v = find_variant(a, resource_id);
+
+    if (v)
+        variant_tell_outlook(a->control, v);
+}
+
 /* --- registering ------------------------------------------------------------------------------ */
 
 static int check_new(const struct autoscaler *a, const struct variant *v,
@@ -323,28 +341,34 @@ int scaling_target_register(struct autoscaler *a, const struct scaling_target_ch
                             struct scaling_target **ret)
 {
     struct scaling_target *t = scaling_target_find(a, change->resource_id);
-    int r;
+    int r = t ? update(t, change) : create(a, change, &t);
 
-    if (!t)
-        return create(a, change, ret);
-    r = update(t, change);
-    if (!r)
-        *ret = t;
-    return r;
+    if (r)
+        return r;
+    tell_outlook(a, change->resource_id);
+    *ret = t;
+    return 0;
 }
 
 int scaling_target_set_bounds(struct scaling_target *t, int min, int max)
 {
+    int r;
+
     assert(min >= 0 && max >= min);
     t->min = min;
     t->max = max;
     t->enforce = true;
-    return fault(store_target(t, NULL));
+    r = store_target(t, NULL);
+    if (!r)
+        tell_outlook(t->autoscaler, t->resource_id);
+    return fault(r);
 }
 
 int scaling_target_deregister(struct scaling_target *t)
 {
     char path[PATH_BYTES], arn[SCALING_ARN_BYTES];
+    struct autoscaler *a = t->autoscaler;
+    autofree(mem_free) char *id = NULL;
     int r;
 
     list_for_each_safe (p, &t->policies, struct scaling_policy, link) {
@@ -359,10 +383,12 @@ int scaling_target_deregister(struct scaling_target *t)
     }
     path_of(t, path);
     scaling_target_arn(t, arn);
-    r = record_delete(t->autoscaler->control, path, arn);
+    r = record_delete(a->control, path, arn);
     if (r)
         return fault(r);
+    id = steal(t->resource_id);
     scaling_target_free(t);
+    tell_outlook(a, id);
     return 0;
 }
 

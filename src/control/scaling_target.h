@@ -65,6 +65,9 @@ struct scaling_target_change {
 int scaling_target_register(struct autoscaler *a, const struct scaling_target_change *change,
                             struct scaling_target **ret);
 struct scaling_target *scaling_target_find(const struct autoscaler *a, const char *resource_id);
+/** scaling_target_of() - the one of that variant; NULL if there is none */
+struct scaling_target *scaling_target_of(const struct autoscaler *a, const char *endpoint,
+                                         const char *variant);
 struct scaling_target *scaling_target_find_arn(const struct autoscaler *a, const char *arn);
 /** scaling_target_deregister() - @t is gone afterwards. Return: 0 or -errno. */
 int scaling_target_deregister(struct scaling_target *t);

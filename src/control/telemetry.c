@@ -149,10 +149,11 @@ static void report_variant(struct telemetry *t, const struct subject *s, unsigne
                            const struct link_report_group *g)
 {
     const char *const ns = invocation_metrics;
-    double n = (double)g->requests;
+    double n = (double)g->arrivals, unserved = (double)g->no_capacity;
 
     put_repeated(t, s, ns, "Invocations", METRIC_UNIT_NONE, n, n);
-    put_repeated(t, s, ns, "InvocationsPerInstance", METRIC_UNIT_NONE, n, g->requests_per_target);
+    put_repeated(t, s, ns, "InvocationsPerInstance", METRIC_UNIT_NONE, n, g->arrivals_per_target);
+    put_repeated(t, s, ns, "NoCapacityInvocationFailures", METRIC_UNIT_COUNT, unserved, unserved);
     put_failures(t, s, "Invocation4XXErrors", g->errors_4xx, g->requests);
     put_failures(t, s, "Invocation5XXErrors", g->errors_5xx, g->requests);
     put_failures(t, s, "InvocationModelErrors", g->model_errors, g->requests);
@@ -212,14 +213,12 @@ static void report_group(struct telemetry *t, unsigned in_service,
 }
 
 void telemetry_report(struct telemetry *t, const char *endpoint, const char *variant,
-                      unsigned in_service, const struct link_report_group *g, wall_ms_t now)
+                      unsigned in_service, const struct link_report_group *g, wall_ms_t at)
 {
-    const struct subject s = variant_subject(endpoint, variant, now);
+    const struct subject s = variant_subject(endpoint, variant, at);
 
-    if (in_service == 0 && g->requests == 0 && g->concurrency_max == 0)
-        return; /* not in service yet */
     report_variant(t, &s, in_service, g);
-    report_group(t, in_service, g, now);
+    report_group(t, in_service, g, at);
 }
 
 void telemetry_usage(struct telemetry *t, const char *endpoint, const char *variant,

@@ -53,6 +53,8 @@ static double invocations(const struct fixture *f, const char *metric, const cha
 static void a_busy_second_is_told_in_aws_s_terms(void **state)
 {
     static struct link_report_group g = {
+        .arrivals = 9, /* one of them waits */
+        .arrivals_per_target = 2.25,
         .requests = 8,
         .requests_per_target = 2,
         .errors_4xx = 1,
@@ -72,9 +74,9 @@ static void a_busy_second_is_told_in_aws_s_terms(void **state)
     histogram_record(&g.overhead_us, 150);
     telemetry_report(f.telemetry, "e", "v", 4, &g, NOW);
 
-    assert_true(invocations(&f, "Invocations", "Sum") == 8);
-    assert_true(invocations(&f, "Invocations", "SampleCount") == 8);
-    assert_true(invocations(&f, "InvocationsPerInstance", "Sum") == 2);
+    assert_true(invocations(&f, "Invocations", "Sum") == 9);
+    assert_true(invocations(&f, "Invocations", "SampleCount") == 9);
+    assert_true(invocations(&f, "InvocationsPerInstance", "Sum") == 2.25);
     assert_true(invocations(&f, "Invocation4XXErrors", "Sum") == 1);
     assert_true(invocations(&f, "Invocation4XXErrors", "Average") == 0.125);
     assert_true(invocations(&f, "Invocation5XXErrors", "Sum") == 2);
@@ -119,10 +121,19 @@ static void an_idle_second_has_zeros_and_no_latency(void **state)
     tear_down(&f);
 }
 
-static void nothing_is_said_of_what_is_not_in_service_unless_requests_wait(void **state)
+static double unserved(const struct fixture *f)
+{
+    return read_one(f, "AWS/SageMaker", "NoCapacityInvocationFailures", METRIC_UNIT_COUNT, "Sum",
+                    NOW);
+}
+
+static void without_an_instance_there_are_zeros_until_requests_wait(void **state)
 {
     static const struct link_report_group idle = { .concurrency_samples = 10 };
-    static const struct link_report_group waiting = { .concurrency_samples = 10,
+    static const struct link_report_group waiting = { .arrivals = 5,
+                                                      .arrivals_per_target = 5,
+                                                      .no_capacity = 5,
+                                                      .concurrency_samples = 10,
                                                       .concurrency_sum = 30,
                                                       .concurrency_max = 5 };
     struct fixture f;
@@ -130,8 +141,11 @@ static void nothing_is_said_of_what_is_not_in_service_unless_requests_wait(void 
     (void)state;
     set_up(&f, 100);
     telemetry_report(f.telemetry, "e", "v", 0, &idle, NOW);
-    assert_int_equal(metrics_series(f.control.metrics), 0);
+    assert_true(unserved(&f) == 0);
+    assert_true(invocations(&f, "InvocationsPerInstance", "Sum") == 0);
     telemetry_report(f.telemetry, "e", "v", 0, &waiting, NOW);
+    assert_true(unserved(&f) == 5);
+    assert_true(invocations(&f, "Invocations", "Sum") == 5);
     assert_true(read_one(&f, "AWS/SageMaker", "ConcurrentRequestsPerModel", METRIC_UNIT_COUNT,
                          "Maximum", NOW) == 5);
     tear_down(&f);
@@ -260,7 +274,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_busy_second_is_told_in_aws_s_terms),
         cmocka_unit_test(an_idle_second_has_zeros_and_no_latency),
-        cmocka_unit_test(nothing_is_said_of_what_is_not_in_service_unless_requests_wait),
+        cmocka_unit_test(without_an_instance_there_are_zeros_until_requests_wait),
         cmocka_unit_test(failures_of_earlier_requests_count),
         cmocka_unit_test(target_groups_have_a_balancer_s_metrics),
         cmocka_unit_test(each_instance_is_a_sample),

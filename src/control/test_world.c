@@ -96,6 +96,10 @@ static void hear_group(struct world *w, const char *id, const struct link_target
     for (size_t i = 0; i < p->n_targets; i++)
         if (strcmp(p->targets[i].group, id) == 0 && !p->targets[i].left)
             p->targets[i].present = false;
+    if (g) {
+        p->outlook = g->outlook;
+        p->queue_timeout_ms = g->queue_timeout_ms;
+    }
     for (size_t i = 0; g && i < g->n_targets; i++)
         hear_target(w, id, &g->targets[i]);
     for (size_t i = 0; i < p->n_targets; i++) {
@@ -233,6 +237,35 @@ void world_say_health(struct world *w, const char *id, bool healthy)
     snprintf(message.event.state, sizeof(message.event.state), "%s",
              healthy ? "healthy" : "unhealthy");
     say(w, &message);
+}
+
+void world_say_waiting(struct world *w, const char *group, unsigned waiting)
+{
+    struct link_message message = { .type = LINK_EVENT, .event.event = LINK_QUEUE_WAITING };
+
+    snprintf(message.event.group, sizeof(message.event.group), "%s", group);
+    message.event.queued = waiting;
+    say(w, &message);
+}
+
+void world_say_report(struct world *w, const char *group, unsigned arrivals, unsigned waiting)
+{
+    struct link_report_group *g = calloc(1, sizeof(*g));
+    struct link_message message = { .type = LINK_REPORT };
+
+    assert_non_null(g);
+    snprintf(g->id, sizeof(g->id), "%s", group);
+    g->arrivals = arrivals;
+    g->arrivals_per_target = arrivals;
+    g->queued = waiting;
+    g->concurrency_samples = 10;
+    g->concurrency_sum = 10 * waiting;
+    g->concurrency_min = g->concurrency_max = waiting;
+    message.report.interval_ms = MS_PER_S;
+    message.report.groups = g;
+    message.report.n_groups = 1;
+    say(w, &message);
+    link_message_deinit(&message);
 }
 
 /* --- the store -------------------------------------------------------------------------------- */

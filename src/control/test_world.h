@@ -34,6 +34,8 @@ struct world_proxy {
     size_t n_endpoints;
     struct world_target targets[WORLD_TARGETS];
     size_t n_targets;
+    enum link_outlook outlook; /* of the group that was told of last */
+    ms_t queue_timeout_ms;
 };
 
 struct world_store {
@@ -79,4 +81,8 @@ void world_make_endpoint(struct world *w, const char *name, unsigned count);
 /** world_serving() - targets of @group that the proxy may send requests to */
 unsigned world_serving(const struct world *w, const char *group);
 bool world_routes(const struct world *w, const char *endpoint);
+/** world_say_waiting() - the event of @waiting requests that have begun to wait for @group */
+void world_say_waiting(struct world *w, const char *group, unsigned waiting);
+/** world_say_report() - a second's report: @arrivals came, @waiting wait */
+void world_say_report(struct world *w, const char *group, unsigned arrivals, unsigned waiting);
 void world_say_health(struct world *w, const char *id, bool healthy);
