@@ -132,7 +132,9 @@ static int refuse(struct api_call *call, const char *name, int r, const char *su
                          subject);
     case ENDPOINT_E_ZERO:
         return api_error(call, "ValidationException",
-                         "DesiredInstanceCount of variant \"%s\" must be at least 1.", subject);
+                         "DesiredInstanceCount of variant \"%s\" must be at least 1, unless "
+                         "a scalable target with MinCapacity 0 is registered for it.",
+                         subject);
     case ENDPOINT_E_LIMIT:
         return api_error(call, "ResourceLimitExceeded",
                          "The account-level service limit is %u Instances of all endpoints "

@@ -103,7 +103,7 @@ def test_a_target_that_cannot_be_is_refused(scaling, endpoint):
     for members, message in [
             ({}, "MinCapacity and MaxCapacity are required"),
             ({"MinCapacity": 3, "MaxCapacity": 2}, "Maximum capacity cannot be less than minimum capacity"),
-            ({"MinCapacity": 0, "MaxCapacity": 2}, "MinCapacity must be at least 1"),
+            ({"MinCapacity": -1, "MaxCapacity": 2}, "MinCapacity must be at least 0"),
             ({"MinCapacity": 1, "MaxCapacity": 2, "ResourceId": "endpoint/no-such/variant/v"}, "is not scalable"),
             ({"MinCapacity": 1, "MaxCapacity": 2, "ResourceId": "table/x"}, "Unsupported service namespace"),
             ({"MinCapacity": 1, "MaxCapacity": 2, "ServiceNamespace": "ecs"}, "Unsupported service namespace"),
