@@ -97,7 +97,7 @@ static int read_variable(struct deployment *d, const char *text)
 static int read_concurrency(struct deployment *d, const char *text)
 {
     char variable[64];
-    unsigned n;
+    unsigned n = 0;
     int r = read_count("--concurrency-max", text, 1, &n);
 
     if (r)

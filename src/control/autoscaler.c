@@ -357,6 +357,7 @@ static int evaluate_tracking(struct round *round, struct scaling_policy *p)
         .now = round->now,
         .pace = t->pace,
         .in_service = round->counts.in_service,
+        .starting = round->counts.pending,
         .history = &t->history,
         .metrics = t->autoscaler->control->metrics,
     };

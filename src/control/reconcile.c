@@ -106,6 +106,8 @@ static int register_instance(struct control *c, struct instance *i, const char *
     v->ever_in_service = true;
     v->launch_failures = 0;
     v->launch_failure = mem_free(v->launch_failure);
+    variant_hear_queue(v, 0,
+                       loop_wall(c->loop)); /* who still waits is told of with the next report */
     log_instance(c, "instance in service", i, cause);
     return fault(enter(c, i, INSTANCE_IN_SERVICE));
 }

@@ -310,6 +310,19 @@ static void the_queue_is_told_what_to_hope_for(void **state)
     assert_int_equal(world.proxy.queue_timeout_ms, full_house_ms);
 }
 
+static void who_has_been_served_does_not_wake_it_again(void **state)
+{
+    register_target(0, 4);
+    assert_int_equal(set_by_hand(0), 0);
+    world_run(&world, 5000);
+    world_say_waiting(&world, group, 1);
+    world_run(&world, 500);
+    assert_int_equal(counts().in_service, 1);
+    assert_int_equal(set_by_hand(0), 0); /* before the next report */
+    world_run(&world, 5000);
+    assert_int_equal(counts().desired, 0);
+}
+
 static void raising_the_minimum_brings_an_instance_back(void **state)
 {
     follow();
@@ -330,6 +343,7 @@ int main(void)
         TEST(what_was_heard_long_ago_wakes_nobody),
         TEST(none_by_hand_needs_somebody_who_brings_one_back),
         TEST(the_queue_is_told_what_to_hope_for),
+        TEST(who_has_been_served_does_not_wake_it_again),
         TEST(raising_the_minimum_brings_an_instance_back),
     };
 

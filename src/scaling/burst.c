@@ -27,13 +27,13 @@ static double count_of(const struct tracking *t, const struct fast_seconds *s,
     return count;
 }
 
-bool burst_out(const struct tracking *t, const struct fast_seconds *s, unsigned in_service,
+bool burst_out(const struct tracking *t, const struct fast_seconds *s, unsigned instances,
                struct fast_excess *ret)
 {
     struct fast_excess e = { .period_s = 1, .n_points = BURST_SECONDS };
-    double limit = t->target * in_service;
+    double limit = t->target * instances;
 
-    if (in_service == 0 || !(tracking_is_rate(t) || tracking_is_concurrency(t)))
+    if (instances == 0 || !(tracking_is_rate(t) || tracking_is_concurrency(t)))
         return false;
     for (unsigned i = 0; i < BURST_SECONDS; i++) {
         e.points[i] = fast_demand(t, s, BURST_SECONDS - 1 - i, 1);
@@ -43,6 +43,12 @@ bool burst_out(const struct tracking *t, const struct fast_seconds *s, unsigned 
     }
     if (by_chance(count_of(t, s, &e), e.demand / limit))
         return false;
+    /* it has begun within the first of the two, or still grows: the second one says more */
+    if (e.points[BURST_SECONDS - 1] > e.demand)
+        e = (struct fast_excess){ .period_s = 1,
+                                  .n_points = 1,
+                                  .demand = e.points[BURST_SECONDS - 1],
+                                  .points = { e.points[BURST_SECONDS - 1] } };
     *ret = e;
     return true;
 }

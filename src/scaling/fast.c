@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "scaling/fast_math.h"
 
@@ -84,6 +85,15 @@ static void read_math(const struct tracking *t, const struct scaling_view *view,
     }
 }
 
+/* Each request is a sample of this metric, and adds to it what one instance has of it. So their
+ * number is the demand, whatever the number of instances was just then. */
+static bool samples_are_demand(const struct tracking *t)
+{
+    return t->statistic.kind == STATISTIC_SUM &&
+           strcmp(t->metric.namespace, "AWS/SageMaker") == 0 &&
+           strcmp(t->metric.name, "InvocationsPerInstance") == 0;
+}
+
 static void read_metric(const struct tracking *t, const struct scaling_view *view,
                         struct fast_seconds *ret)
 {
@@ -101,6 +111,8 @@ static void read_metric(const struct tracking *t, const struct scaling_view *vie
         size_t from = LATE_MAX_S - late + i;
         unsigned n = capacity_history_least(view->history, start + (ms_t)from * MS_PER_S);
         ret->demand[i] = n > 0 ? values[from] * n : (double)NAN;
+        if (ret->demand[i] > 0 && samples_are_demand(t))
+            ret->demand[i] = counts[from];
         /* a second's zero is a datum, but not a request */
         ret->count[i] = ret->demand[i] > 0 ? counts[from] : 0;
     }

@@ -290,15 +290,16 @@ static enum alarm_state state_of(bool alarm, bool known)
 
 /* Out by the short looks, or by AWS's own periods if the last minute agrees with them. */
 static bool seconds_out(const struct tracking *t, const struct tracking_state *s,
-                        const struct fast_seconds *seconds, unsigned in_service,
+                        const struct fast_seconds *seconds, const struct scaling_view *view,
                         struct fast_excess *ret)
 {
     double minute;
 
-    if (burst_out(t, seconds, in_service, ret) || fast_out(t, seconds, in_service, ret))
+    if (burst_out(t, seconds, view->in_service + view->starting, ret) ||
+        fast_out(t, seconds, view->in_service, ret))
         return true;
     minute = fast_demand(t, seconds, 0, FAST_SECONDS);
-    if (s->bucket_high != ALARM_ALARM || !(minute > t->target * in_service))
+    if (s->bucket_high != ALARM_ALARM || !(minute > t->target * view->in_service))
         return false;
     *ret = (struct fast_excess){
         .period_s = FAST_SECONDS, .demand = minute, .points = { minute }, .n_points = 1
@@ -325,7 +326,7 @@ static bool seconds_wish(const struct tracking *t, struct tracking_state *s,
     fast_read(t, view, &seconds);
     fast_latest(t, &seconds, &e);
     recent = fast_demand(t, &seconds, 0, fast_in_period_s(t));
-    out = seconds_out(t, s, &seconds, view->in_service, &e);
+    out = seconds_out(t, s, &seconds, view, &e);
     if (!out && !fast_steady(&seconds)) {
         s->low_since = 0;
         return false;

@@ -64,6 +64,7 @@ struct scaling_view {
     wall_ms_t now;
     enum pace pace;
     unsigned in_service;
+    unsigned starting;                      /* on their way */
     const struct capacity_history *history; /* up to now */
     const struct metrics *metrics;
 };
