@@ -10,7 +10,8 @@ for program in wrk haproxy nginx; do
         exit 1
     }
 done
-ninja -C build --quiet bench-backend bench-metrics
+ninja -C build --quiet bench-backend bench-metrics bench-reaction
 build/bench-metrics
+tests/bench/reaction/run.py
 tests/bench/invoke.py --seconds "${1:-10}"
 exec tests/bench/proxy/run.py --seconds "${1:-5}"
