@@ -61,7 +61,11 @@ static void end_request(struct request *q, int error, unsigned status)
     bool completed = load_result_add(&run->result, error, status, latency);
 
     if (q->second)
-        load_timeline_ended(run->settings.timeline, q->second, completed, latency);
+        load_timeline_ended(run->settings.timeline, q->second,
+                            completed          ? LOAD_COMPLETED
+                            : error == -EAGAIN ? LOAD_UNSENT
+                                               : LOAD_FAILED,
+                            latency);
     free(q);
     finish_if_over(run);
 }

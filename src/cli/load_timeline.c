@@ -9,7 +9,7 @@
 
 struct load_second {
     struct list_link link;
-    uint64_t number, scheduled, completed, failed;
+    uint64_t number, scheduled, completed, failed, not_sent;
     struct histogram latency;
 };
 
@@ -17,7 +17,7 @@ void load_timeline_init(struct load_timeline *t, FILE *file)
 {
     *t = (struct load_timeline){ .file = file };
     list_init(&t->seconds);
-    fprintf(file, "t_s,scheduled,completed,failed,p50_ms,p99_ms\n");
+    fprintf(file, "t_s,scheduled,completed,failed,p50_ms,p99_ms,not_sent\n");
 }
 
 static void write_row(struct load_timeline *t, struct load_second *s)
@@ -25,10 +25,11 @@ static void write_row(struct load_timeline *t, struct load_second *s)
     fprintf(t->file, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", s->number, s->scheduled,
             s->completed, s->failed);
     if (s->completed > 0)
-        fprintf(t->file, "%.3f,%.3f\n", histogram_percentile(&s->latency, 50) / US_PER_MS,
+        fprintf(t->file, "%.3f,%.3f,", histogram_percentile(&s->latency, 50) / US_PER_MS,
                 histogram_percentile(&s->latency, 99) / US_PER_MS);
     else
-        fprintf(t->file, ",\n");
+        fprintf(t->file, ",,");
+    fprintf(t->file, "%" PRIu64 "\n", s->not_sent);
     list_remove(&s->link);
     free(s);
 }
@@ -62,14 +63,15 @@ struct load_second *load_timeline_scheduled(struct load_timeline *t, us_t at)
     return s;
 }
 
-void load_timeline_ended(struct load_timeline *t, struct load_second *second, bool completed,
-                         us_t latency)
+void load_timeline_ended(struct load_timeline *t, struct load_second *second,
+                         enum load_outcome outcome, us_t latency)
 {
-    if (completed) {
+    if (outcome == LOAD_COMPLETED) {
         second->completed++;
         histogram_record(&second->latency, latency > 0 ? (uint64_t)latency : 0);
     } else {
         second->failed++;
+        second->not_sent += outcome == LOAD_UNSENT;
     }
     write_ready(t);
 }

@@ -101,16 +101,17 @@ static void rows_are_written_when_nothing_is_open_in_them(void **state)
     second = load_timeline_scheduled(&t, 999999);
     assert_ptr_equal(first, second);
     late = load_timeline_scheduled(&t, 2000000);
-    load_timeline_ended(&t, late, true, 3000);
-    load_timeline_ended(&t, first, true, 1000);
+    load_timeline_ended(&t, load_timeline_scheduled(&t, 2000001), LOAD_UNSENT, 0);
+    load_timeline_ended(&t, late, LOAD_COMPLETED, 3000);
+    load_timeline_ended(&t, first, LOAD_COMPLETED, 1000);
     fflush(file);
     assert_null(strstr(text, "\n0,"));
-    load_timeline_ended(&t, second, false, 1000);
+    load_timeline_ended(&t, second, LOAD_FAILED, 1000);
     fflush(file);
-    assert_non_null(strstr(text, "\n0,2,1,1,1.000,1.000\n1,0,0,0,,\n"));
+    assert_non_null(strstr(text, "\n0,2,1,1,1.000,1.000,0\n1,0,0,0,,,0\n"));
     assert_null(strstr(text, "\n2,"));
     assert_int_equal(load_timeline_finish(&t), 0);
-    assert_non_null(strstr(text, "\n2,1,1,0,3.000,3.000\n"));
+    assert_non_null(strstr(text, "\n2,2,1,1,3.000,3.000,1\n"));
     fclose(file);
     free(text);
 }
