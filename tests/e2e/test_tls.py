@@ -293,6 +293,53 @@ def test_noise_in_an_open_connection_ends_it(start, authority, target):
     assert len(target.seen) == 1
 
 
+class Terminal:
+    """openssl s_client, whose lines K, k and R ask for new keys, ours too, and for a new handshake."""
+
+    def __init__(self, proxy, *options):
+        self.process = subprocess.Popen(["stdbuf", "-o0", "openssl", "s_client", "-connect",
+                                         f"127.0.0.1:{proxy.tls_port}", *options],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.said = b""
+
+    def say(self, line: bytes):
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def hear(self, text: bytes, count: int = 1):
+        while self.said.count(text) < count:
+            part = self.process.stdout.read1(65536)
+            assert part, self.said
+            self.said += part
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_clients_change_keys_as_they_like(start, authority, target):
+    proxy = start(*pair(authority.issue("one", "one.test")))
+    with Terminal(proxy, "-tls1_3") as client:
+        for i, command in enumerate((b"k\n", b"K\n", b"K\n", b"k\n"), 1):
+            client.hear(b"KEYUPDATE" if i > 1 else b"Extended master secret", max(i - 1, 1))  # then it reads
+            client.say(b"GET / HTTP/1.1\r\nHost: w\r\n\r\n")
+            client.hear(b"HTTP/1.1 200 ", i)
+            client.say(command)
+    assert len(target.seen) == 4
+
+
+def test_nobody_renegotiates(start, authority, target):
+    proxy = start(*pair(authority.issue("one", "one.test")))
+    with Terminal(proxy, "-tls1_2") as client:
+        client.hear(b"Extended master secret")
+        client.say(b"R\n")
+        client.hear(b"no renegotiation")
+    assert proxy.ask(authority.context())[0] == 200
+
+
 @pytest.mark.parametrize("options, why", [
     (("--tls-certificate", "/nowhere"), "no certificate could be read"),
     (("--tls-directory", "/nowhere"), "No such file"),
