@@ -349,6 +349,13 @@ static const struct stream_owner owner = { .received = received,
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* Nothing is under way: with TLS the client shall not take it for an attack. */
+static void close_idle(struct downstream *c)
+{
+    stream_shut(&c->stream);
+    downstream_kill(c);
+}
+
 void downstream_due(struct wheel_entry *entry)
 {
     struct downstream *c = container_of(entry, struct downstream, expiry);
@@ -368,6 +375,8 @@ void downstream_due(struct wheel_entry *entry)
         if (c->state != DOWNSTREAM_DEAD)
             close_after_output(c);
         downstream_update(c);
+    } else if (c->state == DOWNSTREAM_READY && !c->shakes_hands) {
+        close_idle(c);
     } else {
         downstream_kill(c);
     }
@@ -398,7 +407,7 @@ void downstream_drain(struct downstream *c)
     if (stream_unsent(&c->stream))
         close_after_output(c);
     else
-        downstream_kill(c);
+        close_idle(c);
     downstream_update(c);
 }
 

@@ -293,6 +293,15 @@ def test_noise_in_an_open_connection_ends_it(start, authority, target):
     assert len(target.seen) == 1
 
 
+def test_an_idle_connection_ends_with_a_word(start, authority):
+    proxy = start(*pair(authority.issue("one", "one.test")), "--idle-timeout", "1")
+    sock = socket.create_connection(("127.0.0.1", proxy.tls_port), timeout=PATIENCE_S)
+    with authority.context().wrap_socket(sock, server_hostname="one.test", suppress_ragged_eofs=False) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: w\r\n\r\n")
+        assert client.recv(65536).endswith(b"ok")
+        assert client.recv(1) == b""  # without close_notify it would raise
+
+
 class Terminal:
     """openssl s_client, whose lines K, k and R ask for new keys, ours too, and for a new handshake."""
 
