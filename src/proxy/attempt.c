@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "http/writer.h"
 #include "proxy/exchange.h"
@@ -239,14 +238,10 @@ void exchange_push_content(struct exchange *x, struct slice content)
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
-/* When a target closes and then finds our request there, its reset comes after the end of the
- * stream, and only the socket's error tells that nobody has read it. */
-static int pending_error(int fd)
+/* Return: 0 when that is not known any more. */
+static size_t bytes_sent(const struct exchange *x)
 {
-    socklen_t size = sizeof(int);
-    int error = 0;
-
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) ? 0 : -error;
+    return x->partly_gone ? 0 : buffer_size(&x->head_out) + buffer_size(&x->body_out);
 }
 
 void exchange_upstream_ended(struct exchange *x, int error)
@@ -257,5 +252,7 @@ void exchange_upstream_ended(struct exchange *x, int error)
     }
     if (error == 0 && exchange_answer_ended(x))
         return;
-    exchange_fail(x, EXCHANGE_BROKEN, error ? error : pending_error(x->upstream->stream.io.fd));
+    if (error == 0)
+        error = stream_fate(&x->upstream->stream, bytes_sent(x));
+    exchange_fail(x, EXCHANGE_BROKEN, error);
 }

@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/error.h"
@@ -226,6 +228,22 @@ int stream_send_kept(struct stream *s, const char *data, size_t size)
 int stream_shut(struct stream *s)
 {
     return s->ops->shut(s);
+}
+
+/* When a peer closes and then finds our words there, its reset comes after the end of the stream, and
+ * only the socket's error tells. From another machine it has not come yet: but what was not even
+ * acknowledged when the peer ended had not reached it. */
+int stream_fate(const struct stream *s, size_t bytes)
+{
+    socklen_t size = sizeof(int);
+    int error = 0, queued = 0;
+
+    if (getsockopt(s->io.fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error)
+        return -error;
+    if (bytes == 0 || s->local || stream_unsent(s) || ioctl(s->io.fd, SIOCOUTQ, &queued) ||
+        queued < 0 || (size_t)queued < bytes)
+        return 0;
+    return -ECONNRESET;
 }
 
 /* --- input ------------------------------------------------------------------------------------ */

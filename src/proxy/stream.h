@@ -150,6 +150,13 @@ void stream_drop_output(struct stream *s);
 /** stream_shut() - tell the peer that no more comes. Return: 0 or a negative errno. */
 int stream_shut(struct stream *s);
 
+/**
+ * stream_fate() - after ended() without an error: whether the peer can have heard our last words
+ * @bytes: of these; they were sent, and nothing since
+ * Return: -ECONNRESET if it cannot have, or another error of the socket, or 0: who knows.
+ */
+int stream_fate(const struct stream *s, size_t bytes);
+
 /** stream_unsent() - whether some output is still here */
 static inline bool stream_unsent(const struct stream *s)
 {

@@ -1,10 +1,14 @@
 """docs/http.md row by row: what comes on the wire, what is answered, and what the target sees of it."""
+import ctypes
+import pathlib
 import re
+import socket
+import struct
 
 import pytest
 
-from conftest import ROOT
-from wire import NOTHING_WRONG, Proxy, Target, group
+from conftest import ROOT, eventually
+from wire import NOTHING_WRONG, PATIENCE_S, Proxy, Target, group
 
 
 def rows(heading: str) -> dict:
@@ -363,6 +367,46 @@ def test_answers(proxy, target, name):
 
 
 # --- connections -------------------------------------------------------------------------------------
+
+
+def unacknowledged(port: int) -> bool:
+    """Whether what was sent from this port of ours has not been taken by the other side."""
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, _, queues, *_ = line.split()
+        if int(local.split(":")[1], 16) == port:
+            return int(queues.split(":")[0], 16) > 0
+    return False
+
+
+def deafen(sock: socket.socket):
+    """Let nothing that is sent to this socket reach it from now on: a filter that takes no packet."""
+    instruction = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF_RET, 0 bytes
+    program = struct.pack("HP", 1, ctypes.addressof(instruction))
+    sock.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER
+
+
+def test_a_request_that_crosses_the_end_of_its_connection_is_sent_again(proxy, target):
+    """As between machines: the target closes while a POST is on its way to it. No reset tells so in time."""
+    ports = []
+
+    def answer(connection, message):
+        ports.append(connection.sock.getpeername()[1])
+        connection.send(OKAY)
+        if message.line.startswith(b"GET"):
+            deafen(connection.sock)
+            target.note(target.cut_off, "deaf")
+            eventually(lambda: unacknowledged(ports[0]), PATIENCE_S, "the request is on its way")
+        return not message.line.startswith(b"GET")
+
+    target.answer = answer
+    with proxy.dial() as client:
+        client.send(b"GET /first HTTP/1.1\r\nHost: w\r\n\r\n")
+        assert client.message().body == b"ok"
+        target.wait(lambda: target.cut_off)
+        client.send(b"POST /second HTTP/1.1\r\nHost: w\r\nContent-Length: 4\r\n\r\nbody")
+        assert client.message().body == b"ok"
+    assert [message.line for message in target.seen] == [b"GET /first HTTP/1.1", b"POST /second HTTP/1.1"]
+    assert ports[0] != ports[1]
 
 
 def test_pipelined_requests_are_answered_in_their_order(proxy, target):
