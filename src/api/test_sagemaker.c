@@ -365,7 +365,8 @@ static void counts_change_on_request(void **state)
             "{\"EndpointName\": \"e\", \"DesiredWeightsAndCapacities\": [{\"VariantName\": "
             "\"AllTraffic\", \"DesiredInstanceCount\": 0}]}",
             "ValidationException",
-            "DesiredInstanceCount of variant \"AllTraffic\" must be at least 1.");
+            "DesiredInstanceCount of variant \"AllTraffic\" must be at least 1, unless a scalable "
+            "target with MinCapacity 0 is registered for it.");
     refused(f, "UpdateEndpointWeightsAndCapacities",
             "{\"EndpointName\": \"e\", \"DesiredWeightsAndCapacities\": [{\"VariantName\": "
             "\"AllTraffic\", \"DesiredInstanceCount\": 9}]}",

@@ -19,7 +19,12 @@
 
 /* Two proxies are linked while one hands over to the other; more when several upgrades come one
  * after another and old connections last. */
-enum { READ_BYTES = 64 << 10, BACKLOG_BYTES_MAX = 1 << 20, PEERS_MAX = 10 };
+enum {
+    READ_BYTES = 64 << 10,
+    BACKLOG_BYTES_MAX = 1 << 20,
+    PEERS_MAX = 10,
+    REPORT_LATE_MS_MAX = 10000,
+};
 
 /* One proxy. */
 struct peer {
@@ -186,13 +191,16 @@ static bool has_news(const struct peer *peer, struct link_report_group *g)
 }
 
 /* The second that a report is of: the one in which it began. Reports come a little late or early;
- * each is given the second after its predecessor's, so that none gets two and none is left out. */
+ * each is given the second after its predecessor's, so that none gets two and none is left out. One
+ * that we were too busy to read says when it was written. */
 static wall_ms_t second_of(struct peer *peer, const struct link_report *report)
 {
     wall_ms_t now = loop_wall(peer->link->control->loop);
-    wall_ms_t begin = now - report->interval_ms, next = peer->second + MS_PER_S;
+    bool clocks_agree = report->at_ms <= now && now - report->at_ms < REPORT_LATE_MS_MAX;
+    wall_ms_t end = clocks_agree ? report->at_ms : now;
+    wall_ms_t begin = end - report->interval_ms, next = peer->second + MS_PER_S;
 
-    if (next > begin - MS_PER_S && next <= now - MS_PER_S)
+    if (next > begin - MS_PER_S && next <= end - MS_PER_S)
         peer->second = next;
     else
         peer->second = begin / MS_PER_S * MS_PER_S;

@@ -13,6 +13,7 @@
 #include "control/endpoint.h"
 #include "control/instance.h"
 #include "control/proxy_link.h"
+#include "control/telemetry.h"
 #include "control/test_world.h"
 #include "fleet/fake.h"
 #include "net/address.h"
@@ -217,6 +218,50 @@ static void a_proxy_that_does_not_read_is_given_up(void **state)
     fd_close(fd);
 }
 
+static double invocations(const struct control *c, wall_ms_t second)
+{
+    struct metric_name name = {
+        "AWS/SageMaker", "Invocations", { { "EndpointName", "e" }, { "VariantName", "v" } }, 2
+    };
+    const struct metric_statistic sum = { .kind = STATISTIC_SUM };
+    double value;
+
+    metrics_read(c->metrics, &name, METRIC_UNIT_ANY, second, 1, 1, &sum, &value, NULL);
+    return value;
+}
+
+static bool in_service(struct world *w)
+{
+    return endpoint_find(w->control, "e")->status == ENDPOINT_IN_SERVICE;
+}
+
+static void each_report_is_a_second_of_its_own(void **state)
+{
+    static const ms_t gaps[] = {
+        1003, 950, 1049, 1001, 900, 1100, 1010, 990, 1000, 1200, 800, 1000
+    };
+    enum { N = sizeof(gaps) / sizeof(gaps[0]) };
+    struct world *w = *state;
+    struct control *c = w->control;
+    wall_ms_t first;
+
+    assert_int_equal(metrics_new(100, &c->metrics), 0);
+    assert_int_equal(telemetry_new(c, &c->telemetry), 0);
+    world_connect_proxy(w);
+    fake_driver_set_ready_at_launch(w->driver, true);
+    world_make_endpoint(w, "e", 1);
+    world_await(w, in_service);
+    first = loop_wall(w->loop) / MS_PER_S * MS_PER_S - MS_PER_S;
+    for (unsigned i = 0; i < N; i++) {
+        world_say_report(w, "e/v", i + 1, 0);
+        world_run(w, gaps[i]);
+    }
+    for (unsigned i = 0; i < N; i++) /* to be seen before the next one comes */
+        assert_true(invocations(c, first + i * MS_PER_S) == i + 1);
+    c->telemetry = telemetry_free(c->telemetry);
+    c->metrics = metrics_free(c->metrics);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -228,6 +273,7 @@ int main(void)
         TEST(a_proxy_that_leaves_is_not_waited_for),
         TEST(beyond_the_limit_the_oldest_is_dropped),
         TEST(a_proxy_that_does_not_read_is_given_up),
+        TEST(each_report_is_a_second_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

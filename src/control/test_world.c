@@ -261,6 +261,7 @@ void world_say_report(struct world *w, const char *group, unsigned arrivals, uns
     g->concurrency_samples = 10;
     g->concurrency_sum = 10 * waiting;
     g->concurrency_min = g->concurrency_max = waiting;
+    message.report.at_ms = loop_wall(w->loop);
     message.report.interval_ms = MS_PER_S;
     message.report.groups = g;
     message.report.n_groups = 1;
