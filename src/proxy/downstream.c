@@ -46,6 +46,15 @@ void downstream_kill(struct downstream *c)
     worker_connection_closed(c->worker);
 }
 
+/* A long request on a slow line takes its time, and a client looks for its answer only then. */
+static void linger_on(struct downstream *c)
+{
+    ms_t until = now(c) + c->worker->settings->linger_ms;
+    ms_t end = (ms_t)c->lingers_until_s * MS_PER_S;
+
+    downstream_expect(c, until < end ? until : end);
+}
+
 /* Closing a socket with unread input makes the kernel reset the connection, which can take the last
  * answer away from the client. So: say that we are done, then read until the client is, too. */
 static void linger(struct downstream *c)
@@ -55,7 +64,9 @@ static void linger(struct downstream *c)
         return;
     }
     c->state = DOWNSTREAM_LINGERING;
-    downstream_expect(c, now(c) + c->worker->settings->linger_ms);
+    c->lingers_until_s =
+        (uint32_t)((now(c) + c->worker->settings->linger_max_ms + MS_PER_S - 1) / MS_PER_S);
+    linger_on(c);
 }
 
 static void close_after_output(struct downstream *c)
@@ -296,8 +307,11 @@ static size_t received(struct stream *s, const char *data, size_t size)
     size_t used = size;
 
     c->shakes_hands = false;
-    if (c->state == DOWNSTREAM_LINGERING)
+    if (c->state == DOWNSTREAM_LINGERING) {
+        if (!c->worker->draining)
+            linger_on(c);
         return size;
+    }
     if (c->is_new)
         used = take_first(c, data, size);
     else if (!c->is_h2)

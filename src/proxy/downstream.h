@@ -43,7 +43,10 @@ struct downstream {
     };
     char *forwarded; /* see downstream_forwarded(); NULL: not asked for yet, or the worker has it */
     struct guard_pass pass;
-    uint32_t scanned; /* of the head that is coming in */
+    union {
+        uint32_t scanned;         /* of the head that is coming in */
+        uint32_t lingers_until_s; /* in DOWNSTREAM_LINGERING, at the longest */
+    };
     enum downstream_state state : 8;
     bool shakes_hands : 1; /* of TLS, and the deadline is for that */
     bool is_new : 1;       /* what it speaks is not known yet */

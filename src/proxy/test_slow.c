@@ -32,6 +32,8 @@ static int set_up(void **state)
     f->rig.settings.worker.head_timeout_ms = 300;
     f->rig.settings.worker.body_timeout_ms = 300;
     f->rig.settings.worker.idle_timeout_ms = 300;
+    f->rig.settings.worker.linger_ms = 2000;
+    f->rig.settings.worker.linger_max_ms = 4000;
     rig_start(&f->rig);
     rig_serve(&f->rig,
               &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
@@ -113,6 +115,29 @@ static void a_body_that_stops_is_cut_off(void **state)
     close(fd);
 }
 
+/* Whoever still sends what nobody wants is not cut off before it looks for its answer; but not for ever. */
+static void who_still_sends_after_its_answer_is_read_on(void **state)
+{
+    struct fixture *f = *state;
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+    int fd = client_dial(&f->rig), sent = 0;
+
+    client_send(fd, "POST / HTTP/1.1\r\nHost: w\r\nContent-Length: 100000000\r\n\r\n");
+    while (sent < 125 && send(fd, "x", 1, MSG_NOSIGNAL) == 1) { /* longer than linger_ms */
+        usleep(20000);
+        sent++;
+    }
+    assert_int_equal(sent, 125);
+    client_read(fd, &pending, &a);
+    assert_int_equal(a.status, 413);
+    for (sent = 0; send(fd, "x", 1, MSG_NOSIGNAL) == 1; sent++) {
+        assert_true(sent < 2000);
+        usleep(10000);
+    }
+    close(fd);
+}
+
 static void a_client_that_does_not_read_is_let_go(void **state)
 {
     struct fixture *f = *state;
@@ -169,6 +194,7 @@ int main(void)
         TEST(a_body_that_must_be_whole_and_drips_in_is_refused),
         TEST(a_body_that_streams_may_drip),
         TEST(a_body_that_stops_is_cut_off),
+        TEST(who_still_sends_after_its_answer_is_read_on),
         TEST(a_client_that_does_not_read_is_let_go),
         TEST(connections_that_say_nothing_hold_nobody_up),
     };

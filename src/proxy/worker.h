@@ -43,6 +43,7 @@ struct worker_settings {
     unsigned body_bytes_per_s_min; /* of a body that must be complete, after that time */
     ms_t idle_timeout_ms;          /* of a client between requests */
     ms_t linger_ms;                /* for a client to read our last words before we close */
+    ms_t linger_max_ms;            /* the same, while it still sends what nobody wants */
     ms_t connect_timeout_ms;
     ms_t upstream_idle_ms; /* an unused upstream connection is closed after this */
     ms_t api_connect_ms;   /* for control to come back */
@@ -59,6 +60,7 @@ struct worker_settings {
                                .body_bytes_per_s_min = 500,                                        \
                                .idle_timeout_ms = 75000,                                           \
                                .linger_ms = 2000,                                                  \
+                               .linger_max_ms = 30000,                                             \
                                .connect_timeout_ms = 1000,                                         \
                                .upstream_idle_ms = 30000,                                          \
                                .api_connect_ms = 5000,                                             \
