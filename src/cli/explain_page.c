@@ -105,6 +105,15 @@ static void print_step(const struct wish *w, const struct explanation *x, FILE *
                 step->adjustment, decide_base(&x->input), w->capacity);
 }
 
+static void print_forecast(const struct wish *w, FILE *out)
+{
+    fprintf(out, "load %.6g forecast for the hour from ", w->metric);
+    print_time(w->hour, out);
+    fprintf(out, ", looked at %u s ahead\n    ceil(%.6g / %.6g) = %d: %s %d\n", w->window_s,
+            w->demand, w->target, w->capacity, w->due ? "wants" : "was reached for; not below",
+            w->capacity);
+}
+
 /* What metric math was made of: "m1 12 13 12.5", oldest first. */
 static void print_read(json_t *read, FILE *out)
 {
@@ -139,6 +148,8 @@ static void print_wish(const struct explanation *x, const struct wish *w, json_t
         print_tracking(w, out);
     else if (w->kind == WISH_STEP)
         print_step(w, x, out);
+    else if (w->kind == WISH_FORECAST)
+        print_forecast(w, out);
     else
         fprintf(out, "%.0f wait, %.6g for each instance: wants %d\n", w->demand, w->target,
                 w->capacity);

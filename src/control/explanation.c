@@ -14,11 +14,12 @@ enum { EXACT_DIGITS = 17 }; /* that tell every double from its neighbours */
 static const char *const directions[] = { "none", "out", "in", NULL };
 static const char *const verdicts[] = { "nothing", "scale", "notScaled", NULL };
 static const char *const paces[] = { "fast", "aws", NULL };
-static const char *const kinds[] = { "tracking", "step", "queue", NULL };
+static const char *const kinds[] = { "tracking", "step", "queue", "forecast", NULL };
 
 static_assert(DIRECTION_NONE == 0 && DIRECTION_OUT == 1 && DIRECTION_IN == 2, "as in the words");
 static_assert(VERDICT_NOTHING == 0 && VERDICT_SCALE == 1 && VERDICT_NOT_SCALED == 2, "so too");
 static_assert(WISH_TRACKING == 0 && WISH_STEP == 1 && WISH_QUEUE == 2, "so too");
+static_assert(WISH_FORECAST == WISH_QUEUE + 1, "so too");
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -58,13 +59,16 @@ static json_t *wish_document(const struct wish *w, const struct explanation_note
         "demand", number(w->demand), "windowSeconds", (json_int_t)w->window_s, "held", w->held,
         "cooldown", cooldown_document(&w->cooldown), "direction", directions[w->direction],
         "capacity", w->capacity, "floor", w->floor, "scaleInCoolingDown", w->in_blocked);
+    int r = 0;
 
-    if (document && w->steps &&
-        json_object_set_new(document, "adjustment", steps_document(w->steps)) != 0) {
-        json_decref(document);
-        return NULL;
-    }
-    return document;
+    if (document && w->steps)
+        r = json_object_set_new(document, "adjustment", steps_document(w->steps));
+    if (document && w->kind == WISH_FORECAST)
+        r = json_object_set_new(document, "hour", json_integer(w->hour));
+    if (r == 0)
+        return document;
+    json_decref(document);
+    return NULL;
 }
 
 static json_t *wishes_document(const struct explanation *x, const struct explanation_note *notes)
@@ -258,6 +262,8 @@ static void read_wish(struct reader *r, json_t *document, struct wish *w, struct
     } else {
         r->bad |= !(w->target > 0);
     }
+    if (w->kind == WISH_FORECAST)
+        w->hour = instant(r, document, "hour");
 }
 
 static void read_input(struct reader *r, json_t *document, struct decide_input *in)

@@ -35,7 +35,7 @@ static double random_metric(struct random *r)
 static struct wish random_wish(struct random *r, int in_service)
 {
     struct wish w = {
-        .kind = (enum wish_kind)random_below(r, 3),
+        .kind = (enum wish_kind)random_below(r, 4),
         .alarm = (enum direction)random_below(r, 3),
         .due = random_below(r, 4) > 0,
         .may_scale_in = random_below(r, 3) > 0,
@@ -45,6 +45,7 @@ static struct wish random_wish(struct random *r, int in_service)
         .threshold = random_metric(r),
         .window_s = random_below(r, 900),
         .held = (int)random_below(r, 5),
+        .hour = (wall_ms_t)random_below(r, 1000000),
     };
 
     w.demand = w.metric * in_service;
@@ -108,6 +109,8 @@ static void a_record_comes_back_bit_for_bit(void **state)
         for (size_t k = 0; k < x.input.n_wishes; k++) {
             assert_memory_equal(&f->wishes[k].metric, &wishes[k].metric, sizeof(double));
             assert_memory_equal(&f->wishes[k].demand, &wishes[k].demand, sizeof(double));
+            if (wishes[k].kind == WISH_FORECAST)
+                assert_int_equal(f->wishes[k].hour, wishes[k].hour);
             wish_settle(&wishes[k], x.at, decide_base(&x.input));
             wish_settle(&f->wishes[k], x.at, decide_base(&x.input));
         }

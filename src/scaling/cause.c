@@ -2,7 +2,15 @@
 
 #include <stdio.h>
 
-enum { MEASURED_BYTES = 512, SUM_BYTES = 160, COMPUTED_BYTES = 768, WHO_BYTES = 640 };
+#include "scaling/civil.h"
+
+enum {
+    MEASURED_BYTES = 512,
+    SUM_BYTES = 160,
+    COMPUTED_BYTES = 768,
+    WHO_BYTES = 640,
+    FLOOR_BYTES = 64
+};
 
 const char *cause_statistic(const struct metric_statistic *s)
 {
@@ -85,20 +93,57 @@ static void queue_text(const struct cause *c, char ret[COMPUTED_BYTES])
              w->demand == 1 ? " is" : "s are", each, w->capacity);
 }
 
+static void forecast_text(const struct cause *c, char ret[COMPUTED_BYTES])
+{
+    const struct wish *w = c->wish;
+    struct civil hour = civil_from_s(w->hour / MS_PER_S);
+
+    snprintf(ret, COMPUTED_BYTES,
+             "A load of %.6g is forecast for the hour from %04d-%02d-%02dT%02d:00Z, of which an "
+             "instance takes %.6g (target %.6g): %.6g / %.6g rounded up is %d, wanted %u s before",
+             w->metric, hour.year, hour.month, hour.day, hour.hour,
+             w->metric * w->target / w->demand, w->target, w->demand, w->target, w->capacity,
+             w->window_s);
+}
+
+static void computed_text(const struct cause *c, char ret[COMPUTED_BYTES])
+{
+    switch (c->wish->kind) {
+    case WISH_TRACKING:
+        tracking_text(c, ret);
+        break;
+    case WISH_STEP:
+        step_text(c, ret);
+        break;
+    case WISH_QUEUE:
+        queue_text(c, ret);
+        break;
+    case WISH_FORECAST:
+        forecast_text(c, ret);
+        break;
+    }
+}
+
+static void who_text(const struct cause *c, char ret[WHO_BYTES])
+{
+    ret[0] = '\0';
+    if (c->wish->kind == WISH_FORECAST)
+        snprintf(ret, WHO_BYTES, "predictive scaling policy %s was triggered. ", c->policy);
+    else if (c->wish->kind != WISH_QUEUE)
+        snprintf(ret, WHO_BYTES, "monitor alarm %s in state ALARM triggered policy %s. ", c->alarm,
+                 c->policy);
+}
+
 void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES])
 {
     const struct decision *d = c->decision;
-    char computed[COMPUTED_BYTES], who[WHO_BYTES] = "";
+    char computed[COMPUTED_BYTES], who[WHO_BYTES], floor[FLOOR_BYTES] = "";
 
-    if (c->wish->kind == WISH_TRACKING)
-        tracking_text(c, computed);
-    else if (c->wish->kind == WISH_STEP)
-        step_text(c, computed);
-    else
-        queue_text(c, computed);
-    if (c->wish->kind != WISH_QUEUE)
-        snprintf(who, sizeof who, "monitor alarm %s in state ALARM triggered policy %s. ", c->alarm,
-                 c->policy);
-    snprintf(ret_text, CAUSE_BYTES, "%s%s; within %d to %d, the desired count goes from %d to %d.",
-             who, computed, c->min, c->max, d->from, d->to);
+    computed_text(c, computed);
+    who_text(c, who);
+    if (c->floor > c->wish->capacity)
+        snprintf(floor, sizeof floor, "; a forecast needs %d", c->floor);
+    snprintf(ret_text, CAUSE_BYTES,
+             "%s%s%s; within %d to %d, the desired count goes from %d to %d.", who, computed, floor,
+             c->min, c->max, d->from, d->to);
 }

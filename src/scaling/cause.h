@@ -1,6 +1,6 @@
 /* scaling/cause.h: a decision in words and numbers.
  *
- * The first sentence is Application Auto Scaling's own; the second says what was measured, what was
+ * The first sentence is Application Auto Scaling's own, where it has one; the second says what was measured, what was
  * computed from it and what became of it, so that a reader can redo the sum.
  */
 #pragma once
@@ -15,7 +15,8 @@ struct cause {
     const struct wish *wish;         /* the winner */
     const struct decision *decision;
     int in_service, min, max;
-    int base; /* that steps add to */
+    int base;  /* that steps add to */
+    int floor; /* of forecasts, as decide_floor() has it */
 };
 
 void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES]);

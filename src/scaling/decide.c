@@ -35,12 +35,32 @@ static int clamp(int capacity, const struct decide_input *in)
     return capacity < in->min ? in->min : capacity;
 }
 
+/* A forecast has nothing against less, as long as it is not less than it needs. */
+static bool wants_out(const struct wish *w, const struct decide_input *in)
+{
+    if (w->kind == WISH_FORECAST)
+        return w->due && w->capacity > in->desired;
+    return w->direction == DIRECTION_OUT;
+}
+
 static bool anybody_wants_out(const struct decide_input *in)
 {
     for (size_t i = 0; i < in->n_wishes; i++)
-        if (in->wishes[i].direction == DIRECTION_OUT)
+        if (wants_out(&in->wishes[i], in))
             return true;
     return false;
+}
+
+int decide_floor(const struct decide_input *in)
+{
+    int floor = 0;
+
+    for (size_t i = 0; i < in->n_wishes; i++) {
+        const struct wish *w = &in->wishes[i];
+        if (w->kind == WISH_FORECAST && w->capacity > floor)
+            floor = w->capacity;
+    }
+    return floor > 0 ? clamp(floor, in) : 0;
 }
 
 static struct decision decide_out(const struct decide_input *in)
@@ -50,7 +70,7 @@ static struct decision decide_out(const struct decide_input *in)
 
     for (size_t i = 0; i < in->n_wishes; i++) {
         const struct wish *w = &in->wishes[i];
-        if (w->direction != DIRECTION_OUT || !w->due || w->capacity <= w->floor)
+        if (!wants_out(w, in) || !w->due || w->capacity <= w->floor)
             continue;
         if (!best || w->capacity > best->capacity)
             best = w;
@@ -109,6 +129,7 @@ static struct decision decide_in(const struct decide_input *in)
 {
     struct decision d = { .direction = DIRECTION_IN, .from = in->desired };
     const struct wish *best = best_in(in);
+    int floor = decide_floor(in);
 
     if (!best || in->in_suspended)
         return nothing;
@@ -117,6 +138,10 @@ static struct decision decide_in(const struct decide_input *in)
     d.to = clamp(best->capacity, in);
     if (in->desired <= in->min)
         return not_scaled(d, NOT_SCALED_AT_MIN);
+    if (floor >= in->desired)
+        return nothing; /* all of it is there for what is forecast */
+    if (d.to < floor)
+        d.to = floor;
     if (d.to >= in->in_service && in->in_service >= in->desired)
         return not_scaled(d, NOT_SCALED_FLAPPING);
     if (d.to >= in->in_service || d.to >= in->desired)

@@ -2,7 +2,8 @@
  *
  * Out if any policy wants out: the largest capacity wins. In only if none wants out, and either
  * every target tracking policy that may scale in wants in and none is cooling down, or a step says
- * so, which needs nobody's consent: again the largest capacity. The result stays within the
+ * so, which needs nobody's consent: again the largest capacity. Never in below a forecast: that one
+ * adds what it needs once, and holds the others up after that. The result stays within the
  * target's bounds, and is compared with what is already requested: capacity that is still starting
  * is never asked for twice.
  * Pure: values in, values out.
@@ -45,6 +46,9 @@ struct decision {
 
 /** decide_base() - the count that steps add to: see wish_settle() */
 int decide_base(const struct decide_input *in);
+
+/** decide_floor() - what settled forecasts hold the capacity up to, within the bounds; 0: nothing */
+int decide_floor(const struct decide_input *in);
 
 /** decide_bounds() - nothing but that the count be within the bounds. Return: VERDICT_SCALE or
  * VERDICT_NOTHING. */

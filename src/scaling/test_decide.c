@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "scaling/decide.h"
+
+enum { RANDOM_MIXES = 100000 };
 
 static struct wish out(int capacity)
 {
@@ -215,6 +218,126 @@ static void no_seconds_no_cooldown(void **state)
     assert_int_equal(c.direction, DIRECTION_NONE);
 }
 
+static struct wish forecast(int capacity, bool due)
+{
+    return (struct wish){
+        .kind = WISH_FORECAST, .direction = DIRECTION_OUT, .due = due, .capacity = capacity
+    };
+}
+
+static void a_forecast_adds_what_it_needs(void **state)
+{
+    struct decision d = ask(4, forecast(7, true), none());
+
+    assert_int_equal(d.verdict, VERDICT_SCALE);
+    assert_int_equal(d.direction, DIRECTION_OUT);
+    assert_int_equal(d.to, 7);
+    assert_int_equal(d.winner, 0);
+    assert_int_equal(ask(4, forecast(7, true), out(9)).to, 9);
+    assert_int_equal(ask(4, forecast(7, true), out(5)).to, 7);
+    assert_int_equal(ask(4, forecast(7, true), in(1)).to, 7);
+    assert_int_equal(ask(4, forecast(70, true), none()).to, 10);
+}
+
+static void a_forecast_never_removes_anything(void **state)
+{
+    assert_int_equal(ask(4, forecast(2, true), none()).verdict, VERDICT_NOTHING);
+    assert_int_equal(ask(4, forecast(0, true), none()).verdict, VERDICT_NOTHING);
+}
+
+static void once_reached_a_forecast_is_a_floor_only(void **state)
+{
+    /* somebody set fewer: that stays, and goes no lower */
+    assert_int_equal(ask(4, forecast(7, false), none()).verdict, VERDICT_NOTHING);
+    assert_int_equal(ask(4, forecast(7, false), in(1)).verdict, VERDICT_NOTHING);
+    assert_int_equal(ask(9, forecast(7, false), in(1)).to, 7);
+    assert_int_equal(ask(9, forecast(7, false), in(1)).winner, 1);
+    assert_int_equal(ask(9, forecast(3, false), in(5)).to, 5);
+    assert_int_equal(ask(7, forecast(7, false), in(1)).verdict, VERDICT_NOTHING);
+    /* one that is due stands no more in the way of scaling in than that */
+    assert_int_equal(ask(9, forecast(7, true), in(1)).to, 7);
+}
+
+static void a_forecast_beyond_the_maximum_says_so(void **state)
+{
+    struct decision d = ask(10, forecast(12, true), in(1));
+
+    assert_int_equal(d.verdict, VERDICT_NOT_SCALED);
+    assert_int_equal(d.reason, NOT_SCALED_AT_MAX);
+    assert_int_equal(ask(10, forecast(12, false), in(1)).verdict, VERDICT_NOTHING);
+}
+
+static void the_largest_forecast_is_the_floor(void **state)
+{
+    struct wish wishes[] = { forecast(3, false), forecast(5, true), out(9) };
+    struct decide_input input = { .min = 1, .max = 10, .wishes = wishes, .n_wishes = 3 };
+
+    assert_int_equal(decide_floor(&input), 5);
+    input.max = 4;
+    assert_int_equal(decide_floor(&input), 4);
+    input.wishes = wishes + 2;
+    input.n_wishes = 1;
+    assert_int_equal(decide_floor(&input), 0);
+}
+
+static struct wish random_wish(struct random *r)
+{
+    int capacity = (int)random_below(r, 14);
+
+    switch (random_below(r, 4)) {
+    case 0:
+        return out(capacity);
+    case 1:
+        return in(capacity);
+    case 2:
+        return none();
+    default:
+        return forecast(capacity, random_below(r, 2));
+    }
+}
+
+static void no_mix_of_wishes_goes_below_a_forecast_or_outside_the_bounds(void **state)
+{
+    struct random r;
+
+    random_init(&r, 11);
+    for (int i = 0; i < RANDOM_MIXES; i++) {
+        struct wish wishes[3] = { random_wish(&r), random_wish(&r), random_wish(&r) };
+        int current = 1 + (int)random_below(&r, 10);
+        struct decide_input input = { .min = 1,
+                                      .max = 1 + (int)random_below(&r, 10),
+                                      .in_service = current,
+                                      .desired = current,
+                                      .wishes = wishes,
+                                      .n_wishes = 3 };
+        struct decision d = decide(&input);
+        int floor = decide_floor(&input);
+
+        if (d.verdict != VERDICT_SCALE)
+            continue;
+        assert_in_range(d.to, input.min, input.max);
+        assert_true(d.direction == DIRECTION_OUT ? d.to > current : d.to < current);
+        if (d.direction == DIRECTION_IN)
+            assert_true(d.to >= floor);
+        else if (wishes[d.winner].kind == WISH_FORECAST)
+            assert_true(d.to <= floor); /* a larger one may be reached already */
+    }
+}
+
+static void suspended_scaling_out_keeps_a_forecast_from_adding(void **state)
+{
+    struct wish wishes[] = { forecast(7, true), in(1) };
+    struct decide_input input = { .min = 1,
+                                  .max = 10,
+                                  .in_service = 4,
+                                  .desired = 4,
+                                  .out_suspended = true,
+                                  .wishes = wishes,
+                                  .n_wishes = 2 };
+
+    assert_int_equal(decide(&input).verdict, VERDICT_NOTHING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +356,13 @@ int main(void)
         cmocka_unit_test(scale_out_cooldown_lets_only_larger_proposals_through),
         cmocka_unit_test(scale_in_cooldown_ends_by_time_or_by_scaling_out),
         cmocka_unit_test(no_seconds_no_cooldown),
+        cmocka_unit_test(a_forecast_adds_what_it_needs),
+        cmocka_unit_test(a_forecast_never_removes_anything),
+        cmocka_unit_test(once_reached_a_forecast_is_a_floor_only),
+        cmocka_unit_test(a_forecast_beyond_the_maximum_says_so),
+        cmocka_unit_test(the_largest_forecast_is_the_floor),
+        cmocka_unit_test(no_mix_of_wishes_goes_below_a_forecast_or_outside_the_bounds),
+        cmocka_unit_test(suspended_scaling_out_keeps_a_forecast_from_adding),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,25 @@ static void steps_turn_where_their_intervals_end(void **state)
     assert_int_equal(find(points, n, TURNING_METRIC, true)->to, 2);
 }
 
+static void forecasts_replay_and_turn_where_fewer_would_do(void **state)
+{
+    struct wish wishes[] = {
+        { .kind = WISH_FORECAST, .due = true, .metric = 300, .demand = 500, .target = 100 },
+        tracking(20, 2),
+    };
+    struct explanation x = explain(wishes, 2, 2);
+    struct turning_point points[TURNING_POINTS_MAX];
+    struct decision again = explain_replay(&x, scratch);
+    size_t n = explain_turning_points(&x, scratch, points);
+
+    assert_int_equal(x.decision.to, 5);
+    assert_true(explain_same(&again, &x.decision));
+    assert_near(find(points, n, TURNING_METRIC, true)->value, 240);
+    assert_int_equal(find(points, n, TURNING_METRIC, true)->to, 4);
+    assert_near(find(points, n, TURNING_METRIC, false)->value, 300);
+    assert_int_equal(find(points, n, TURNING_METRIC, false)->to, 6);
+}
+
 static void bounds_replay_too(void **state)
 {
     struct explanation x = explain(NULL, 0, 9);
@@ -192,6 +211,7 @@ int main(void)
         cmocka_unit_test(tells_what_anticipates_flapping),
         cmocka_unit_test(tells_what_the_window_holds),
         cmocka_unit_test(steps_turn_where_their_intervals_end),
+        cmocka_unit_test(forecasts_replay_and_turn_where_fewer_would_do),
         cmocka_unit_test(bounds_replay_too),
     };
 

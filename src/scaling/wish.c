@@ -13,6 +13,8 @@ const char *wish_kind_text(enum wish_kind kind)
         return "tracking";
     case WISH_STEP:
         return "step";
+    case WISH_FORECAST:
+        return "forecast";
     case WISH_QUEUE:
         break;
     }
@@ -75,6 +77,7 @@ void wish_settle(struct wish *w, wall_ms_t now, int base)
         settle_step(w, now, base);
         break;
     case WISH_QUEUE:
+    case WISH_FORECAST:
         w->direction = DIRECTION_OUT;
         w->capacity = wish_capacity(w->demand, w->target);
         break;

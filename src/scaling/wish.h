@@ -13,6 +13,7 @@ enum wish_kind {
     WISH_TRACKING, /* a metric per instance, kept near a target */
     WISH_STEP,     /* an alarm went off, or stays */
     WISH_QUEUE,    /* requests wait, and no instance is in service */
+    WISH_FORECAST, /* a load that is expected: reached for once, and a floor after that */
 };
 
 /* The periods that a tracked metric was read of. */
@@ -31,12 +32,13 @@ struct wish {
     bool due;              /* it is time to act on it; false: it only stands in the others' way */
     bool may_scale_in;     /* tracking: takes part in the vote on scaling in */
     bool below;            /* step: the alarm is on below its threshold */
-    double metric, target; /* per instance */
+    double metric, target; /* per instance; forecast: metric is the whole load */
     double threshold;      /* that the metric was above or below */
     double demand;         /* of all instances together: metric times instances; waiting requests */
-    unsigned window_s;     /* over which the metric was looked at */
+    wall_ms_t hour;        /* forecast: start of the hour that it is of */
     struct wish_reading read; /* tracking: what metric and demand came from */
-    int held;                 /* tracking: the most that was wanted in the scale-in window */
+    unsigned window_s; /* over which the metric was looked at; forecast: how much ahead of it */
+    int held;          /* tracking: the most that was wanted in the scale-in window */
     const struct step_scaling *steps; /* step: borrowed from the policy */
     struct cooldown cooldown;
 
