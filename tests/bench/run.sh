@@ -10,8 +10,9 @@ for program in wrk haproxy nginx; do
         exit 1
     }
 done
-ninja -C build --quiet bench-backend bench-metrics bench-reaction
+ninja -C build --quiet bench-backend bench-forecast bench-metrics bench-reaction
 build/bench-metrics
+build/bench-forecast
 tests/bench/reaction/run.py
 tests/bench/invoke.py --seconds "${1:-10}"
 exec tests/bench/proxy/run.py --seconds "${1:-5}"
