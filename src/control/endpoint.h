@@ -68,6 +68,8 @@ struct variant {
     double desired_weight;
     double current_weight;  /* as the proxy has it */
     wall_ms_t status_since; /* when it last was Creating, Updating or Deleting anew */
+    ms_t startup_ms; /* what instances took from launch to first good ping, at most, lately; 0: not
+                        known. In the store with the next change. */
 
     struct list instances; /* struct instance, oldest first */
     /* not stored: a restart begins anew */

@@ -96,6 +96,7 @@ static int variant_from_document(json_t *document, struct endpoint *e, struct va
     v->generation = (unsigned)generation;
     v->desired_count = (unsigned)desired_count;
     v->status_since = status_since;
+    v->startup_ms = json_integer_value(json_object_get(document, "startup_ms"));
     return 0;
 }
 
@@ -196,6 +197,7 @@ static int write_back(struct endpoint *e)
         r |= json_object_set_new(document, "desired_weight", json_real(v->desired_weight));
         r |= json_object_set_new(document, "current_weight", json_real(v->current_weight));
         r |= json_object_set_new(document, "status_since", json_integer(v->status_since));
+        r |= json_object_set_new(document, "startup_ms", json_integer(v->startup_ms));
     }
     return r ? -ENOMEM : 0;
 }

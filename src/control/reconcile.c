@@ -97,6 +97,19 @@ static int launch(struct control *c, struct variant *v)
     return fault(instance_store(c, i));
 }
 
+/* The slowest start counts, and of each other that comes after it a quarter less. */
+static void note_startup(struct control *c, const struct instance *i)
+{
+    ms_t took = loop_wall(c->loop) - i->launched;
+    struct variant *v = i->variant;
+
+    if (took < 0 || took > v->startup_timeout_ms)
+        return; /* the clock was set */
+    v->startup_ms -= v->startup_ms / 4;
+    if (took > v->startup_ms)
+        v->startup_ms = took;
+}
+
 static int register_instance(struct control *c, struct instance *i, const char *cause)
 {
     struct variant *v = i->variant;
@@ -104,6 +117,7 @@ static int register_instance(struct control *c, struct instance *i, const char *
     readiness_stop(&i->readiness);
     instance_find_local(i);
     v->ever_in_service = true;
+    note_startup(c, i);
     v->launch_failures = 0;
     v->launch_failure = mem_free(v->launch_failure);
     variant_hear_queue(v, 0,
