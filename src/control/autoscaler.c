@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "control/alarm_book.h"
 #include "control/explanation.h"
+#include "control/forecaster.h"
 #include "control/managed_alarm.h"
 #include "control/policy_reading.h"
 #include "control/scaling_activity.h"
@@ -247,7 +248,8 @@ static void explain(const struct round *round, char ret_cause[CAUSE_BYTES])
                                 .in_service = (int)round->counts.in_service,
                                 .base = decide_base(&round->input),
                                 .min = round->target->min,
-                                .max = round->target->max },
+                                .max = round->target->max,
+                                .floor = decide_floor(&round->input) },
                ret_cause);
 }
 
@@ -308,14 +310,22 @@ static int not_scaled(struct round *round)
     if (!details)
         return fault(-ENOMEM);
     alarm_of(p, w, alarm);
-    if (p)
+    if (w->kind == WISH_FORECAST)
+        snprintf(
+            cause, sizeof cause,
+            "predictive scaling policy %s was triggered: %d instances are forecast to be needed",
+            p->name, w->capacity);
+    else if (p)
         snprintf(cause, sizeof cause, "monitor alarm %s in state ALARM triggered policy %s", alarm,
                  p->name);
     else
         snprintf(cause, sizeof cause, "%.0f request%s waiting and no instance is in service",
                  w->demand, w->demand == 1 ? " is" : "s are");
-    return scaling_activity_not_scaled(round->target, round->now, reason,
-                                       capacity_named_by(round, reason), cause, details);
+    return scaling_activity_not_scaled(
+        round->target, round->now, reason, capacity_named_by(round, reason),
+        w->kind == WISH_FORECAST ? "Attempting to scale due to a forecast"
+                                 : "Attempting to scale due to alarm triggered",
+        cause, details);
 }
 
 /* --- each second ------------------------------------------------------------------------------ */
@@ -387,6 +397,14 @@ static void evaluate_steps(struct round *round, struct scaling_policy *p)
              });
 }
 
+static void evaluate_forecast(struct round *round, struct scaling_policy *p)
+{
+    struct wish w;
+
+    if (forecaster_wish(p, round->now, &w))
+        add_wish(round, p, &w);
+}
+
 /* How many of those who wait an instance is meant to have at a time, if a policy says so: none does
  * unless it tracks requests in flight. */
 static double concurrency_target(const struct scaling_target *t)
@@ -422,6 +440,8 @@ static int evaluate(struct round *round, const struct variant *v)
 
         if (p->kind == POLICY_STEP)
             evaluate_steps(round, p);
+        else if (p->kind == POLICY_PREDICTIVE)
+            evaluate_forecast(round, p);
         else
             r = evaluate_tracking(round, p);
         if (r)
@@ -450,11 +470,15 @@ static int act(struct round *round)
     return 0;
 }
 
-/* Signals are acted on once; an alarm that stays repeats them. */
-static void forget_signals(struct scaling_target *t)
+/* Signals are acted on once; an alarm that stays repeats them. Forecasts are acted on until what they
+ * need is asked for. */
+static void settle_policies(struct round *round, const struct variant *v)
 {
-    list_for_each (p, &t->policies, struct scaling_policy, link)
+    list_for_each (p, &round->target->policies, struct scaling_policy, link) {
         p->signal.due = false;
+        if (p->kind == POLICY_PREDICTIVE)
+            forecaster_reached(p, round->now, (int)v->desired_count);
+    }
 }
 
 static int tick_target(struct scaling_target *t, wall_ms_t now)
@@ -472,6 +496,8 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
         t->settled = (int)round.counts.desired;
     capacity_history_push(&t->history, now, round.counts.in_service);
     r = scheduled_actions_tick(t, now);
+    if (!r)
+        r = forecaster_make_room(t, now);
     if (!r && t->enforce && endpoint_takes_requests(e))
         r = enforce_bounds(&round);
     if (r)
@@ -479,7 +505,7 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
     r = evaluate(&round, v);
     if (!r)
         r = act(&round);
-    forget_signals(t);
+    settle_policies(&round, v);
     return fault(r);
 }
 
@@ -491,6 +517,9 @@ int autoscaler_tick(struct autoscaler *a, wall_ms_t now)
         return fault(r);
     if (!a->control->metrics)
         return 0;
+    r = forecaster_tick(a, now);
+    if (r)
+        return fault(r);
     list_for_each (t, &a->targets, struct scaling_target, link) {
         r = tick_target(t, now);
         if (r)

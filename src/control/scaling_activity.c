@@ -216,14 +216,15 @@ bool scaling_activity_said(const struct scaling_target *t, enum not_scaled reaso
 }
 
 int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum not_scaled reason,
-                                int capacity, const char *cause, const char *details)
+                                int capacity, const char *description, const char *cause,
+                                const char *details)
 {
     autofree(scaling_activity_free) struct scaling_activity *x = NULL;
     int r = activity_new(t, now, cause, &x);
 
     if (r)
         return fault(r);
-    x->description = strdup("Attempting to scale due to alarm triggered");
+    x->description = strdup(description);
     x->details = strdup(details);
     if (!x->description || !x->details)
         return fault(-ENOMEM);

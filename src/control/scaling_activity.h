@@ -49,9 +49,10 @@ int scaling_activity_refused(struct autoscaler *a, struct scaling_activity *acti
 /** scaling_activity_said() - @reason is what was recorded last: not to be repeated */
 bool scaling_activity_said(const struct scaling_target *t, enum not_scaled reason);
 /** scaling_activity_not_scaled() - record why nothing was done
- * @cause, @details: as of an activity */
+ * @description, @cause, @details: as of an activity */
 int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum not_scaled reason,
-                                int capacity, const char *cause, const char *details);
+                                int capacity, const char *description, const char *cause,
+                                const char *details);
 /** scaling_activity_bounds() - record that @t's bounds were set, or why they could not be
  * @min, @max: those that were given; -1: the other one stays. @problem: NULL if it went well */
 int scaling_activity_bounds(struct scaling_target *t, wall_ms_t now, int min, int max,

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "control/managed_alarm.h"
+#include "control/predictive.h"
 #include "control/record.h"
 #include "control/scaling_configuration.h"
 
@@ -30,6 +31,7 @@ static const struct {
 } kinds[] = {
     [POLICY_TRACKING] = { "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration" },
     [POLICY_STEP] = { "StepScaling", "StepScalingPolicyConfiguration" },
+    [POLICY_PREDICTIVE] = { "PredictiveScaling", "PredictiveScalingPolicyConfiguration" },
 };
 
 const char *policy_kind_text(enum policy_kind kind)
@@ -44,7 +46,7 @@ const char *policy_kind_member(enum policy_kind kind)
 
 int policy_kind_parse(const char *text, enum policy_kind *ret)
 {
-    for (int i = POLICY_TRACKING; i <= POLICY_STEP; i++)
+    for (int i = POLICY_TRACKING; i <= POLICY_PREDICTIVE; i++)
         if (strcmp(kinds[i].text, text) == 0) {
             *ret = (enum policy_kind)i;
             return 0;
@@ -102,6 +104,8 @@ bool scaling_policy_has_low(const struct scaling_policy *p)
 
 int scaling_policy_cooldown_s(const struct scaling_policy *p, enum direction direction)
 {
+    if (p->kind == POLICY_PREDICTIVE)
+        return 0; /* its floor is what keeps others from taking back what it added */
     if (p->kind == POLICY_STEP)
         return p->steps.cooldown_s;
     return direction == DIRECTION_OUT ? tracking_out_cooldown_s(&p->tracking, p->target->pace)
@@ -126,6 +130,8 @@ static json_t *alarm_items(const struct scaling_policy *p)
     char arn[SCALING_ARN_BYTES];
 
     scaling_policy_arn(p, arn);
+    if (p->kind == POLICY_PREDICTIVE)
+        return json_array();
     if (!scaling_policy_has_high(p))
         return book ? alarm_book_naming(book, arn) : json_array();
     return scaling_policy_has_low(p)
@@ -136,18 +142,22 @@ static json_t *alarm_items(const struct scaling_policy *p)
 json_t *scaling_policy_document(const struct scaling_policy *p)
 {
     const struct cooldown *c = &p->state.cooldown;
+    json_t *forecast = p->predictive ? predictive_document(p->predictive) : NULL;
     char arn[SCALING_ARN_BYTES];
 
+    if (p->predictive && !forecast)
+        return NULL;
     scaling_policy_arn(p, arn);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:f, s:s, s:s, s:s, s:f, s:{s:i, s:f, s:i, s:i}}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:f, s:s, s:s, s:s, s:f, s:{s:i, s:f, s:i, s:i}, "
+        "s:o*}",
         "PolicyARN", arn, "PolicyName", p->name, "ServiceNamespace", SCALING_NAMESPACE,
         "ResourceId", p->target->resource_id, "ScalableDimension", SCALING_DIMENSION, "PolicyType",
         policy_kind_text(p->kind), policy_kind_member(p->kind), p->configuration, "Alarms",
         alarm_items(p), "CreationTime", (double)p->created / MS_PER_S, "CreatedBy", p->created_by,
         "AlarmHigh", p->high.id, "AlarmLow", p->low.id, "Configured",
         (double)p->configured / MS_PER_S, "Cooldown", "Direction", (int)c->direction, "Until",
-        (double)c->until / MS_PER_S, "From", c->from, "To", c->to);
+        (double)c->until / MS_PER_S, "From", c->from, "To", c->to, "Forecast", forecast);
 }
 
 static int save(struct scaling_policy *p)
@@ -177,10 +187,24 @@ struct scaling_policy *scaling_policy_free(struct scaling_policy *p)
         p->target->n_policies--;
     }
     query_series_deinit(&p->math);
+    predictive_free(p->predictive);
     json_decref(p->configuration);
     free(p->name);
     free(p);
     return NULL;
+}
+
+static int read_configuration(struct scaling_policy *p, char ret_why[SCALING_WHY_BYTES])
+{
+    switch (p->kind) {
+    case POLICY_STEP:
+        return scaling_configuration_read_steps(p->configuration, &p->steps, ret_why);
+    case POLICY_PREDICTIVE:
+        return predictive_new(p->target, p->configuration, &p->predictive, ret_why);
+    case POLICY_TRACKING:
+        break;
+    }
+    return scaling_configuration_read(p->target, p->configuration, &p->tracking, &p->math, ret_why);
 }
 
 static int policy_new(struct scaling_target *t, const char *name, enum policy_kind kind,
@@ -200,9 +224,7 @@ static int policy_new(struct scaling_target *t, const char *name, enum policy_ki
     if (!p->name)
         return fault(-ENOMEM);
     p->kind = kind;
-    r = kind == POLICY_STEP
-            ? scaling_configuration_read_steps(configuration, &p->steps, ret_why)
-            : scaling_configuration_read(t, configuration, &p->tracking, &p->math, ret_why);
+    r = read_configuration(p, ret_why);
     if (r)
         return r;
     *ret = steal(p);
@@ -260,6 +282,8 @@ int scaling_policy_put(struct scaling_target *t, const char *name, enum policy_k
     if (old) {
         p->created = old->created;
         p->state.cooldown = old->state.cooldown;
+        if (p->predictive && old->predictive)
+            p->predictive->published = old->predictive->published;
         memcpy(p->created_by, old->created_by, sizeof p->created_by);
     } else {
         random_uuid(&c->random, p->created_by);
@@ -317,7 +341,7 @@ int scaling_policy_hear(void *autoscaler, const char *arn, const struct alarm_si
     enum step_aggregation aggregation = STEP_AVERAGE;
     double metric;
 
-    if (!p)
+    if (!p || p->kind == POLICY_PREDICTIVE)
         return ALARM_ACTION_E_UNKNOWN;
     if (p->kind == POLICY_STEP)
         aggregation = p->steps.aggregation;
@@ -390,6 +414,8 @@ int scaling_policy_load(struct scaling_target *t, json_t *document)
         r = read_cooldown(document, &p->state.cooldown);
     if (!r)
         r = read_alarms(p, document);
+    if (!r && p->predictive)
+        r = predictive_load(p->predictive, json_object_get(document, "Forecast"));
     if (!r)
         r = managed_alarms_claim(p);
     if (r)

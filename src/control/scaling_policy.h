@@ -2,7 +2,8 @@
  *
  * A policy belongs to a target. Its configuration is kept as given, to echo, and in the form that
  * src/scaling reads. Target tracking keeps two alarms of its own; step scaling is told by alarms
- * that people make, which name the policy as an action.
+ * that people make, which name the policy as an action; predictive scaling goes by forecasts
+ * (predictive.h).
  */
 #pragma once
 #include "control/alarm_action.h"
@@ -22,7 +23,9 @@ enum {
     SCALING_E_DUPLICATE,           /* another policy of the target tracks the same metric */
 };
 
-enum policy_kind { POLICY_TRACKING, POLICY_STEP };
+struct predictive;
+
+enum policy_kind { POLICY_TRACKING, POLICY_STEP, POLICY_PREDICTIVE };
 
 /* What an alarm said, until the next tick acts on it. */
 struct policy_signal {
@@ -48,7 +51,8 @@ struct scaling_policy {
     struct tracking tracking; /* the same; its strings are inside @configuration and @target */
     struct query_series math; /* its Metrics, if it has some */
     struct step_scaling steps;
-    struct tracking_state state; /* of step scaling there is the cooldown only */
+    struct predictive *predictive; /* of a predictive policy; else NULL */
+    struct tracking_state state;   /* of step scaling there is the cooldown only */
     struct scaling_alarm high, low;
     struct policy_signal signal;
 };

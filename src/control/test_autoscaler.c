@@ -387,7 +387,8 @@ static void a_restart_keeps_everything_that_was_said(void **state)
     assert_int_equal(scaling_policy_save(p), 0);
     scaling_policy_arn(p, arn);
     assert_int_equal(
-        scaling_activity_not_scaled(t, loop_wall(world.loop), NOT_SCALED_AT_MIN, 1, "c", "{}"), 0);
+        scaling_activity_not_scaled(t, loop_wall(world.loop), NOT_SCALED_AT_MIN, 1, "d", "c", "{}"),
+        0);
     n = world.control->autoscaler->n_activities;
 
     restart();
