@@ -23,6 +23,7 @@ const struct service application_autoscaling_service = {
         (const struct operation *const[]){
             app_scaling_target_operations,
             app_scaling_policy_operations,
+            app_scaling_predictive_operations,
             app_scaling_scheduled_operations,
             app_scaling_activity_operations,
             app_scaling_tag_operations,

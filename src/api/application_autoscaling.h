@@ -1,8 +1,8 @@
 /* api/application_autoscaling.h: what the files of Application Auto Scaling's API share.
  *
  * application_autoscaling.c has the service and what its handlers share, _shapes.c the shapes that
- * several operations use; _target.c, _policy.c, _scheduled.c, _activity.c and _tags.c each
- * have a list of
+ * several operations use; _target.c, _policy.c, _predictive.c, _scheduled.c, _activity.c
+ * and _tags.c each have a list of
  * operations. Source: the service model application-autoscaling (2016-02-06), Application Auto
  * Scaling API Reference.
  */
@@ -19,6 +19,9 @@ extern const struct shape app_scaling_policy_name;
 extern const struct shape app_scaling_suspended_state;
 extern const struct shape app_scaling_tracking; /* TargetTrackingScalingPolicyConfiguration */
 extern const struct shape app_scaling_steps;    /* StepScalingPolicyConfiguration */
+extern const struct shape app_scaling_queries;  /* metric math: a list of MetricDataQuery */
+extern const struct shape app_scaling_resource_label;
+extern const struct shape app_scaling_predictive; /* ..._predictive.c has this one */
 extern const struct shape app_scaling_arn, app_scaling_tag_map, app_scaling_tag_keys;
 extern const struct shape app_scaling_empty_output;
 
@@ -26,6 +29,7 @@ extern const struct shape app_scaling_empty_output;
 
 extern const struct operation app_scaling_target_operations[];
 extern const struct operation app_scaling_policy_operations[];
+extern const struct operation app_scaling_predictive_operations[];
 extern const struct operation app_scaling_scheduled_operations[];
 extern const struct operation app_scaling_activity_operations[];
 extern const struct operation app_scaling_tag_operations[];

@@ -10,9 +10,6 @@ enum { PAGE_MOST = 10, MATH_REQUEST_BYTES = 50 * 1024 };
 
 static const struct shape policy_type =
     STRING("PolicyType", ENUM("StepScaling", "TargetTrackingScaling", "PredictiveScaling"));
-/* It matters only whether this is there, as it is refused. */
-static const struct shape predictive_configuration =
-    STRUCTURE("PredictiveScalingPolicyConfiguration");
 
 static const struct shape managed_alarm =
     STRUCTURE("Alarm", REQUIRED("AlarmName", &shape_string), REQUIRED("AlarmARN", &shape_string));
@@ -27,7 +24,7 @@ static const struct shape put_input = STRUCTURE(
     REQUIRED("ScalableDimension", &app_scaling_dimension), OPTIONAL("PolicyType", &policy_type),
     OPTIONAL("StepScalingPolicyConfiguration", &app_scaling_steps),
     OPTIONAL("TargetTrackingScalingPolicyConfiguration", &app_scaling_tracking),
-    OPTIONAL("PredictiveScalingPolicyConfiguration", &predictive_configuration));
+    OPTIONAL("PredictiveScalingPolicyConfiguration", &app_scaling_predictive));
 static const struct shape put_output =
     STRUCTURE("PutScalingPolicyResponse", REQUIRED("PolicyARN", &app_scaling_resource_id),
               OPTIONAL("Alarms", &alarms));
@@ -37,18 +34,11 @@ static int read_kind(struct api_call *call, const struct scaling_policy *old, en
 {
     const char *type = input_text(call, "PolicyType");
 
-    if ((type && strcmp(type, "PredictiveScaling") == 0) ||
-        input_get(call, "PredictiveScalingPolicyConfiguration"))
-        return api_error(call, "ValidationException",
-                         "Policies of type %s and %s are supported; predictive scaling is not "
-                         "supported for the scalable dimension %s",
-                         policy_kind_text(POLICY_TRACKING), policy_kind_text(POLICY_STEP),
-                         SCALING_DIMENSION);
     if (!type && !old)
         return api_error(call, "ValidationException",
                          "PolicyType is required to create a scaling policy");
     if (type && policy_kind_parse(type, ret) != 0)
-        return fault(-EINVAL); /* the shape knows these and the one above */
+        return fault(-EINVAL); /* the shape knows these */
     if (type && old && *ret != old->kind)
         return api_error(call, "ValidationException",
                          "The type of a scaling policy cannot be changed; %s is of type %s",
@@ -83,6 +73,8 @@ static int keep_required(json_t *configuration, const struct scaling_policy *old
 
     if (old->kind == POLICY_STEP)
         return keep(configuration, old->configuration, steps, false);
+    if (old->kind == POLICY_PREDICTIVE)
+        return 0; /* whose shape requires what there has to be */
     return keep(configuration, old->configuration, metrics, true);
 }
 
@@ -92,12 +84,12 @@ static int keep_required(json_t *configuration, const struct scaling_policy *old
 static int read_configuration(struct api_call *call, const struct scaling_policy *old,
                               enum policy_kind kind, json_t **ret)
 {
-    enum policy_kind other = kind == POLICY_STEP ? POLICY_TRACKING : POLICY_STEP;
     json_t *given = input_get(call, policy_kind_member(kind));
 
-    if (input_get(call, policy_kind_member(other)))
-        return api_error(call, "ValidationException", "%s is not valid for a policy of type %s",
-                         policy_kind_member(other), policy_kind_text(kind));
+    for (enum policy_kind other = POLICY_TRACKING; other <= POLICY_PREDICTIVE; other++)
+        if (other != kind && input_get(call, policy_kind_member(other)))
+            return api_error(call, "ValidationException", "%s is not valid for a policy of type %s",
+                             policy_kind_member(other), policy_kind_text(kind));
     if (!old && !given)
         return api_error(call, "ValidationException", "%s is required to create a scaling policy",
                          policy_kind_member(kind));
@@ -111,9 +103,10 @@ static int read_configuration(struct api_call *call, const struct scaling_policy
 static int check_size(struct api_call *call, json_t *configuration)
 {
     json_t *metric = json_object_get(configuration, "CustomizedMetricSpecification");
+    bool math = json_object_get(metric, "Metrics") ||
+                json_object_get(configuration, "MetricSpecifications");
 
-    if (json_object_get(metric, "Metrics") &&
-        json_dumpb(call->input, NULL, 0, JSON_COMPACT) > MATH_REQUEST_BYTES)
+    if (math && json_dumpb(call->input, NULL, 0, JSON_COMPACT) > MATH_REQUEST_BYTES)
         return api_error(call, "ValidationException",
                          "A request with metric math must not have more than %d bytes",
                          MATH_REQUEST_BYTES);
@@ -181,6 +174,7 @@ static const struct shape policy = STRUCTURE(
     REQUIRED("ScalableDimension", &app_scaling_dimension), REQUIRED("PolicyType", &policy_type),
     OPTIONAL("StepScalingPolicyConfiguration", &app_scaling_steps),
     OPTIONAL("TargetTrackingScalingPolicyConfiguration", &app_scaling_tracking),
+    OPTIONAL("PredictiveScalingPolicyConfiguration", &app_scaling_predictive),
     OPTIONAL("Alarms", &alarms), REQUIRED("CreationTime", &shape_timestamp));
 static const struct shape policies = LIST("ScalingPolicies", &policy);
 static const struct shape describe_output =

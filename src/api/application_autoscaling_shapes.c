@@ -76,10 +76,10 @@ static const struct shape metric_type = STRING(
          "WorkSpacesAverageUserSessionsCapacityUtilization",
          "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
          "SageMakerVariantConcurrentRequestsPerModelHighResolution"));
-static const struct shape resource_label = STRING("ResourceLabel", BETWEEN(1, 1023));
+const struct shape app_scaling_resource_label = STRING("ResourceLabel", BETWEEN(1, 1023));
 static const struct shape predefined =
     STRUCTURE("PredefinedMetricSpecification", REQUIRED("PredefinedMetricType", &metric_type),
-              OPTIONAL("ResourceLabel", &resource_label));
+              OPTIONAL("ResourceLabel", &app_scaling_resource_label));
 
 static const struct shape dimension =
     STRUCTURE("MetricDimension", REQUIRED("Name", &shape_string), REQUIRED("Value", &shape_string));
@@ -114,13 +114,14 @@ static const struct shape query =
     STRUCTURE("TargetTrackingMetricDataQuery", REQUIRED("Id", &query_id),
               OPTIONAL("Expression", &query_expression), OPTIONAL("Label", &app_scaling_text),
               OPTIONAL("MetricStat", &query_stat), OPTIONAL("ReturnData", &shape_boolean));
-static const struct shape queries = LIST("TargetTrackingMetricDataQueries", &query);
+/* AWS has these twice, for predictive scaling with the same constraints. */
+const struct shape app_scaling_queries = LIST("TargetTrackingMetricDataQueries", &query);
 
 static const struct shape customized =
     STRUCTURE("CustomizedMetricSpecification", OPTIONAL("MetricName", &shape_string),
               OPTIONAL("Namespace", &shape_string), OPTIONAL("Dimensions", &dimensions),
               OPTIONAL("Statistic", &statistic), OPTIONAL("Unit", &shape_string),
-              OPTIONAL("Metrics", &queries));
+              OPTIONAL("Metrics", &app_scaling_queries));
 
 const struct shape app_scaling_tracking = STRUCTURE(
     "TargetTrackingScalingPolicyConfiguration", REQUIRED("TargetValue", &shape_double),

@@ -4,6 +4,7 @@
 
 #include "api/application_autoscaling.h"
 #include "base/error.h"
+#include "control/forecaster.h"
 #include "control/tags.h"
 
 enum { PAGE_MOST = 50 };
@@ -130,8 +131,8 @@ static const struct shape target = STRUCTURE(
     "ScalableTarget", REQUIRED("ServiceNamespace", &app_scaling_namespace),
     REQUIRED("ResourceId", &app_scaling_resource_id),
     REQUIRED("ScalableDimension", &app_scaling_dimension), REQUIRED("MinCapacity", &shape_integer),
-    REQUIRED("MaxCapacity", &shape_integer), REQUIRED("RoleARN", &app_scaling_resource_id),
-    REQUIRED("CreationTime", &shape_timestamp),
+    REQUIRED("MaxCapacity", &shape_integer), OPTIONAL("PredictedCapacity", &shape_integer),
+    REQUIRED("RoleARN", &app_scaling_resource_id), REQUIRED("CreationTime", &shape_timestamp),
     OPTIONAL("SuspendedState", &app_scaling_suspended_state),
     OPTIONAL("ScalableTargetARN", &app_scaling_text));
 static const struct shape targets = LIST("ScalableTargets", &target);
@@ -150,6 +151,20 @@ static bool is_listed(json_t *ids, const char *id)
     return json_array_size(ids) == 0;
 }
 
+/* A new reference, NULL if no memory. */
+static json_t *target_item(const struct api_call *call, const struct scaling_target *t)
+{
+    json_t *item = scaling_target_document(t);
+    int predicted;
+
+    if (item && forecaster_predicted(t, call->now, &predicted) &&
+        json_object_set_new(item, "PredictedCapacity", json_integer(predicted)) != 0) {
+        json_decref(item);
+        return NULL;
+    }
+    return item;
+}
+
 static int describe_targets(struct api_call *call)
 {
     json_t *ids = input_get(call, "ResourceIds");
@@ -161,7 +176,7 @@ static int describe_targets(struct api_call *call)
     list_for_each (t, &call->control->autoscaler->targets, struct scaling_target, link) {
         if (!app_scaling_matches(call, t->resource_id) || !is_listed(ids, t->resource_id))
             continue;
-        if (json_array_append_new(items, scaling_target_document(t)) != 0)
+        if (json_array_append_new(items, target_item(call, t)) != 0)
             return fault(-ENOMEM);
     }
     return app_scaling_page(call, "ScalableTargets", json_incref(items), "ResourceId", PAGE_MOST);

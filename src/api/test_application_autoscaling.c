@@ -301,9 +301,6 @@ static void an_updated_policy_keeps_its_arn_and_gets_new_alarms(void **state)
 
 static void a_policy_that_cannot_be_is_refused(void **state)
 {
-    static const char unsupported[] =
-        "Policies of type TargetTrackingScaling and StepScaling are supported; predictive scaling "
-        "is not supported for the scalable dimension sagemaker:variant:DesiredInstanceCount";
     static const char one_of[] = "Exactly one of PredefinedMetricSpecification and "
                                  "CustomizedMetricSpecification must be specified";
     static const struct {
@@ -335,7 +332,11 @@ static void a_policy_that_cannot_be_is_refused(void **state)
         { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "}," TRACKING "{'TargetValue':1"),
           "TargetTrackingScalingPolicyConfiguration is not valid for a policy of type "
           "StepScaling" },
-        { PUT(",'PolicyType':'PredictiveScaling'"), unsupported },
+        { PUT(",'PolicyType':'PredictiveScaling'"),
+          "PredictiveScalingPolicyConfiguration is required to create a scaling policy" },
+        { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "},"
+               "'PredictiveScalingPolicyConfiguration':{'MetricSpecifications':[]"),
+          "PredictiveScalingPolicyConfiguration is not valid for a policy of type StepScaling" },
         { TRACK("'TargetValue':0," INVOCATIONS), "TargetValue must be greater than 0" },
         { TRACK("'TargetValue':1"), one_of },
         { TRACK("'TargetValue':1," INVOCATIONS ",'CustomizedMetricSpecification':{}"), one_of },
