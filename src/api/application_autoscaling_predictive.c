@@ -1,5 +1,7 @@
 /* Predictive scaling: the shape of its configuration, and GetPredictiveScalingForecast. */
+#include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "api/application_autoscaling.h"
@@ -45,6 +47,7 @@ const struct shape app_scaling_predictive = STRUCTURE(
 /* --- GetPredictiveScalingForecast --------------------------------------------------------------- */
 
 enum { DAY_S = 86400, SPAN_DAYS_MAX = 30, PAST_DAYS_MAX = 365, HOURS_PER_DAY = 24 };
+static_assert((int)SPAN_DAYS_MAX * (int)HOURS_PER_DAY == (int)FORECASTER_POINTS_MAX, "they agree");
 
 static const struct shape forecast_input = STRUCTURE(
     "GetPredictiveScalingForecastRequest", REQUIRED("ServiceNamespace", &app_scaling_namespace),
@@ -104,8 +107,8 @@ static int read_times(struct api_call *call, wall_ms_t *ret_start, wall_ms_t *re
     if (start > now + (double)PAST_DAYS_MAX * DAY_S)
         return api_error(call, "ValidationException",
                          "StartTime must not be more than one year after now");
-    *ret_start = (wall_ms_t)(start * MS_PER_S);
-    *ret_end = (wall_ms_t)(end * MS_PER_S);
+    *ret_start = (wall_ms_t)ceil(start * MS_PER_S);
+    *ret_end = (wall_ms_t)ceil(end * MS_PER_S);
     return 0;
 }
 
@@ -125,7 +128,7 @@ static json_t *hours_document(const struct scaling_policy *p, enum forecast_kind
                               wall_ms_t start, wall_ms_t end)
 {
     autofree(mem_free) struct forecast_point *points =
-        calloc((size_t)SPAN_DAYS_MAX * HOURS_PER_DAY + 1, sizeof *points);
+        calloc(FORECASTER_POINTS_MAX, sizeof *points);
 
     return points ? points_document(points, forecaster_points(p, kind, start, end, points)) : NULL;
 }

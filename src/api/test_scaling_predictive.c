@@ -284,6 +284,13 @@ static void start_is_within_and_end_is_not(void **state)
     assert_int_equal(
         json_array_size(json_object_get(json_object_get(answer, "CapacityForecast"), "Timestamps")),
         47);
+    /* thirty days that begin a hair before or after an hour */
+    for (int hair = -1; hair <= 1; hair++) {
+        double begin = ((double)now / MS_PER_S) + first + hair * 3e-7;
+        snprintf(input, sizeof input, TARGET ",'PolicyName':'p','StartTime':%.9f,'EndTime':%.9f",
+                 begin, begin + 30.0 * DAY_S);
+        done(f, "GetPredictiveScalingForecast", input);
+    }
 }
 
 static void times_and_policies_that_cannot_be_are_refused(void **state)

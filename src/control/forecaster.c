@@ -309,28 +309,34 @@ static bool foreseen(const struct scaling_policy *p, enum forecast_kind kind, wa
     return true;
 }
 
-/* from what was published of an hour that is over */
-static bool published(const struct scaling_policy *p, enum forecast_kind kind, wall_ms_t at,
-                      double *ret)
+/* from what was published of hours that are over; NAN: nothing was */
+static void read_published(const struct scaling_policy *p, enum forecast_kind kind, wall_ms_t start,
+                           size_t n, double *ret)
 {
     const struct metric_statistic average = { .kind = STATISTIC_AVERAGE };
     const struct metrics *metrics = control_of(p)->metrics;
     struct metric_name name = forecast_metric(p, kind);
 
-    return metrics &&
-           metrics_read(metrics, &name, METRIC_UNIT_ANY, at, HOUR_S, 1, &average, ret, NULL) == 1;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (double)NAN;
+    if (metrics)
+        metrics_read(metrics, &name, METRIC_UNIT_ANY, start, HOUR_S, n, &average, ret, NULL);
 }
 
 size_t forecaster_points(const struct scaling_policy *p, enum forecast_kind kind, wall_ms_t from,
-                         wall_ms_t to, struct forecast_point *ret)
+                         wall_ms_t to, struct forecast_point ret[FORECASTER_POINTS_MAX])
 {
-    wall_ms_t at = prediction_hour_of(from);
-    size_t n = 0;
+    wall_ms_t start = prediction_hour_of(from + PREDICTION_HOUR_MS - 1);
+    double values[FORECASTER_POINTS_MAX];
+    size_t hours = 0, n = 0;
 
-    for (at += at < from ? PREDICTION_HOUR_MS : 0; at < to; at += PREDICTION_HOUR_MS) {
-        double value;
-        if (foreseen(p, kind, at, &value) || published(p, kind, at, &value))
-            ret[n++] = (struct forecast_point){ at, value };
+    while (hours < FORECASTER_POINTS_MAX && start + (wall_ms_t)hours * PREDICTION_HOUR_MS < to)
+        hours++;
+    read_published(p, kind, start, hours, values);
+    for (size_t i = 0; i < hours; i++) {
+        wall_ms_t at = start + (wall_ms_t)i * PREDICTION_HOUR_MS;
+        if (foreseen(p, kind, at, &values[i]) || !isnan(values[i]))
+            ret[n++] = (struct forecast_point){ at, values[i] };
     }
     return n;
 }

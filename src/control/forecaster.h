@@ -43,10 +43,11 @@ struct forecast_point {
 };
 
 enum forecast_kind { FORECAST_LOAD, FORECAST_CAPACITY };
+enum { FORECASTER_POINTS_MAX = 30 * 24 }; /* as many as there are in 30 days */
 
 /**
  * forecaster_points() - the hours that start in [@from, @to), of which something is or was forecast
- * @ret: room for an hour each. Return: how many.
+ * @to: what is more than 30 days after @from is left out. Return: how many.
  */
 size_t forecaster_points(const struct scaling_policy *p, enum forecast_kind kind, wall_ms_t from,
-                         wall_ms_t to, struct forecast_point *ret);
+                         wall_ms_t to, struct forecast_point ret[FORECASTER_POINTS_MAX]);

@@ -274,7 +274,7 @@ static void an_old_forecast_serves_until_it_ends(void **state)
 static void what_it_says_of_an_hour_becomes_metrics(void **state)
 {
     const struct metric_statistic average = { .kind = STATISTIC_AVERAGE };
-    struct forecast_point points[FORECAST_HOURS];
+    struct forecast_point points[FORECASTER_POINTS_MAX];
     const wall_ms_t three = 1767322800000;
     struct metric_name name = { .namespace = "AWS/ApplicationAutoScaling",
                                 .name = "PredictiveScalingLoadForecast",
@@ -559,7 +559,7 @@ static void what_an_instance_takes_is_learnt_from_customized_metrics(void **stat
 static void without_instances_to_learn_from_there_is_no_capacity(void **state)
 {
     const struct metric_name jobs = { .namespace = "app", .name = "jobs" };
-    struct forecast_point points[FORECAST_HOURS];
+    struct forecast_point points[FORECASTER_POINTS_MAX];
     wall_ms_t end = prediction_hour_of(loop_wall(world.loop));
     struct scaling_policy *p;
 
