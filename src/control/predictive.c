@@ -321,6 +321,8 @@ int predictive_load(struct predictive *p, json_t *document)
     json_t *load, *value;
     size_t i;
 
+    if (!document)
+        return 0;
     if (json_unpack(document, "{s:I, s:I, s:o}", "Made", &made, "First", &first, "Load", &load) !=
         0)
         return -EINVAL;

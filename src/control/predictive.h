@@ -51,5 +51,5 @@ DEFINE_AUTOFREE(struct predictive *, predictive_free)
 
 /** predictive_document() - its forecast, to be stored; a new reference, NULL if no memory */
 json_t *predictive_document(const struct predictive *p);
-/** predictive_load() - a stored forecast. Return: 0 or -EINVAL. */
+/** predictive_load() - a stored forecast; NULL: there is none. Return: 0 or -EINVAL. */
 int predictive_load(struct predictive *p, json_t *document);
