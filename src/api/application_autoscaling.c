@@ -46,11 +46,22 @@ static int unsupported(struct api_call *call)
 
 int app_scaling_supported(struct api_call *call)
 {
-    const char *resource = input_text(call, "ResourceId");
+    const char *dimension = input_text(call, "ScalableDimension");
+    const struct scalable *found = scalable_find(input_text(call, "ServiceNamespace"), dimension);
 
-    if (!is(call, "ServiceNamespace", SCALING_NAMESPACE) ||
-        !is(call, "ScalableDimension", SCALING_DIMENSION) ||
-        strncmp(resource, "endpoint/", strlen("endpoint/")) != 0)
+    if (strcmp(dimension, "sagemaker:inference-component:DesiredCopyCount") == 0 &&
+        is(call, "ServiceNamespace", "sagemaker"))
+        return api_error(call, "ValidationException",
+                         "The scalable dimension %s is not supported: this server has no inference "
+                         "components",
+                         dimension);
+    if (strcmp(dimension, "sagemaker:variant:DesiredProvisionedConcurrency") == 0 &&
+        is(call, "ServiceNamespace", "sagemaker"))
+        return api_error(call, "ValidationException",
+                         "The scalable dimension %s is not supported: this server has no "
+                         "serverless variants",
+                         dimension);
+    if (!found || !found->names(input_text(call, "ResourceId")))
         return unsupported(call);
     return 0;
 }
@@ -60,7 +71,7 @@ int app_scaling_find(struct api_call *call, const char *missing, struct scaling_
     const char *resource = input_text(call, "ResourceId");
     struct scaling_target *t = scaling_target_find(call->control->autoscaler, resource);
 
-    if (!t || !app_scaling_matches(call, resource))
+    if (!t || !app_scaling_matches(call, t->scalable, t->resource_id))
         return api_error(call, "ObjectNotFoundException",
                          "No scalable target %s for service namespace: %s, resource ID: %s, "
                          "scalable dimension: %s",
@@ -83,8 +94,8 @@ int app_scaling_no_such(struct api_call *call, const char *what, const char *lab
     return api_error(call, "ObjectNotFoundException",
                      "No %s found for service namespace: %s, resource ID: %s, scalable dimension: "
                      "%s, %s: %s",
-                     what, SCALING_NAMESPACE, input_text(call, "ResourceId"), SCALING_DIMENSION,
-                     label, name);
+                     what, input_text(call, "ServiceNamespace"), input_text(call, "ResourceId"),
+                     input_text(call, "ScalableDimension"), label, name);
 }
 
 bool app_scaling_named(json_t *names, const char *name)
@@ -107,7 +118,7 @@ int app_scaling_each(struct api_call *call, json_t *items,
     if (r)
         return r;
     list_for_each (t, &call->control->autoscaler->targets, struct scaling_target, link) {
-        r = app_scaling_matches(call, t->resource_id) ? add(call, t, items) : 0;
+        r = app_scaling_matches(call, t->scalable, t->resource_id) ? add(call, t, items) : 0;
         if (r)
             return fault(r);
     }
@@ -141,14 +152,15 @@ int app_scaling_filter(struct api_call *call, const char *companion)
     return 0;
 }
 
-bool app_scaling_matches(const struct api_call *call, const char *resource_id)
+bool app_scaling_matches(const struct api_call *call, const struct scalable *scalable,
+                         const char *resource_id)
 {
     const char *wanted = input_text(call, "ResourceId");
 
-    return is(call, "ServiceNamespace", SCALING_NAMESPACE) &&
+    return is(call, "ServiceNamespace", scalable->namespace) &&
            (!input_get(call, "ScalableDimension") ||
-            is(call, "ScalableDimension", SCALING_DIMENSION)) &&
-           (!wanted || strcasecmp(wanted, resource_id) == 0);
+            is(call, "ScalableDimension", scalable->dimension)) &&
+           (!wanted || scalable->same(wanted, resource_id));
 }
 
 int app_scaling_page(struct api_call *call, const char *list, json_t *items, const char *key,

@@ -36,7 +36,7 @@ extern const struct operation app_scaling_tag_operations[];
 
 /* --- help for handlers (application_autoscaling.c); each returns as a handler does ------------ */
 
-/** app_scaling_supported() - that the call is about an instance count of a SageMaker variant */
+/** app_scaling_supported() - that the call is about a capacity that is scaled here */
 int app_scaling_supported(struct api_call *call);
 
 /** app_scaling_find() - the scalable target that the call names
@@ -68,9 +68,10 @@ int app_scaling_capacity(struct api_call *call, json_t *holder, const char *memb
  * @companion: the member without which it must not be given */
 int app_scaling_filter(struct api_call *call, const char *companion);
 
-/** app_scaling_matches() - whether @resource_id, of our namespace and dimension, passes the call's
- * ServiceNamespace, ResourceId and ScalableDimension */
-bool app_scaling_matches(const struct api_call *call, const char *resource_id);
+/** app_scaling_matches() - whether @resource_id of @scalable passes the call's ServiceNamespace,
+ * ResourceId and ScalableDimension */
+bool app_scaling_matches(const struct api_call *call, const struct scalable *scalable,
+                         const char *resource_id);
 
 /** app_scaling_page() - as api_page(), with MaxResults of the call, at most @most
  * @items: taken over */

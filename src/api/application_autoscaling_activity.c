@@ -45,7 +45,8 @@ static int describe_activities(struct api_call *call)
         return r;
     list_for_each_backwards (x, &call->control->autoscaler->activities, struct scaling_activity,
                              link) {
-        if (!app_scaling_matches(call, x->resource_id) || (x->not_scaled && !not_scaled))
+        if (!app_scaling_matches(call, x->scalable, x->resource_id) ||
+            (x->not_scaled && !not_scaled))
             continue;
         if (json_array_append_new(items, scaling_activity_document(x)) != 0)
             return fault(-ENOMEM);

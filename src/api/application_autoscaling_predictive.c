@@ -75,7 +75,7 @@ static const struct scaling_policy *find_policy(const struct api_call *call)
     const struct scaling_target *t = scaling_target_find(call->control->autoscaler, resource);
     const struct scaling_policy *p = NULL;
 
-    if (t && app_scaling_matches(call, resource))
+    if (t && app_scaling_matches(call, t->scalable, t->resource_id))
         p = scaling_policy_find(t, input_text(call, "PolicyName"));
     return p && p->kind == POLICY_PREDICTIVE ? p : NULL;
 }

@@ -68,21 +68,14 @@ static int read_change(struct api_call *call, struct scaling_target_change *ret)
     return r;
 }
 
-static int refuse(struct api_call *call, int outcome)
+static int refuse(struct api_call *call, int outcome, const char *why)
 {
     const char *resource = input_text(call, "ResourceId");
 
     switch (outcome) {
     case SCALING_E_NO_RESOURCE:
         return api_error(call, "ValidationException",
-                         "Resource Id [%s] is not scalable. Reason: there is no such endpoint, or "
-                         "it has no such variant",
-                         resource);
-    case SCALING_E_BURSTABLE:
-        return api_error(call, "ValidationException",
-                         "Resource Id [%s] is not scalable. Reason: burstable instance types "
-                         "cannot be scaled automatically",
-                         resource);
+                         "Resource Id [%s] is not scalable. Reason: %s", resource, why);
     case SCALING_E_INCOMPLETE:
         return api_error(call, "ValidationException",
                          "MinCapacity and MaxCapacity are required to register a scalable target");
@@ -95,8 +88,8 @@ static int refuse(struct api_call *call, int outcome)
                          "on an existing scalable target, use the TagResource API.");
     case SCALING_E_LIMIT:
         return api_error(call, "LimitExceededException",
-                         "There are at most %d scalable targets in the service namespace %s",
-                         SCALING_TARGETS_MAX, SCALING_NAMESPACE);
+                         "There are at most %d scalable targets of the scalable dimension %s",
+                         SCALING_TARGETS_MAX, input_text(call, "ScalableDimension"));
     default:
         return fault(outcome);
     }
@@ -106,15 +99,15 @@ static int register_target(struct api_call *call)
 {
     struct scaling_target_change change;
     struct scaling_target *t = NULL;
-    char arn[SCALING_ARN_BYTES];
+    char arn[SCALING_ARN_BYTES], why[SCALABLE_WHY_BYTES];
     int r = read_change(call, &change);
 
     if (r)
         return r;
-    r = scaling_target_register(call->control->autoscaler, &change, &t);
+    r = scaling_target_register(call->control->autoscaler, &change, &t, why);
     json_decref(change.tags);
     if (r)
-        return refuse(call, r);
+        return refuse(call, r, why);
     scaling_target_arn(t, arn);
     call->output = json_pack("{s:s}", "ScalableTargetARN", arn);
     return 0;
@@ -140,13 +133,13 @@ static const struct shape describe_output =
     STRUCTURE("DescribeScalableTargetsResponse", OPTIONAL("ScalableTargets", &targets),
               OPTIONAL("NextToken", &app_scaling_text));
 
-static bool is_listed(json_t *ids, const char *id)
+static bool is_listed(json_t *ids, const struct scaling_target *t)
 {
     size_t i;
     json_t *item;
 
     json_array_foreach (ids, i, item)
-        if (strcasecmp(json_string_value(item), id) == 0)
+        if (t->scalable->same(t->resource_id, json_string_value(item)))
             return true;
     return json_array_size(ids) == 0;
 }
@@ -174,7 +167,7 @@ static int describe_targets(struct api_call *call)
     if (r)
         return r;
     list_for_each (t, &call->control->autoscaler->targets, struct scaling_target, link) {
-        if (!app_scaling_matches(call, t->resource_id) || !is_listed(ids, t->resource_id))
+        if (!app_scaling_matches(call, t->scalable, t->resource_id) || !is_listed(ids, t))
             continue;
         if (json_array_append_new(items, target_item(call, t)) != 0)
             return fault(-ENOMEM);

@@ -10,7 +10,7 @@
 #include "auth/sigv4.h"
 #include "base/error.h"
 
-enum { BINDING_CHARS = 16, TOKEN_BYTES_MAX = 2048 };
+enum { BINDING_CHARS = 16, TOKEN_BYTES_MAX = 8192 };
 
 struct place {
     uint64_t position;

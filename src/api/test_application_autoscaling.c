@@ -85,6 +85,16 @@ static void a_target_that_cannot_be_is_refused(void **state)
         { "'ServiceNamespace':'sagemaker','ResourceId':'endpoint/e/variant/v',"
           "'ScalableDimension':'sagemaker:variant:DesiredProvisionedConcurrency','MinCapacity':1,"
           "'MaxCapacity':2",
+          "The scalable dimension sagemaker:variant:DesiredProvisionedConcurrency is not "
+          "supported: this server has no serverless variants" },
+        { "'ServiceNamespace':'sagemaker','ResourceId':'inference-component/c',"
+          "'ScalableDimension':'sagemaker:inference-component:DesiredCopyCount','MinCapacity':0,"
+          "'MaxCapacity':2",
+          "The scalable dimension sagemaker:inference-component:DesiredCopyCount is not supported: "
+          "this server has no inference components" },
+        { "'ServiceNamespace':'dynamodb','ResourceId':'endpoint/e/variant/v',"
+          "'ScalableDimension':'sagemaker:variant:DesiredInstanceCount','MinCapacity':1,"
+          "'MaxCapacity':2",
           "Unsupported service namespace, resource type or scalable dimension" },
         { "'ServiceNamespace':'sagemaker'",
           "2 validation errors detected: Value null at 'resourceId' failed to satisfy constraint: "

@@ -19,6 +19,7 @@ static void begin(struct fixture *f)
 
     assert_int_equal(control_new(f->loop, NULL, f->store, f->metrics, &settings, 1, &f->control),
                      0);
+    f->control->courier = f->courier;
     assert_int_equal(alarm_book_new(f->control, NULL, &f->control->alarms), 0);
     assert_int_equal(autoscaler_new(f->control, &f->control->autoscaler), 0);
     assert_int_equal(alarm_book_sweep(f->control->alarms), 0);

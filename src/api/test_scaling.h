@@ -37,6 +37,7 @@ struct fixture {
     struct driver *driver;
     struct patterns *patterns;
     double load; /* requests per second */
+    struct courier *courier; /* for control when it begins; NULL: none */
 };
 
 int set_up(void **state);

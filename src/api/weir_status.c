@@ -1,6 +1,7 @@
 /* GetStatus: endpoints, their variants and instances, and the load of the last seconds. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,10 @@
 #include "control/proxy_link.h"
 #include "control/scaling_activity.h"
 
-enum { LOAD_S = 10 /* load is told over so many seconds */ };
+enum {
+    LOAD_S = 10, /* load is told over so many seconds */
+    RESOURCE_ID_BYTES = 256,
+};
 
 /* --- shapes ----------------------------------------------------------------------------------- */
 
@@ -139,12 +143,13 @@ static const struct scaling_activity *last_activity(const struct api_call *call,
 {
     const struct autoscaler *a = call->control->autoscaler;
     const struct scaling_activity *last = NULL;
+    char resource_id[RESOURCE_ID_BYTES];
 
     if (!a)
         return NULL;
+    snprintf(resource_id, sizeof resource_id, "endpoint/%s/variant/%s", v->endpoint->name, v->name);
     list_for_each (activity, &a->activities, struct scaling_activity, link)
-        if (!activity->not_scaled && strcmp(activity->endpoint, v->endpoint->name) == 0 &&
-            strcmp(activity->variant, v->name) == 0)
+        if (!activity->not_scaled && activity->scalable->same(activity->resource_id, resource_id))
             last = activity;
     return last;
 }

@@ -258,6 +258,7 @@ static int make_control(struct program *p)
         r = telemetry_new(p->control, &p->control->telemetry);
     if (!r)
         r = courier_new_curl(p->loop, &p->courier);
+    p->control->courier = p->courier;
     if (!r)
         r = alarm_book_new(p->control, p->courier, &p->control->alarms);
     if (!r)

@@ -17,8 +17,6 @@
 #include "control/scheduled_action.h"
 #include "scaling/cause.h"
 
-static const ms_t retry_ms = 60 * MS_PER_S; /* after a change was refused, as often as AWS does */
-
 enum { WISHES_MAX = SCALING_POLICIES_MAX + 1 };
 static_assert((int)WISHES_MAX <= (int)EXPLANATION_WISHES_MAX, "a record has room for all wishes");
 
@@ -26,8 +24,7 @@ static_assert((int)WISHES_MAX <= (int)EXPLANATION_WISHES_MAX, "a record has room
 struct round {
     struct scaling_target *target;
     wall_ms_t now;
-    struct variant_counts counts;
-    enum endpoint_status status;
+    struct scalable_state seen;
     struct scaling_policy *policies[WISHES_MAX]; /* whose wish it is; NULL: the queue's */
     struct wish wishes[WISHES_MAX];
     size_t n;
@@ -65,6 +62,7 @@ int autoscaler_new(struct control *c, struct autoscaler **ret)
     list_init(&a->activities);
     time_zones_init(&a->time_zones);
     loop_task_init(&a->wake, woken);
+    custom_resources_init(&a->custom_resources, c->loop, c->log, c->courier);
     c->autoscaler = a; /* loading finds it there */
     r = scaling_targets_load(a);
     if (!r)
@@ -89,6 +87,7 @@ struct autoscaler *autoscaler_free(struct autoscaler *a)
         scaling_target_free(t);
     list_for_each_safe (x, &a->activities, struct scaling_activity, link)
         scaling_activity_free(x);
+    custom_resources_deinit(&a->custom_resources);
     time_zones_deinit(&a->time_zones);
     free(a);
     return NULL;
@@ -97,7 +96,8 @@ struct autoscaler *autoscaler_free(struct autoscaler *a)
 int autoscaler_forget_endpoint(struct autoscaler *a, const char *endpoint)
 {
     list_for_each_safe (t, &a->targets, struct scaling_target, link) {
-        int r = strcasecmp(t->endpoint, endpoint) == 0 ? scaling_target_deregister(t) : 0;
+        bool of_it = t->endpoint && strcasecmp(t->endpoint, endpoint) == 0;
+        int r = of_it ? scaling_target_deregister(t) : 0;
         if (r)
             return fault(r);
     }
@@ -106,41 +106,30 @@ int autoscaler_forget_endpoint(struct autoscaler *a, const char *endpoint)
 
 /* --- acting ----------------------------------------------------------------------------------- */
 
-static const char *refusal(int r)
-{
-    switch (r) {
-    case ENDPOINT_E_LIMIT:
-        return "The limit on instances of this server is reached. (Service: AmazonSageMaker; "
-               "Status "
-               "Code: 400; Error Code: ResourceLimitExceeded)";
-    case ENDPOINT_E_IN_PROGRESS:
-    case ENDPOINT_E_FAILED:
-        return "The endpoint is not in a status in which it can be updated. (Service: "
-               "AmazonSageMaker; Status Code: 400; Error Code: ValidationException)";
-    default:
-        return "The variant cannot have this instance count. (Service: AmazonSageMaker; Status "
-               "Code: 400; Error Code: ValidationException)";
-    }
-}
-
-/* Set the count and keep the activity that says so. */
-static int set_count(struct scaling_target *t, wall_ms_t now, int from, int to, const char *policy,
-                     const char *cause, const char *details)
+/* Set the capacity and keep the activity that says so; where that takes a while, following it does
+ * the rest. */
+static int set_capacity(struct scaling_target *t, wall_ms_t now, int from, int to,
+                        const char *policy, const char *cause, const char *details)
 {
     struct autoscaler *a = t->autoscaler;
     struct scaling_activity *activity = NULL;
+    char why[SCALABLE_WHY_BYTES];
     int r = scaling_activity_begin(t, now, from, to, policy, cause, details, &activity);
 
     if (r)
         return fault(r);
-    r = endpoint_set_desired(a->control, t->endpoint, t->variant, (unsigned)to, cause);
-    if (r < 0)
+    r = t->scalable->set(a, t->resource_id, to, cause, why);
+    switch (r) {
+    case 0:
+        return scaling_activity_started(a, activity);
+    case SCALABLE_UNDER_WAY:
+        return 0;
+    case SCALABLE_E_REFUSED:
+        t->retry_at = now + SCALING_RETRY_MS;
+        return scaling_activity_refused(a, activity, now, why);
+    default:
         return fault(r);
-    if (r > 0) {
-        t->retry_at = now + retry_ms;
-        return scaling_activity_refused(a, activity, now, refusal(r));
     }
-    return scaling_activity_started(a, activity);
 }
 
 static void see_input(struct round *round)
@@ -150,12 +139,12 @@ static void see_input(struct round *round)
     round->input = (struct decide_input){
         .min = t->min,
         .max = t->max,
-        .in_service = (int)round->counts.in_service,
-        .desired = (int)round->counts.desired,
+        .in_service = round->seen.in_service,
+        .desired = round->seen.desired,
         .settled = t->settled,
         .out_suspended = t->out_suspended,
         .in_suspended = t->in_suspended,
-        .unscalable = round->status != ENDPOINT_IN_SERVICE && round->status != ENDPOINT_UPDATING,
+        .unscalable = !round->seen.can_change,
         .wishes = round->wishes,
         .n_wishes = round->n,
     };
@@ -185,7 +174,7 @@ static char *details_text(const struct round *round)
     struct explanation x = {
         .at = round->now,
         .pace = round->target->pace,
-        .pending = (int)round->counts.pending,
+        .pending = round->seen.pending,
         .bounds = round->input.n_wishes == 0,
         .input = round->input,
         .decision = round->decision,
@@ -207,8 +196,10 @@ static int enforce_bounds(struct round *round)
     autofree(mem_free) char *details = NULL;
     const struct decision *d = &round->decision;
     char cause[CAUSE_BYTES];
+    int r = scaling_target_enforced(t);
 
-    t->enforce = false;
+    if (r)
+        return fault(r);
     see_input(round);
     round->decision = decide_bounds(&round->input);
     if (d->verdict == VERDICT_NOTHING)
@@ -219,8 +210,8 @@ static int enforce_bounds(struct round *round)
     snprintf(cause, sizeof cause,
              "%s capacity was set to %d. The desired count goes from %d to %d.",
              d->direction == DIRECTION_OUT ? "minimum" : "maximum", d->to, d->from, d->to);
-    round->counts.desired = (unsigned)d->to;
-    return set_count(t, round->now, d->from, d->to, NULL, cause, details);
+    round->seen.desired = d->to;
+    return set_capacity(t, round->now, d->from, d->to, NULL, cause, details);
 }
 
 /* What a policy's wish came from; the queue's from nothing that has a name. */
@@ -245,11 +236,12 @@ static void explain(const struct round *round, char ret_cause[CAUSE_BYTES])
                                 .tracking = p ? &p->tracking : NULL,
                                 .wish = w,
                                 .decision = &round->decision,
-                                .in_service = (int)round->counts.in_service,
+                                .in_service = round->seen.in_service,
                                 .base = decide_base(&round->input),
                                 .min = round->target->min,
                                 .max = round->target->max,
-                                .floor = decide_floor(&round->input) },
+                                .floor = decide_floor(&round->input),
+                                .unit = round->target->scalable->unit },
                ret_cause);
 }
 
@@ -283,8 +275,8 @@ static int scale(struct round *round)
         r = end_in_cooldowns(round);
     if (r)
         return fault(r);
-    return set_count(round->target, round->now, d->from, d->to, winner ? winner->name : NULL, cause,
-                     details);
+    return set_capacity(round->target, round->now, d->from, d->to, winner ? winner->name : NULL,
+                        cause, details);
 }
 
 static int capacity_named_by(const struct round *round, enum not_scaled reason)
@@ -293,7 +285,7 @@ static int capacity_named_by(const struct round *round, enum not_scaled reason)
         return round->target->max;
     if (reason == NOT_SCALED_AT_MIN)
         return round->target->min;
-    return (int)round->counts.desired;
+    return round->seen.desired;
 }
 
 static int not_scaled(struct round *round)
@@ -339,13 +331,13 @@ static void add_wish(struct round *round, struct scaling_policy *p, const struct
 /* An alarm that somebody set by hand speaks for a tracking policy as its own alarms do. */
 static void apply_signal(const struct scaling_policy *p, const struct round *round, struct wish *w)
 {
-    if (!p->signal.due || round->counts.in_service == 0)
+    if (!p->signal.due || round->seen.in_service == 0)
         return;
     w->alarm = p->signal.below ? DIRECTION_IN : DIRECTION_OUT;
     w->due = true;
     w->metric = p->signal.metric;
     w->threshold = p->signal.threshold;
-    w->demand = w->metric * round->counts.in_service;
+    w->demand = w->metric * round->seen.in_service;
     w->held = 0;
 }
 
@@ -366,8 +358,8 @@ static int evaluate_tracking(struct round *round, struct scaling_policy *p)
     struct scaling_view view = {
         .now = round->now,
         .pace = t->pace,
-        .in_service = round->counts.in_service,
-        .starting = round->counts.pending,
+        .in_service = (unsigned)round->seen.in_service,
+        .starting = (unsigned)round->seen.pending,
         .history = &t->history,
         .metrics = t->autoscaler->control->metrics,
     };
@@ -420,20 +412,20 @@ static double concurrency_target(const struct scaling_target *t)
 
 /* Without an instance no policy sees anything, as no metric per instance has a meaning then; but
  * requests wait for one. It is wanted at either pace: held requests cannot wait for an alarm. */
-static void evaluate_queue(struct round *round, const struct variant *v)
+static void evaluate_queue(struct round *round)
 {
-    unsigned waiting = variant_waiting(v, round->now);
+    unsigned waiting = round->seen.waiting;
     double each = concurrency_target(round->target);
     struct wish w = { .kind = WISH_QUEUE, .demand = waiting };
 
-    if (round->counts.in_service > 0 || waiting == 0)
+    if (round->seen.in_service > 0 || waiting == 0)
         return;
     w.target = each > 0 ? each : waiting;
-    w.due = wish_capacity(w.demand, w.target) > (int)round->counts.desired;
+    w.due = wish_capacity(w.demand, w.target) > round->seen.desired;
     add_wish(round, NULL, &w);
 }
 
-static int evaluate(struct round *round, const struct variant *v)
+static int evaluate(struct round *round)
 {
     list_for_each (p, &round->target->policies, struct scaling_policy, link) {
         int r = 0;
@@ -447,7 +439,7 @@ static int evaluate(struct round *round, const struct variant *v)
         if (r)
             return fault(r);
     }
-    evaluate_queue(round, v);
+    evaluate_queue(round);
     see_input(round);
     for (size_t i = 0; i < round->n; i++)
         wish_settle(&round->wishes[i], round->now, decide_base(&round->input));
@@ -472,47 +464,64 @@ static int act(struct round *round)
 
 /* Signals are acted on once; an alarm that stays repeats them. Forecasts are acted on until what they
  * need is asked for. */
-static void settle_policies(struct round *round, const struct variant *v)
+static void settle_policies(struct round *round)
 {
-    list_for_each (p, &round->target->policies, struct scaling_policy, link) {
+    struct scaling_target *t = round->target;
+
+    t->scalable->see(t->autoscaler, t->resource_id, &round->seen); /* as it was set just now */
+    list_for_each (p, &t->policies, struct scaling_policy, link) {
         p->signal.due = false;
         if (p->kind == POLICY_PREDICTIVE)
-            forecaster_reached(p, round->now, (int)v->desired_count);
+            forecaster_reached(p, round->now, round->seen.desired);
     }
+}
+
+/* What cannot be read is recorded once, until it can be again. */
+static int note_trouble(struct round *round)
+{
+    struct scaling_target *t = round->target;
+    const char *trouble = round->seen.trouble;
+
+    if (!trouble == !t->troubled)
+        return 0;
+    t->troubled = trouble != NULL;
+    return trouble ? scaling_activity_trouble(t, round->now, trouble) : 0;
 }
 
 static int tick_target(struct scaling_target *t, wall_ms_t now)
 {
     struct round round = { .target = t, .now = now };
-    const struct endpoint *e = endpoint_find(t->autoscaler->control, t->endpoint);
-    const struct variant *v = e ? endpoint_variant(e, t->variant) : NULL;
-    int r = 0;
+    int r;
 
-    if (!v)
+    t->scalable->see(t->autoscaler, t->resource_id, &round.seen);
+    if (round.seen.is == SCALABLE_GONE)
         return 0;
-    round.status = e->status;
-    round.counts = variant_counts(v);
-    if (round.counts.in_service == round.counts.desired)
-        t->settled = (int)round.counts.desired;
-    capacity_history_push(&t->history, now, round.counts.in_service);
-    r = scheduled_actions_tick(t, now);
+    r = note_trouble(&round);
     if (!r)
-        r = forecaster_make_room(t, now);
-    if (!r && t->enforce && endpoint_takes_requests(e))
+        r = scheduled_actions_tick(t, now);
+    if (r || round.seen.is == SCALABLE_UNKNOWN)
+        return fault(r);
+    if (round.seen.in_service == round.seen.desired)
+        t->settled = round.seen.desired;
+    capacity_history_push(&t->history, now, (unsigned)round.seen.in_service);
+    r = forecaster_make_room(t, now);
+    if (!r && t->enforce && round.seen.can_change)
         r = enforce_bounds(&round);
     if (r)
         return fault(r);
-    r = evaluate(&round, v);
+    r = evaluate(&round);
     if (!r)
         r = act(&round);
-    settle_policies(&round, v);
+    settle_policies(&round);
     return fault(r);
 }
 
 int autoscaler_tick(struct autoscaler *a, wall_ms_t now)
 {
-    int r = scaling_activities_follow(a, now);
+    int r;
 
+    custom_resources_tick(&a->custom_resources);
+    r = scaling_activities_follow(a, now);
     if (r)
         return fault(r);
     if (!a->control->metrics)

@@ -10,7 +10,11 @@
 #pragma once
 #include "base/list.h"
 #include "control/control.h"
+#include "control/custom_resource.h"
 #include "control/time_zones.h"
+
+#define SCALING_RETRY_MS                                                                           \
+    ((ms_t)60 * MS_PER_S) /* after a change was refused, as often as AWS does */
 
 struct autoscaler {
     struct control *control;
@@ -20,6 +24,7 @@ struct autoscaler {
     size_t n_activities;
     struct time_zones time_zones;
     struct loop_task wake;
+    struct custom_resources custom_resources;
 };
 
 /** autoscaler_new() - with the targets, policies and activities of @c's store; @c is borrowed.

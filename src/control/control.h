@@ -16,6 +16,7 @@
 #include "scaling/pace.h"
 #include "store/store.h"
 
+struct courier;    /* net/courier.h */
 struct alarm_book; /* alarm_book.h: CloudWatch alarms, their states, history and actions */
 struct autoscaler; /* autoscaler.h: scalable targets, policies, activities; decides with src/scaling
                     */
@@ -47,6 +48,7 @@ struct control {
     struct store *store;
     struct driver *driver;
     struct metrics *metrics;
+    struct courier *courier; /* set by the program; NULL: nobody outside is asked (tests) */
     struct random random;
     struct control_settings settings;
 

@@ -122,9 +122,9 @@ static struct metric_name metric_of(const struct scaling_policy *p, const char *
         .namespace = namespace,
         .name = name,
         .dimensions = { { "ResourceId", p->target->resource_id },
-                        { "ServiceNamespace", SCALING_NAMESPACE },
+                        { "ServiceNamespace", p->target->scalable->namespace },
                         { "PolicyName", p->name },
-                        { "ScalableDimension", SCALING_DIMENSION },
+                        { "ScalableDimension", p->target->scalable->dimension },
                         { "PairIndex", "0" } },
         .n_dimensions = by_pair ? 5 : 4,
     };
@@ -188,16 +188,16 @@ int forecaster_tick(struct autoscaler *a, wall_ms_t now)
 ms_t forecaster_buffer_ms(const struct scaling_policy *p)
 {
     const struct scaling_target *t = p->target;
-    const struct endpoint *e = endpoint_find(t->autoscaler->control, t->endpoint);
-    const struct variant *v = e ? endpoint_variant(e, t->variant) : NULL;
+    struct scalable_state seen;
     const ms_t minute = 60 * MS_PER_S, max = PREDICTIVE_BUFFER_MAX_S * MS_PER_S;
     ms_t rounded;
 
     if (p->predictive->buffer_s >= 0)
         return p->predictive->buffer_s * MS_PER_S;
-    if (!v || v->startup_ms == 0)
+    t->scalable->see(t->autoscaler, t->resource_id, &seen);
+    if (seen.startup_ms == 0)
         return PREDICTIVE_BUFFER_DEFAULT_S * MS_PER_S;
-    rounded = (v->startup_ms + minute - 1) / minute * minute;
+    rounded = (seen.startup_ms + minute - 1) / minute * minute;
     return rounded > max ? max : rounded;
 }
 
@@ -239,9 +239,10 @@ void forecaster_reached(const struct scaling_policy *p, wall_ms_t now, int desir
 static int room_for(const struct scaling_policy *p, int capacity)
 {
     int max = prediction_max(capacity, p->predictive->max_buffer);
-    int most = (int)control_of(p)->settings.instances_max;
+    struct scalable_state seen;
 
-    return max > most ? most : max;
+    p->target->scalable->see(p->target->autoscaler, p->target->resource_id, &seen);
+    return max > seen.limit ? seen.limit : max;
 }
 
 static int raise_max(struct scaling_policy *p, int max, const struct predicted_hour *hour,

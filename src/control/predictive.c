@@ -110,7 +110,8 @@ static const char *name_of(const struct predefined *p, const char *what)
 }
 
 /* @what: "pair", "load" or "scaling". Return: NULL if it is refused. */
-static const struct predefined *find_predefined(json_t *given, const char *what,
+static const struct predefined *find_predefined(const struct scaling_target *t, json_t *given,
+                                                const char *what,
                                                 char ret_why[QUERY_SERIES_WHY_BYTES])
 {
     const char *type = json_string_value(json_object_get(given, "PredefinedMetricType"));
@@ -119,21 +120,23 @@ static const struct predefined *find_predefined(json_t *given, const char *what,
         refuse(ret_why, "ResourceLabel is not valid for the metric type %.80s", type);
         return NULL;
     }
-    for (size_t i = 0; i < N_PREDEFINED; i++)
+    for (size_t i = 0; t->variant && i < N_PREDEFINED; i++)
         if (strcmp(name_of(&predefined_metrics[i], what), type) == 0)
             return &predefined_metrics[i];
     refuse(ret_why,
            "The metric type %.80s is not supported for predictive scaling of the scalable "
-           "dimension %s; pairs are SageMakerVariantInvocations, "
-           "SageMakerVariantConcurrentRequests and SageMakerVariantCPUUtilization",
-           type, SCALING_DIMENSION);
+           "dimension %s%s",
+           type, t->scalable->dimension,
+           t->variant ? "; pairs are SageMakerVariantInvocations, "
+                        "SageMakerVariantConcurrentRequests and SageMakerVariantCPUUtilization"
+                      : "");
     return NULL;
 }
 
 static int read_pair(const struct scaling_target *t, json_t *pair, struct predictive *p,
                      char ret_why[QUERY_SERIES_WHY_BYTES])
 {
-    const struct predefined *found = find_predefined(pair, "pair", ret_why);
+    const struct predefined *found = find_predefined(t, pair, "pair", ret_why);
     int r;
 
     if (!found)
@@ -160,7 +163,7 @@ static int read_one(const struct scaling_target *t, json_t *predefined, json_t *
     if (customized)
         return read_list(json_incref(json_object_get(customized, "MetricDataQueries")), ret,
                          ret_why);
-    *ret_found = find_predefined(predefined, what, ret_why);
+    *ret_found = find_predefined(t, predefined, what, ret_why);
     if (!*ret_found)
         return SCALING_E_CONFIGURATION;
     return read_list(predefined_list(t, *ret_found, scaling), ret, ret_why);
@@ -211,6 +214,11 @@ static int read_metrics(const struct scaling_target *t, json_t *specification, s
     r = pair ? read_pair(t, pair, p, ret_why) : read_two(t, specification, p, ret_why);
     if (r)
         return r;
+    if (!capacity && !t->variant)
+        return refuse(ret_why,
+                      "A CustomizedCapacityMetricSpecification is required for the scalable "
+                      "dimension %s, whose capacity no metric of this server tells",
+                      t->scalable->dimension);
     if (capacity)
         p->factor = (double)NAN; /* what is counted as capacity is not what is known */
     return read_list(capacity ? json_incref(queries) : json_pack("[o]", instances_query(t, true)),

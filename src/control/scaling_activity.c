@@ -43,14 +43,13 @@ static json_t *not_scaled_reasons(const struct scaling_activity *x)
 
 json_t *scaling_activity_document(const struct scaling_activity *x)
 {
-    json_t *document =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:s, s:s*, s:s*, s:s, s:s, s:s*, s:i, s:i}",
-                  "ActivityId", x->id, "ServiceNamespace", SCALING_NAMESPACE, "ResourceId",
-                  x->resource_id, "ScalableDimension", SCALING_DIMENSION, "Description",
-                  x->description, "Cause", x->cause, "StartTime", (double)x->start / MS_PER_S,
-                  "StatusCode", scaling_activity_status_text(x->status), "StatusMessage",
-                  x->message, "Details", x->details, "Endpoint", x->endpoint, "Variant", x->variant,
-                  "Policy", x->policy, "From", x->from, "To", x->to);
+    json_t *document = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:s, s:s*, s:s*, s:s*, s:i, s:i}", "ActivityId", x->id,
+        "ServiceNamespace", x->scalable->namespace, "ResourceId", x->resource_id,
+        "ScalableDimension", x->scalable->dimension, "Description", x->description, "Cause",
+        x->cause, "StartTime", (double)x->start / MS_PER_S, "StatusCode",
+        scaling_activity_status_text(x->status), "StatusMessage", x->message, "Details", x->details,
+        "Policy", x->policy, "From", x->from, "To", x->to);
     int r = 0;
 
     if (document && x->end != 0)
@@ -89,8 +88,6 @@ struct scaling_activity *scaling_activity_free(struct scaling_activity *x)
         return NULL;
     list_remove(&x->link);
     free(x->resource_id);
-    free(x->endpoint);
-    free(x->variant);
     free(x->policy);
     free(x->description);
     free(x->cause);
@@ -148,11 +145,10 @@ static int activity_new(const struct scaling_target *t, wall_ms_t now, const cha
     list_link_init(&x->link);
     random_uuid(&t->autoscaler->control->random, x->id);
     x->start = now;
+    x->scalable = t->scalable;
     x->resource_id = strdup(t->resource_id);
-    x->endpoint = strdup(t->endpoint);
-    x->variant = strdup(t->variant);
     x->cause = strdup(cause);
-    if (!x->resource_id || !x->endpoint || !x->variant || !x->cause)
+    if (!x->resource_id || !x->cause)
         return fault(-ENOMEM);
     *ret = steal(x);
     return 0;
@@ -169,7 +165,7 @@ int scaling_activity_begin(struct scaling_target *t, wall_ms_t now, int from, in
         return fault(r);
     x->from = from;
     x->to = to;
-    x->description = text_format("Setting desired instance count to %d.", to);
+    x->description = text_format("Setting %s to %d.", t->scalable->thing, to);
     x->policy = policy ? strdup(policy) : NULL;
     x->details = details ? strdup(details) : NULL;
     if (!x->description || (policy && !x->policy) || (details && !x->details))
@@ -196,10 +192,11 @@ static int set_status(struct autoscaler *a, struct scaling_activity *x, enum act
 
 int scaling_activity_started(struct autoscaler *a, struct scaling_activity *x)
 {
-    return set_status(a, x, ACTIVITY_IN_PROGRESS, 0,
-                      text_format("Successfully set desired instance count to %d. Waiting for "
-                                  "change to be fulfilled by sagemaker.",
-                                  x->to));
+    return set_status(
+        a, x, ACTIVITY_IN_PROGRESS, 0,
+        text_format("Successfully set %s to %d. Waiting for change to be fulfilled by "
+                    "%s.",
+                    x->scalable->thing, x->to, x->scalable->namespace));
 }
 
 int scaling_activity_refused(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now,
@@ -207,7 +204,7 @@ int scaling_activity_refused(struct autoscaler *a, struct scaling_activity *x, w
 {
     return set_status(
         a, x, ACTIVITY_FAILED, now,
-        text_format("Failed to set desired instance count to %d. Reason: %s", x->to, reason));
+        text_format("Failed to set %s to %d. Reason: %s", x->scalable->thing, x->to, reason));
 }
 
 bool scaling_activity_said(const struct scaling_target *t, enum not_scaled reason)
@@ -276,6 +273,27 @@ int scaling_activity_bounds(struct scaling_target *t, wall_ms_t now, int min, in
     return 0;
 }
 
+int scaling_activity_trouble(struct scaling_target *t, wall_ms_t now, const char *why)
+{
+    autofree(scaling_activity_free) struct scaling_activity *x = NULL;
+    int r =
+        activity_new(t, now, "the capacity of a scalable target is read before it is scaled", &x);
+
+    if (r)
+        return fault(r);
+    x->end = now;
+    x->status = ACTIVITY_FAILED;
+    x->description = strdup("Reading actual and desired capacity.");
+    x->message = text_format("Failed to read capacity. Reason: %s", why);
+    if (!x->description || !x->message)
+        return fault(-ENOMEM);
+    r = keep(t->autoscaler, x, now);
+    if (r)
+        return fault(r);
+    steal(x);
+    return 0;
+}
+
 /* --- following -------------------------------------------------------------------------------- */
 
 /* The change is complete: from now on the policy that made it cools down. */
@@ -296,46 +314,82 @@ static int cool_down(struct autoscaler *a, const struct scaling_activity *x, wal
 
 static int succeed(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
 {
-    int r = set_status(a, x, ACTIVITY_SUCCESSFUL, now,
-                       text_format("Successfully set desired instance count to %d. Change "
-                                   "successfully fulfilled by sagemaker.",
-                                   x->to));
+    int r =
+        set_status(a, x, ACTIVITY_SUCCESSFUL, now,
+                   text_format("Successfully set %s to %d. Change successfully fulfilled by %s.",
+                               x->scalable->thing, x->to, x->scalable->namespace));
 
     return r ? r : cool_down(a, x, now);
 }
 
-static int override(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now,
-                    unsigned desired)
+static int override(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now, int desired)
 {
     return set_status(a, x, ACTIVITY_OVERRIDDEN, now,
-                      text_format("Successfully set desired instance count to %d. Found it was "
-                                  "later changed to %u.",
-                                  x->to, desired));
+                      text_format("Successfully set %s to %d. Found it was later changed to %d.",
+                                  x->scalable->thing, x->to, desired));
 }
 
 static int give_up(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
 {
-    return set_status(a, x, ACTIVITY_UNFULFILLED, now,
-                      text_format("Successfully set desired instance count to %d. Change was not "
-                                  "fulfilled by sagemaker within %d minutes.",
-                                  x->to, (int)(patience_ms / 60 / MS_PER_S)));
+    return set_status(
+        a, x, ACTIVITY_UNFULFILLED, now,
+        text_format("Successfully set %s to %d. Change was not fulfilled by %s within %d "
+                    "minutes.",
+                    x->scalable->thing, x->to, x->scalable->namespace,
+                    (int)(patience_ms / 60 / MS_PER_S)));
+}
+
+/* It was not set, or failed after it was: not to be asked again at once. */
+static int fail(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now, const char *why)
+{
+    struct scaling_target *t = scaling_target_find(a, x->resource_id);
+
+    if (t)
+        t->retry_at = now + SCALING_RETRY_MS;
+    return scaling_activity_refused(a, x, now, why);
+}
+
+/* Begun, and not known to be set. */
+static int follow_pending(struct autoscaler *a, struct scaling_activity *x,
+                          const struct scalable_state *seen, wall_ms_t now)
+{
+    if (seen->setting)
+        return seen->desired == x->to ? 0 : override(a, x, now, seen->desired);
+    if (seen->refusal && seen->refused == x->to)
+        return fail(a, x, now, seen->refusal);
+    if (seen->desired == x->to)
+        return scaling_activity_started(a, x);
+    /* begun before a restart, which came before it was set */
+    return scaling_activity_refused(a, x, now, "weir was restarted.");
+}
+
+static int follow_started(struct autoscaler *a, struct scaling_activity *x,
+                          const struct scalable_state *seen, wall_ms_t now)
+{
+    bool reached = x->to > x->from ? seen->in_service >= x->to : seen->in_service <= x->to;
+
+    if (seen->desired != x->to)
+        return override(a, x, now, seen->desired);
+    if (seen->failure)
+        return fail(a, x, now, seen->failure);
+    return reached && !seen->busy ? succeed(a, x, now) : 0;
 }
 
 static int follow(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)
 {
-    struct variant_counts counts;
-    unsigned to = (unsigned)x->to;
+    struct scalable_state seen;
+    int r = 0;
 
-    if (endpoint_variant_counts(a->control, x->endpoint, x->variant, &counts) != 0)
-        return scaling_activity_refused(a, x, now, "The endpoint or its variant was deleted.");
-    /* begun before a restart, which came before the count was set */
-    if (x->status == ACTIVITY_PENDING && counts.desired != to)
-        return scaling_activity_refused(a, x, now, "weir was restarted.");
-    if (counts.desired != to)
-        return override(a, x, now, counts.desired);
-    if (x->to > x->from ? counts.in_service >= to : counts.in_service <= to)
-        return succeed(a, x, now);
-    return now - x->start > patience_ms ? give_up(a, x, now) : 0;
+    x->scalable->see(a, x->resource_id, &seen);
+    if (seen.is == SCALABLE_GONE)
+        return scaling_activity_refused(a, x, now, x->scalable->gone);
+    if (seen.is == SCALABLE_KNOWN && x->status == ACTIVITY_PENDING)
+        r = follow_pending(a, x, &seen, now);
+    if (!r && seen.is == SCALABLE_KNOWN && x->status == ACTIVITY_IN_PROGRESS)
+        r = follow_started(a, x, &seen, now);
+    if (!r && x->end == 0 && now - x->start > patience_ms)
+        r = give_up(a, x, now);
+    return r;
 }
 
 int scaling_activities_follow(struct autoscaler *a, wall_ms_t now)
@@ -395,8 +449,6 @@ static int copy_all(struct scaling_activity *x, json_t *document)
 {
     int r = copy(document, "ResourceId", true, &x->resource_id);
 
-    r = r ? r : copy(document, "Endpoint", true, &x->endpoint);
-    r = r ? r : copy(document, "Variant", true, &x->variant);
     r = r ? r : copy(document, "Description", true, &x->description);
     r = r ? r : copy(document, "Cause", true, &x->cause);
     r = r ? r : copy(document, "Policy", false, &x->policy);
@@ -426,6 +478,9 @@ static int load_activity(struct control *c, json_t *document)
     r = r ? r : read_reason(x, document);
     if (r)
         return r;
+    x->scalable = scalable_of(x->resource_id);
+    if (!x->scalable)
+        return -EINVAL;
     list_push_back(&c->autoscaler->activities, &x->link);
     c->autoscaler->n_activities++;
     steal(x);

@@ -1,8 +1,9 @@
 /* control/scaling_activity.h: what scaling did, or why it did nothing, and how it ended.
  *
- *   Pending --count is set--> InProgress --as many in service--> Successful
- *      `--refused--> Failed       `--somebody set another count--> Overridden
- *                                 `--an hour passed--> Unfulfilled
+ *   Pending --it is set--> InProgress --as much is in service--> Successful
+ *      `--refused--> Failed    |--somebody set another capacity--> Overridden
+ *                              |--the resource says that it failed--> Failed
+ *                              `--an hour passed--> Unfulfilled
  *
  * Activities are kept for six weeks and outlive their target. Not-scaled records are activities
  * that only say why nothing was done; of several in a row with the same reason the first is kept.
@@ -25,7 +26,8 @@ enum activity_status {
 struct scaling_activity {
     struct list_link link; /* autoscaler->activities */
     char id[UUID_CHARS + 1];
-    char *resource_id, *endpoint, *variant;
+    const struct scalable *scalable;
+    char *resource_id;
     char *policy; /* that began it; NULL: bounds */
     int from, to;
     wall_ms_t start, end; /* end 0: not over */
@@ -57,6 +59,8 @@ int scaling_activity_not_scaled(struct scaling_target *t, wall_ms_t now, enum no
  * @min, @max: those that were given; -1: the other one stays. @problem: NULL if it went well */
 int scaling_activity_bounds(struct scaling_target *t, wall_ms_t now, int min, int max,
                             const char *cause, const char *problem);
+/** scaling_activity_trouble() - record that @t's capacity cannot be read */
+int scaling_activity_trouble(struct scaling_target *t, wall_ms_t now, const char *why);
 /** scaling_activities_follow() - end those that are over; begins cooldowns. Return: 0 or -errno. */
 int scaling_activities_follow(struct autoscaler *a, wall_ms_t now);
 

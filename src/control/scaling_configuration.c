@@ -14,16 +14,6 @@
 
 enum { PERIOD_S = 60 }; /* of customized metrics */
 
-/* Predefined metrics of a variant that AWS's targets for it may name. */
-static const struct predefined {
-    const char *type, *metric, *statistic;
-    unsigned period_s;
-} predefined_metrics[] = {
-    { "SageMakerVariantInvocationsPerInstance", "InvocationsPerInstance", "Sum", 60 },
-    { "SageMakerVariantConcurrentRequestsPerModelHighResolution", "ConcurrentRequestsPerModel",
-      "Maximum", 10 },
-};
-
 static int __attribute__((format(printf, 2, 3)))
 refuse(char ret_why[SCALING_WHY_BYTES], const char *format, ...)
 {
@@ -42,22 +32,10 @@ static int read_predefined(const struct scaling_target *t, json_t *specification
 
     if (json_object_get(specification, "ResourceLabel"))
         return refuse(ret_why, "ResourceLabel is not valid for the metric type %s", type);
-    for (size_t i = 0; i < sizeof predefined_metrics / sizeof predefined_metrics[0]; i++) {
-        const struct predefined *p = &predefined_metrics[i];
-        if (strcmp(p->type, type) != 0)
-            continue;
-        ret->metric = (struct metric_name){
-            .namespace = "AWS/SageMaker",
-            .name = p->metric,
-            .dimensions = { { "EndpointName", t->endpoint }, { "VariantName", t->variant } },
-            .n_dimensions = 2,
-        };
-        ret->period_s = p->period_s;
-        metric_statistic_parse(p->statistic, &ret->statistic);
+    if (t->scalable->predefined && t->scalable->predefined(t, type, ret))
         return 0;
-    }
     return refuse(ret_why, "The metric type %s is not supported for the scalable dimension %s",
-                  type, SCALING_DIMENSION);
+                  type, t->scalable->dimension);
 }
 
 static int read_dimensions(json_t *dimensions, struct tracking *ret,

@@ -23,7 +23,7 @@ static struct control *control_of(const struct scaling_policy *p)
 
 static void path_of(const struct scaling_target *t, const char *name, char ret_path[PATH_BYTES])
 {
-    snprintf(ret_path, PATH_BYTES, "/scaling-policies/%s/%s", t->resource_id, name);
+    snprintf(ret_path, PATH_BYTES, "/scaling-policies/%s/%s", scaling_target_key(t), name);
 }
 
 static const struct {
@@ -61,8 +61,9 @@ void scaling_policy_arn(const struct scaling_policy *p, char ret_arn[SCALING_ARN
     const struct control_settings *s = &control_of(p)->settings;
 
     snprintf(ret_arn, SCALING_ARN_BYTES,
-             "arn:aws:autoscaling:%s:%s:scalingPolicy:%s:resource/sagemaker/%s:policyName/%s",
-             s->region, s->account, p->target->policies_id, p->target->resource_id, p->name);
+             "arn:aws:autoscaling:%s:%s:scalingPolicy:%s:resource/%s/%s:policyName/%s", s->region,
+             s->account, p->target->policies_id, p->target->scalable->namespace,
+             p->target->resource_id, p->name);
 }
 
 void scaling_policy_action_arn(const struct scaling_policy *p, char ret_arn[SCALING_ARN_BYTES])
@@ -77,7 +78,8 @@ void scaling_policy_action_arn(const struct scaling_policy *p, char ret_arn[SCAL
 void scaling_policy_alarm_name(const struct scaling_policy *p, const struct scaling_alarm *alarm,
                                char ret_name[SCALING_ALARM_NAME_BYTES])
 {
-    snprintf(ret_name, SCALING_ALARM_NAME_BYTES, "TargetTracking-%s-Alarm%s-%s",
+    /* names of alarms have 255 characters; a longer id is cut, as the last part tells them apart */
+    snprintf(ret_name, SCALING_ALARM_NAME_BYTES, "TargetTracking-%.190s-Alarm%s-%s",
              p->target->resource_id, alarm == &p->high ? "High" : "Low", alarm->id);
 }
 
@@ -151,11 +153,11 @@ json_t *scaling_policy_document(const struct scaling_policy *p)
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:f, s:s, s:s, s:s, s:f, s:{s:i, s:f, s:i, s:i}, "
         "s:o*}",
-        "PolicyARN", arn, "PolicyName", p->name, "ServiceNamespace", SCALING_NAMESPACE,
-        "ResourceId", p->target->resource_id, "ScalableDimension", SCALING_DIMENSION, "PolicyType",
-        policy_kind_text(p->kind), policy_kind_member(p->kind), p->configuration, "Alarms",
-        alarm_items(p), "CreationTime", (double)p->created / MS_PER_S, "CreatedBy", p->created_by,
-        "AlarmHigh", p->high.id, "AlarmLow", p->low.id, "Configured",
+        "PolicyARN", arn, "PolicyName", p->name, "ServiceNamespace", p->target->scalable->namespace,
+        "ResourceId", p->target->resource_id, "ScalableDimension", p->target->scalable->dimension,
+        "PolicyType", policy_kind_text(p->kind), policy_kind_member(p->kind), p->configuration,
+        "Alarms", alarm_items(p), "CreationTime", (double)p->created / MS_PER_S, "CreatedBy",
+        p->created_by, "AlarmHigh", p->high.id, "AlarmLow", p->low.id, "Configured",
         (double)p->configured / MS_PER_S, "Cooldown", "Direction", (int)c->direction, "Until",
         (double)c->until / MS_PER_S, "From", c->from, "To", c->to, "Forecast", forecast);
 }

@@ -17,9 +17,15 @@ enum { PATH_BYTES = 2048 };
 
 static const char prefix[] = "/scalable-targets/";
 
+/* A URL has slashes where it likes, and could look like a path below another one's. */
+const char *scaling_target_key(const struct scaling_target *t)
+{
+    return strstr(t->resource_id, "://") ? t->id : t->resource_id;
+}
+
 static void path_of(const struct scaling_target *t, char ret_path[PATH_BYTES])
 {
-    snprintf(ret_path, PATH_BYTES, "%s%s", prefix, t->resource_id);
+    snprintf(ret_path, PATH_BYTES, "%s%s", prefix, scaling_target_key(t));
 }
 
 void scaling_target_arn(const struct scaling_target *t, char ret_arn[SCALING_ARN_BYTES])
@@ -33,11 +39,8 @@ void scaling_target_arn(const struct scaling_target *t, char ret_arn[SCALING_ARN
 /* the role that AWS would use, which here is nothing but a name */
 static void role_of(const struct scaling_target *t, char ret_arn[SCALING_ARN_BYTES])
 {
-    snprintf(
-        ret_arn, SCALING_ARN_BYTES,
-        "arn:aws:iam::%s:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
-        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
-        t->autoscaler->control->settings.account);
+    snprintf(ret_arn, SCALING_ARN_BYTES, "arn:aws:iam::%s:role/aws-service-role/%s",
+             t->autoscaler->control->settings.account, t->scalable->role);
 }
 
 json_t *scaling_target_document(const struct scaling_target *t)
@@ -46,24 +49,23 @@ json_t *scaling_target_document(const struct scaling_target *t)
 
     scaling_target_arn(t, arn);
     role_of(t, role);
-    return json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:{s:b, s:b, s:b}, s:s, s:s, s:s, s:s, s:s}",
-        "ServiceNamespace", SCALING_NAMESPACE, "ResourceId", t->resource_id, "ScalableDimension",
-        SCALING_DIMENSION, "MinCapacity", t->min, "MaxCapacity", t->max, "RoleARN",
-        t->role_arn ? t->role_arn : role, "CreationTime", (double)t->created / MS_PER_S,
-        "SuspendedState", "DynamicScalingInSuspended", t->in_suspended,
-        "DynamicScalingOutSuspended", t->out_suspended, "ScheduledScalingSuspended",
-        t->scheduled_suspended, "ScalableTargetARN", arn, "Id", t->id, "PoliciesId", t->policies_id,
-        "Endpoint", t->endpoint, "Variant", t->variant);
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:f, s:{s:b, s:b, s:b}, s:s, s:s, s:s, s:b}",
+                     "ServiceNamespace", t->scalable->namespace, "ResourceId", t->resource_id,
+                     "ScalableDimension", t->scalable->dimension, "MinCapacity", t->min,
+                     "MaxCapacity", t->max, "RoleARN", t->role_arn ? t->role_arn : role,
+                     "CreationTime", (double)t->created / MS_PER_S, "SuspendedState",
+                     "DynamicScalingInSuspended", t->in_suspended, "DynamicScalingOutSuspended",
+                     t->out_suspended, "ScheduledScalingSuspended", t->scheduled_suspended,
+                     "ScalableTargetARN", arn, "Id", t->id, "PoliciesId", t->policies_id, "Enforce",
+                     t->enforce);
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
-/* Names of endpoints differ by more than case, so ids of their targets do too. */
 struct scaling_target *scaling_target_find(const struct autoscaler *a, const char *resource_id)
 {
     list_for_each (t, &a->targets, struct scaling_target, link)
-        if (strcasecmp(t->resource_id, resource_id) == 0)
+        if (t->scalable->same(t->resource_id, resource_id))
             return t;
     return NULL;
 }
@@ -72,7 +74,7 @@ struct scaling_target *scaling_target_of(const struct autoscaler *a, const char 
                                          const char *variant)
 {
     list_for_each (t, &a->targets, struct scaling_target, link)
-        if (strcmp(t->endpoint, endpoint) == 0 && strcmp(t->variant, variant) == 0)
+        if (t->endpoint && strcmp(t->endpoint, endpoint) == 0 && strcmp(t->variant, variant) == 0)
             return t;
     return NULL;
 }
@@ -87,36 +89,6 @@ struct scaling_target *scaling_target_find_arn(const struct autoscaler *a, const
             return t;
     }
     return NULL;
-}
-
-/* "endpoint/NAME/variant/NAME"; both slices are empty if it is nothing of the kind */
-static void parse_resource(const char *id, struct slice *endpoint, struct slice *variant)
-{
-    static const char first[] = "endpoint/", second[] = "/variant/";
-    const char *name = id + sizeof first - 1, *middle;
-
-    *endpoint = *variant = (struct slice){ NULL, 0 };
-    if (strncmp(id, first, sizeof first - 1) != 0)
-        return;
-    middle = strstr(name, second);
-    if (!middle)
-        return;
-    *endpoint = (struct slice){ name, (size_t)(middle - name) };
-    *variant = slice_from(middle + sizeof second - 1);
-}
-
-static struct variant *find_variant(const struct autoscaler *a, const char *resource_id)
-{
-    struct slice endpoint, variant;
-    autofree(mem_free) char *name = NULL;
-    const struct endpoint *e;
-
-    parse_resource(resource_id, &endpoint, &variant);
-    if (endpoint.size == 0 || variant.size == 0)
-        return NULL;
-    name = slice_dup(endpoint);
-    e = name ? endpoint_find(a->control, name) : NULL;
-    return e && e->status != ENDPOINT_DELETING ? endpoint_variant(e, variant.data) : NULL;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -142,18 +114,18 @@ struct scaling_target *scaling_target_free(struct scaling_target *t)
         list_remove(&t->link);
         t->autoscaler->n_targets--;
     }
+    if (t->resource_id)
+        t->scalable->forget(t);
     free(t->resource_id);
-    free(t->endpoint);
-    free(t->variant);
     free(t->role_arn);
     free(t);
     return NULL;
 }
 
-static int target_new(struct autoscaler *a, const char *resource_id, const char *endpoint,
-                      const char *variant, struct scaling_target **ret)
+static int target_new(struct autoscaler *a, const char *resource_id, struct scaling_target **ret)
 {
     autofree(scaling_target_free) struct scaling_target *t = calloc(1, sizeof(*t));
+    int r;
 
     if (!t)
         return fault(-ENOMEM);
@@ -162,11 +134,14 @@ static int target_new(struct autoscaler *a, const char *resource_id, const char 
     list_init(&t->policies);
     list_init(&t->actions);
     t->pace = a->control->settings.pace;
+    t->scalable = scalable_of(resource_id);
+    assert(t->scalable);
     t->resource_id = strdup(resource_id);
-    t->endpoint = strdup(endpoint);
-    t->variant = strdup(variant);
-    if (!t->resource_id || !t->endpoint || !t->variant)
+    if (!t->resource_id)
         return fault(-ENOMEM);
+    r = t->scalable->watch(t);
+    if (r)
+        return fault(r);
     *ret = steal(t);
     return 0;
 }
@@ -228,29 +203,46 @@ int scaling_target_repace(struct scaling_target *t)
     return 0;
 }
 
-/* Whether a request may bring an instance back depends on the target. */
-static void tell_outlook(const struct autoscaler *a, const char *resource_id)
+static void tell(const struct scalable *scalable, const struct autoscaler *a,
+                 const char *resource_id)
 {
-    struct variant *v = find_variant(a, resource_id);
-
-    if (v)
-        variant_tell_outlook(a->control, v);
+    if (scalable->changed)
+        scalable->changed(a, resource_id);
 }
 
 /* --- registering ------------------------------------------------------------------------------ */
 
-static int check_new(const struct autoscaler *a, const struct variant *v,
-                     const struct scaling_target_change *change)
+static size_t count_of(const struct autoscaler *a, const struct scalable *scalable)
 {
-    if (!v)
+    size_t n = 0;
+
+    list_for_each (t, &a->targets, struct scaling_target, link)
+        n += t->scalable == scalable;
+    return n;
+}
+
+static int check_resource(const struct autoscaler *a, const char *resource_id,
+                          char why[SCALABLE_WHY_BYTES])
+{
+    const struct scalable *scalable = scalable_of(resource_id);
+    int r;
+
+    if (!scalable) {
+        snprintf(why, SCALABLE_WHY_BYTES, "nothing has an id of this form");
         return SCALING_E_NO_RESOURCE;
-    if (strncmp(v->instance_type, "ml.t", 4) == 0)
-        return SCALING_E_BURSTABLE;
+    }
+    r = scalable->check(a, resource_id, why);
+    return r == SCALABLE_E_NOT ? SCALING_E_NO_RESOURCE : fault(r);
+}
+
+static int check_new(const struct autoscaler *a, const struct scaling_target_change *change)
+{
     if (change->min < 0 || change->max < 0)
         return SCALING_E_INCOMPLETE;
     if (change->max < change->min)
         return SCALING_E_BOUNDS;
-    return a->n_targets >= SCALING_TARGETS_MAX ? SCALING_E_LIMIT : 0;
+    return count_of(a, scalable_of(change->resource_id)) >= SCALING_TARGETS_MAX ? SCALING_E_LIMIT
+                                                                                : 0;
 }
 
 static void apply_switch(bool *state, int change)
@@ -295,13 +287,12 @@ static int create(struct autoscaler *a, const struct scaling_target_change *chan
                   struct scaling_target **ret)
 {
     autofree(scaling_target_free) struct scaling_target *t = NULL;
-    const struct variant *v = find_variant(a, change->resource_id);
     struct control *c = a->control;
-    int r = check_new(a, v, change);
+    int r = check_new(a, change);
 
     if (r)
         return r;
-    r = target_new(a, change->resource_id, v->endpoint->name, v->name, &t);
+    r = target_new(a, change->resource_id, &t);
     if (r)
         return fault(r);
     random_id(&c->random, t->id);
@@ -325,8 +316,6 @@ static int update(struct scaling_target *t, const struct scaling_target_change *
     int max = change->max >= 0 ? change->max : t->max;
     int r;
 
-    if (!find_variant(t->autoscaler, t->resource_id))
-        return SCALING_E_NO_RESOURCE;
     if (json_array_size(change->tags) > 0)
         return SCALING_E_TAGGED;
     if (max < min)
@@ -338,16 +327,24 @@ static int update(struct scaling_target *t, const struct scaling_target_change *
 }
 
 int scaling_target_register(struct autoscaler *a, const struct scaling_target_change *change,
-                            struct scaling_target **ret)
+                            struct scaling_target **ret, char ret_why[SCALABLE_WHY_BYTES])
 {
     struct scaling_target *t = scaling_target_find(a, change->resource_id);
-    int r = t ? update(t, change) : create(a, change, &t);
+    int r = check_resource(a, change->resource_id, ret_why);
 
+    if (!r)
+        r = t ? update(t, change) : create(a, change, &t);
     if (r)
         return r;
-    tell_outlook(a, change->resource_id);
+    tell(t->scalable, a, change->resource_id);
     *ret = t;
     return 0;
+}
+
+int scaling_target_enforced(struct scaling_target *t)
+{
+    t->enforce = false;
+    return fault(store_target(t, NULL));
 }
 
 int scaling_target_set_bounds(struct scaling_target *t, int min, int max)
@@ -360,13 +357,14 @@ int scaling_target_set_bounds(struct scaling_target *t, int min, int max)
     t->enforce = true;
     r = store_target(t, NULL);
     if (!r)
-        tell_outlook(t->autoscaler, t->resource_id);
+        tell(t->scalable, t->autoscaler, t->resource_id);
     return fault(r);
 }
 
 int scaling_target_deregister(struct scaling_target *t)
 {
     char path[PATH_BYTES], arn[SCALING_ARN_BYTES];
+    const struct scalable *scalable = t->scalable;
     struct autoscaler *a = t->autoscaler;
     autofree(mem_free) char *id = NULL;
     int r;
@@ -386,9 +384,11 @@ int scaling_target_deregister(struct scaling_target *t)
     r = record_delete(a->control, path, arn);
     if (r)
         return fault(r);
-    id = steal(t->resource_id);
+    id = strdup(t->resource_id);
+    if (!id)
+        return fault(-ENOMEM);
     scaling_target_free(t);
-    tell_outlook(a, id);
+    tell(scalable, a, id);
     return 0;
 }
 
@@ -408,6 +408,7 @@ static int read_document(struct scaling_target *t, json_t *document)
         return -EINVAL;
     if (t->min < 0 || t->max < t->min)
         return -EINVAL;
+    t->enforce = json_is_true(json_object_get(document, "Enforce"));
     t->in_suspended = in;
     t->out_suspended = out;
     t->scheduled_suspended = scheduled;
@@ -421,13 +422,12 @@ static int read_document(struct scaling_target *t, json_t *document)
 static int load_target(struct control *c, json_t *document)
 {
     autofree(scaling_target_free) struct scaling_target *t = NULL;
-    const char *resource_id, *endpoint, *variant;
+    const char *resource_id = json_string_value(json_object_get(document, "ResourceId"));
     int r;
 
-    if (json_unpack(document, "{s:s, s:s, s:s}", "ResourceId", &resource_id, "Endpoint", &endpoint,
-                    "Variant", &variant) != 0)
+    if (!resource_id || !scalable_of(resource_id))
         return -EINVAL;
-    r = target_new(c->autoscaler, resource_id, endpoint, variant, &t);
+    r = target_new(c->autoscaler, resource_id, &t);
     if (!r)
         r = read_document(t, document);
     if (!r)

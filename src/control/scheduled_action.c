@@ -20,7 +20,8 @@ static struct control *control_of(const struct scheduled_action *x)
 
 static void path_of(const struct scheduled_action *x, char ret_path[PATH_BYTES])
 {
-    snprintf(ret_path, PATH_BYTES, "/scheduled-actions/%s/%s", x->target->resource_id, x->name);
+    snprintf(ret_path, PATH_BYTES, "/scheduled-actions/%s/%s", scaling_target_key(x->target),
+             x->name);
 }
 
 void scheduled_action_arn(const struct scheduled_action *x, char ret_arn[SCALING_ARN_BYTES])
@@ -28,9 +29,9 @@ void scheduled_action_arn(const struct scheduled_action *x, char ret_arn[SCALING
     const struct control_settings *s = &control_of(x)->settings;
 
     snprintf(ret_arn, SCALING_ARN_BYTES,
-             "arn:aws:autoscaling:%s:%s:scheduledAction:%s:resource/sagemaker/%s:"
-             "scheduledActionName/%s",
-             s->region, s->account, x->target->policies_id, x->target->resource_id, x->name);
+             "arn:aws:autoscaling:%s:%s:scheduledAction:%s:resource/%s/%s:scheduledActionName/%s",
+             s->region, s->account, x->target->policies_id, x->target->scalable->namespace,
+             x->target->resource_id, x->name);
 }
 
 /* --- documents ---------------------------------------------------------------------------------- */
@@ -51,13 +52,13 @@ json_t *scheduled_action_document(const struct scheduled_action *x)
     char arn[SCALING_ARN_BYTES];
 
     scheduled_action_arn(x, arn);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:o, s:f, s:f, s:o*, s:o*}",
-                     "ScheduledActionARN", arn, "ScheduledActionName", x->name, "ServiceNamespace",
-                     SCALING_NAMESPACE, "ResourceId", x->target->resource_id, "ScalableDimension",
-                     SCALING_DIMENSION, "Schedule", x->text, "Timezone", x->zone_name,
-                     "ScalableTargetAction", bounds_document(x), "CreationTime",
-                     (double)x->created / MS_PER_S, "Handled", (double)x->handled / MS_PER_S,
-                     "StartTime", time_value(x->plan.start), "EndTime", time_value(x->plan.end));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s*, s:o, s:f, s:f, s:o*, s:o*}", "ScheduledActionARN",
+        arn, "ScheduledActionName", x->name, "ServiceNamespace", x->target->scalable->namespace,
+        "ResourceId", x->target->resource_id, "ScalableDimension", x->target->scalable->dimension,
+        "Schedule", x->text, "Timezone", x->zone_name, "ScalableTargetAction", bounds_document(x),
+        "CreationTime", (double)x->created / MS_PER_S, "Handled", (double)x->handled / MS_PER_S,
+        "StartTime", time_value(x->plan.start), "EndTime", time_value(x->plan.end));
 }
 
 static int save(struct scheduled_action *x)

@@ -69,6 +69,8 @@ static void restart(void)
     world_run(&world, 3000);
 }
 
+static char not_scalable[SCALABLE_WHY_BYTES];
+
 static struct scaling_target_change change_to(int min, int max)
 {
     return (struct scaling_target_change){
@@ -86,7 +88,8 @@ static struct scaling_target *register_target(int min, int max)
     struct scaling_target_change change = change_to(min, max);
     struct scaling_target *t = NULL;
 
-    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t), 0);
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t, not_scalable),
+                     0);
     return t;
 }
 
@@ -265,7 +268,8 @@ static void suspended_steps_are_dropped(void **state)
     struct scaling_policy *p;
 
     change.out_suspended = 1;
-    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t), 0);
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t, not_scalable),
+                     0);
     p = put_steps(t);
     assert_int_equal(tell(p, 55, 0), 0);
     world_run(&world, 3000);
@@ -380,7 +384,8 @@ static void a_restart_keeps_everything_that_was_said(void **state)
 
     change.in_suspended = 1;
     change.tags = json_pack("[{s:s, s:s}]", "Key", SCALING_PACE_TAG, "Value", "aws");
-    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t), 0);
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t, not_scalable),
+                     0);
     json_decref(change.tags);
     p = put_policy(t, "p");
     cooldown_start(&p->state.cooldown, 4, 3, loop_wall(world.loop), 300);
@@ -457,23 +462,23 @@ static void refuses_what_cannot_be_registered(void **state)
     struct scaling_target_change change = change_to(1, -1);
     struct scaling_target *t = NULL;
 
-    assert_int_equal(scaling_target_register(a, &change, &t), SCALING_E_INCOMPLETE);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), SCALING_E_INCOMPLETE);
     change = change_to(3, 2);
-    assert_int_equal(scaling_target_register(a, &change, &t), SCALING_E_BOUNDS);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), SCALING_E_BOUNDS);
     change.resource_id = "endpoint/e/variant/w";
-    assert_int_equal(scaling_target_register(a, &change, &t), SCALING_E_NO_RESOURCE);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), SCALING_E_NO_RESOURCE);
     change.resource_id = "service/e";
-    assert_int_equal(scaling_target_register(a, &change, &t), SCALING_E_NO_RESOURCE);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), SCALING_E_NO_RESOURCE);
     t = register_target(1, 4);
     change = change_to(5, -1);
-    assert_int_equal(scaling_target_register(a, &change, &t), SCALING_E_BOUNDS);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), SCALING_E_BOUNDS);
     assert_int_equal(t->min, 1);
     change = change_to(-1, 6); /* what is left out stays */
-    assert_int_equal(scaling_target_register(a, &change, &t), 0);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), 0);
     assert_int_equal(t->min, 1);
     assert_int_equal(t->max, 6);
     change.tags = json_pack("[{s:s, s:s}]", "Key", "k", "Value", "v");
-    assert_int_equal(scaling_target_register(a, &change, &t), SCALING_E_TAGGED);
+    assert_int_equal(scaling_target_register(a, &change, &t, not_scalable), SCALING_E_TAGGED);
     json_decref(change.tags);
 }
 

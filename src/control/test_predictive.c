@@ -67,8 +67,9 @@ static void register_target(int min, int max)
                                                   .in_suspended = -1,
                                                   .out_suspended = -1,
                                                   .scheduled_suspended = -1 };
+    char why[SCALABLE_WHY_BYTES];
 
-    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &target), 0);
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &target, why), 0);
 }
 
 static int set_up(void **state)
@@ -279,9 +280,10 @@ static void what_it_says_of_an_hour_becomes_metrics(void **state)
     struct metric_name name = { .namespace = "AWS/ApplicationAutoScaling",
                                 .name = "PredictiveScalingLoadForecast",
                                 .dimensions = { { "ResourceId", resource },
-                                                { "ServiceNamespace", SCALING_NAMESPACE },
+                                                { "ServiceNamespace", "sagemaker" },
                                                 { "PolicyName", "p" },
-                                                { "ScalableDimension", SCALING_DIMENSION },
+                                                { "ScalableDimension",
+                                                  "sagemaker:variant:DesiredInstanceCount" },
                                                 { "PairIndex", "0" } },
                                 .n_dimensions = 5 };
     double value;

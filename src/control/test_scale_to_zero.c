@@ -82,8 +82,9 @@ static struct scaling_target *register_target(int min, int max)
         .scheduled_suspended = -1,
     };
     struct scaling_target *t = NULL;
+    char why[SCALABLE_WHY_BYTES];
 
-    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t), 0);
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t, why), 0);
     return t;
 }
 

@@ -50,8 +50,9 @@ static void register_target(int scheduled_suspended)
                                                   .out_suspended = -1,
                                                   .scheduled_suspended = scheduled_suspended };
     struct scaling_target *t;
+    char why[SCALABLE_WHY_BYTES];
 
-    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t), 0);
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t, why), 0);
 }
 
 static int set_up(void **state)

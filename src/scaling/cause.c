@@ -64,7 +64,7 @@ static void tracking_text(const struct cause *c, char ret[COMPUTED_BYTES])
 
     measured(c, what);
     sum(c, how);
-    snprintf(ret, COMPUTED_BYTES, "%s with %d instance%s in service: %s", what, c->in_service,
+    snprintf(ret, COMPUTED_BYTES, "%s with %d %s%s in service: %s", what, c->in_service, c->unit,
              c->in_service == 1 ? "" : "s", how);
 }
 

@@ -15,8 +15,9 @@ struct cause {
     const struct wish *wish;         /* the winner */
     const struct decision *decision;
     int in_service, min, max;
-    int base;  /* that steps add to */
-    int floor; /* of forecasts, as decide_floor() has it */
+    int base;         /* that steps add to */
+    int floor;        /* of forecasts, as decide_floor() has it */
+    const char *unit; /* what is counted: "instance" */
 };
 
 void cause_text(const struct cause *c, char ret_text[CAUSE_BYTES]);

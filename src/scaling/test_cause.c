@@ -28,7 +28,9 @@ static void tells_what_was_measured_and_computed(void **state)
     struct decision d = { .verdict = VERDICT_SCALE, .from = 1, .to = 4 };
     char text[CAUSE_BYTES];
 
-    cause_text(&(struct cause){ "a-AlarmHigh-1", "p", &invocations, &w, &d, 1, 1, 4 }, text);
+    cause_text(
+        &(struct cause){ "a-AlarmHigh-1", "p", &invocations, &w, &d, 1, 1, 4, .unit = "instance" },
+        text);
     assert_string_equal(
         text,
         "monitor alarm a-AlarmHigh-1 in state ALARM triggered policy p. "
@@ -49,7 +51,9 @@ static void tells_what_a_window_held_back(void **state)
     struct decision d = { .verdict = VERDICT_SCALE, .from = 4, .to = 3 };
     char text[CAUSE_BYTES];
 
-    cause_text(&(struct cause){ "a-AlarmLow-1", "p", &invocations, &w, &d, 4, 1, 8 }, text);
+    cause_text(
+        &(struct cause){ "a-AlarmLow-1", "p", &invocations, &w, &d, 4, 1, 8, .unit = "instance" },
+        text);
     assert_string_equal(
         text,
         "monitor alarm a-AlarmLow-1 in state ALARM triggered policy p. "
