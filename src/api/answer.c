@@ -65,7 +65,8 @@ int answer_output(struct answer *a, const struct route *route, json_t *output)
     return fault(json_encode(shape, output, &a->body));
 }
 
-static int write_json_error(const char *type, const char *message, struct buffer *out)
+static int write_json_error(const char *type, const char *message, const char *about,
+                            struct buffer *out)
 {
     int r = buffer_puts(out, "{\"__type\":");
 
@@ -77,11 +78,15 @@ static int write_json_error(const char *type, const char *message, struct buffer
         if (!r)
             r = json_write_text(message, out);
     }
+    if (!r && about)
+        r = buffer_puts(out, ",\"ResourceName\":");
+    if (!r && about)
+        r = json_write_text(about, out);
     return r ? fault(r) : fault(buffer_puts(out, "}"));
 }
 
 static int write_error(struct answer *a, const struct route *route,
-                       const struct service_error *error, const char *message)
+                       const struct service_error *error, const char *message, const char *about)
 {
     const struct service *service = route->service;
     /* it may quote what came, which may be anything, or be cut inside a character */
@@ -99,11 +104,11 @@ static int write_error(struct answer *a, const struct route *route,
              service && service->error_namespace ? service->error_namespace : "", error->name);
     if (route->protocol == PROTOCOL_CBOR)
         return fault(cbor_encode_error(type, text, &a->body));
-    return fault(write_json_error(type, text, &a->body));
+    return fault(write_json_error(type, text, about, &a->body));
 }
 
 void answer_error(struct answer *a, const struct route *route, const struct service_error *error,
-                  const char *message)
+                  const char *message, const char *about)
 {
     begin(a, route, error->status ? error->status : 400);
     if (route->protocol == PROTOCOL_JSON || route->protocol == PROTOCOL_REST_JSON) {
@@ -116,7 +121,7 @@ void answer_error(struct answer *a, const struct route *route, const struct serv
                  a->status < 500 ? "Sender" : "Receiver");
         add_header(a, "x-amzn-query-error", a->query_error);
     }
-    if (write_error(a, route, error, message) != 0)
+    if (write_error(a, route, error, message, about) != 0)
         buffer_clear(&a->body);
 }
 

@@ -26,9 +26,10 @@ void answer_deinit(struct answer *a);
 int answer_output(struct answer *a, const struct route *route, json_t *output);
 
 /** answer_error() - @error's status and names, and @message, as the protocol has them. If there is
- * no memory for that, a bare status. */
+ * no memory for that, a bare status.
+ * @about: its ResourceName, in JSON; NULL: it has none */
 void answer_error(struct answer *a, const struct route *route, const struct service_error *error,
-                  const char *message);
+                  const char *message, const char *about);
 
 /** answer_text() - a body of another kind; @type and @body constant */
 void answer_text(struct answer *a, unsigned status, const char *type, const char *body);

@@ -188,6 +188,9 @@ int app_scaling_tags(struct api_call *call, json_t *map, json_t **ret_tags)
     json_object_foreach (map, key, value) {
         const char *text = json_string_value(value);
 
+        if (strncasecmp(key, "aws:", 4) == 0)
+            return api_error(call, "ValidationException",
+                             "Tag keys must not begin with aws:, which '%s' does", key);
         if (strcmp(key, SCALING_PACE_TAG) == 0 && scaling_pace_parse(text, &pace) != 0)
             return api_error(call, "ValidationException",
                              "The value of tag " SCALING_PACE_TAG " is fast or aws, not '%s'",

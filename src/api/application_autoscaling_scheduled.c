@@ -97,6 +97,18 @@ static int refuse(struct api_call *call, const struct scaling_target *t, int out
     }
 }
 
+/* U+0080 to U+009F are control characters too, which the pattern's bytes do not tell. */
+static int check_name(struct api_call *call)
+{
+    const char *name = input_text(call, "ScheduledActionName");
+
+    for (const char *c = name; (c = strchr(c, '\xc2')); c++)
+        if ((unsigned char)c[1] < 0xa0)
+            return api_error(call, "ValidationException",
+                             "ScheduledActionName must not have control characters");
+    return 0;
+}
+
 static int put_action(struct api_call *call)
 {
     struct scheduled_action_change change;
@@ -104,6 +116,8 @@ static int put_action(struct api_call *call)
     const char *why = NULL;
     int r = app_scaling_registered(call, &t);
 
+    if (!r)
+        r = check_name(call);
     if (!r)
         r = read_change(call, &change);
     if (r)

@@ -23,6 +23,7 @@ static int find_target(struct api_call *call, struct scaling_target **ret)
     *ret = scaling_target_find_arn(call->control->autoscaler, arn);
     if (*ret)
         return 0;
+    call->about = arn;
     return api_error(call, "ResourceNotFoundException", "No scalable target found for ARN: %s",
                      arn);
 }
@@ -49,10 +50,12 @@ static int tag(struct api_call *call)
     if (r)
         return r;
     r = tags_add(call->control, input_text(call, "ResourceARN"), tags);
-    if (r == TAGS_E_TOO_MANY)
+    if (r == TAGS_E_TOO_MANY) {
+        call->about = input_text(call, "ResourceARN");
         return api_error(call, "TooManyTagsException",
                          "A scalable target has at most %d tags, which this request would exceed",
                          TAGS_MAX);
+    }
     return r ? fault(r) : changed(call, t);
 }
 

@@ -31,7 +31,7 @@ static void refuse(struct answer *a, const struct route *route, struct slice kin
 {
     struct service_error e = auth_error_find(route, kind, &message);
 
-    answer_error(a, route, &e, message);
+    answer_error(a, route, &e, message, NULL);
 }
 
 /* The proxy cannot know for which service a request should have been signed. */
@@ -85,7 +85,7 @@ static bool is_permitted(const struct dispatcher *d, const struct route *route,
                           "resource: * because no identity-based policy allows the %s:%s action",
                           d->control->settings.account, principal, service, operation, service,
                           operation);
-    answer_error(a, route, &e, message ? message : "");
+    answer_error(a, route, &e, message ? message : "", NULL);
     return false;
 }
 
@@ -137,7 +137,7 @@ static void fail(struct dispatcher *d, const struct route *route, int r, struct 
     log_error(d->log, "call failed", "service=%s operation=%s request=%s error=\"%s\"",
               route->service->signing_name, route->operation->name, a->request_id, strerror(-r));
     answer_error(a, route, &internal_failure,
-                 "The request could not be processed because of an internal failure.");
+                 "The request could not be processed because of an internal failure.", NULL);
 }
 
 static void answer_refusal(const struct route *route, const struct api_call *call, struct answer *a)
@@ -147,7 +147,7 @@ static void answer_refusal(const struct route *route, const struct api_call *cal
 
     if (strcmp(call->error, serialization.name) != 0)
         e = service_error_find(route->service, call->error, &storage);
-    answer_error(a, route, e, call->message);
+    answer_error(a, route, e, call->message, call->about);
 }
 
 static void invoke(struct dispatcher *d, const struct route *route, const char *principal,
@@ -182,7 +182,7 @@ static void call(struct dispatcher *d, const struct route *route, const char *pr
     int r = decode(route, body, &input, &why);
 
     if (r > 0)
-        answer_error(a, route, &serialization, why ? why : "");
+        answer_error(a, route, &serialization, why ? why : "", NULL);
     else if (r < 0)
         fail(d, route, r, a);
     else
@@ -198,7 +198,7 @@ static void answer_unknown(const struct http_head *head, const struct route *rou
 
     answer_error(a, route,
                  route->protocol == PROTOCOL_REST_JSON ? &unknown_path : &unknown_operation,
-                 text ? text : "");
+                 text ? text : "", NULL);
 }
 
 static void answer_bad_encoding(const struct route *route, int r, struct answer *a)
@@ -207,7 +207,8 @@ static void answer_bad_encoding(const struct route *route, int r, struct answer 
                  r == GZIP_E_TOO_LARGE
                      ? "The body is too large once it is uncompressed"
                      : "The body is not in the encoding that Content-Encoding names; gzip is "
-                       "understood");
+                       "understood",
+                 NULL);
 }
 
 static bool is_health_check(const struct http_head *head)

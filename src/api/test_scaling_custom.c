@@ -368,6 +368,33 @@ static void who_cannot_be_read_is_told_of_once(void **state)
     json_decref(all);
 }
 
+static void meanwhile_it_is_not_scalable(void **state)
+{
+    struct fixture *f = *state;
+    json_t *activities, *reason;
+
+    done(f, "RegisterScalableTarget", REGISTER);
+    done(f, "PutScalingPolicy",
+         RESOURCE ",'PolicyName':'p','PolicyType':'TargetTrackingScaling'," TRACKING
+                  "{'TargetValue':10,'CustomizedMetricSpecification':{'Namespace':'N','MetricName':"
+                  "'jobs','Statistic':'Average','Dimensions':[{'Name':'d','Value':'v'}]}}");
+    seconds(f, 3);
+    backend.down = 500;
+    for (int i = 0; i < 60; i++) {
+        put(f, 30);
+        second(f);
+    }
+    assert_int_equal(backend.patches, 0);
+    activities = ask(f, "DescribeScalingActivities", RESOURCE ",'IncludeNotScaledActivities':true");
+    reason = json_array_get(
+        json_object_get(json_array_get(json_object_get(activities, "ScalingActivities"), 0),
+                        "NotScaledReasons"),
+        0);
+    assert_string_equal(text(reason, "Code"), "TargetServicePutResourceAsUnscalable");
+    assert_int_equal(json_object_size(reason), 1);
+    json_decref(activities);
+}
+
 static void a_refused_change_fails(void **state)
 {
     struct fixture *f = *state;
@@ -527,6 +554,7 @@ int main(void)
         TEST(target_tracking_changes_it),
         TEST(step_scaling_changes_it_from_zero),
         TEST(who_cannot_be_read_is_told_of_once),
+        TEST(meanwhile_it_is_not_scalable),
         TEST(a_refused_change_fails),
         TEST(a_failure_that_it_reports_is_told),
         TEST(somebody_else_may_change_it),

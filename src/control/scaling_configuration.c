@@ -133,6 +133,8 @@ int scaling_configuration_read(const struct scaling_target *t, json_t *configura
     tracking.disable_scale_in = json_is_true(json_object_get(configuration, "DisableScaleIn"));
     if (!(tracking.target > 0))
         return refuse(ret_why, "TargetValue must be greater than 0");
+    if (tracking.target > METRICS_VALUE_MAX)
+        return refuse(ret_why, "TargetValue must not be greater than 2^360");
     if (read_seconds(configuration, "ScaleOutCooldown", &tracking.scale_out_cooldown_s) ||
         read_seconds(configuration, "ScaleInCooldown", &tracking.scale_in_cooldown_s))
         return refuse(ret_why, "A cooldown must not be negative");

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics/metrics.h"
+
 static const char *const type_texts[] = {
     [STEP_CHANGE] = "ChangeInCapacity",
     [STEP_PERCENT] = "PercentChangeInCapacity",
@@ -56,6 +58,11 @@ static bool refuse(char ret_why[STEP_WHY_BYTES], const char *why)
     return false;
 }
 
+static bool in_range(double bound)
+{
+    return isinf(bound) || fabs(bound) <= METRICS_VALUE_MAX;
+}
+
 static bool check_each(const struct step_scaling *s, char ret_why[STEP_WHY_BYTES])
 {
     for (size_t i = 0; i < s->n_steps; i++) {
@@ -67,6 +74,8 @@ static bool check_each(const struct step_scaling *s, char ret_why[STEP_WHY_BYTES
         if (!(step->upper > step->lower))
             return refuse(ret_why, "MetricIntervalUpperBound of a step adjustment must be greater "
                                    "than its MetricIntervalLowerBound");
+        if (!in_range(step->lower) || !in_range(step->upper))
+            return refuse(ret_why, "Bounds of step adjustments must be between -2^360 and 2^360");
         if (s->type == STEP_EXACT && step->adjustment < 0)
             return refuse(ret_why, "ScalingAdjustment must not be negative with ExactCapacity");
     }
