@@ -369,6 +369,14 @@ def test_answers(proxy, target, name):
 # --- connections -------------------------------------------------------------------------------------
 
 
+def test_what_follows_a_bad_request_is_lost_and_what_came_before_is_not(proxy, target):
+    for bad in (GET + b"A : b\r\n\r\n", CHUNKED + b"zz\r\n", POST + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\n"):
+        target.forget()
+        back = proxy.talk(b"GET /1 HTTP/1.1\r\nHost: w\r\n\r\n" * 2 + bad + b"GET /2 HTTP/1.1\r\nHost: w\r\n\r\n")
+        assert re.findall(rb"HTTP/1.1 (\d+) ", back) == [b"200", b"200", b"400"]
+        assert [message.line for message in target.seen] == [b"GET /1 HTTP/1.1"] * 2
+
+
 def unacknowledged(port: int) -> bool:
     """Whether what was sent from this port of ours has not been taken by the other side."""
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
