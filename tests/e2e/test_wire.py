@@ -1,9 +1,11 @@
 """docs/http.md row by row: what comes on the wire, what is answered, and what the target sees of it."""
 import ctypes
+import fcntl
 import pathlib
 import re
 import socket
 import struct
+import termios
 
 import pytest
 
@@ -386,8 +388,15 @@ def unacknowledged(port: int) -> bool:
     return False
 
 
+def unsent(sock: socket.socket) -> int:
+    """Bytes that the other side has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
 def deafen(sock: socket.socket):
-    """Let nothing that is sent to this socket reach it from now on: a filter that takes no packet."""
+    """Let nothing that is sent to this socket reach it from now on: a filter that takes no packet. It would miss that
+    its own words have come, too, and say them again and again instead of its end."""
+    eventually(lambda: unsent(sock) == 0, PATIENCE_S)
     instruction = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF_RET, 0 bytes
     program = struct.pack("HP", 1, ctypes.addressof(instruction))
     sock.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER
