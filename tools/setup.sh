@@ -5,7 +5,8 @@
 set -eu
 
 build='gcc libc6-dev pkg-config meson ninja-build libssl-dev libnghttp2-dev libjansson-dev libcbor-dev libxml2-dev
-       libsqlite3-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libxgboost-dev tzdata'
+       libsqlite3-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libxgboost-dev
+       liburing-dev tzdata'
 demo="$build awscli python3 curl"
 check="$demo libcmocka-dev python3-boto3 python3-pytest python3-cbor2 python3-prometheus-client prometheus
        clang clang-format clang-tidy

@@ -31,7 +31,7 @@ struct loop {
     int next_event, n_events;
     struct heap timers;
     struct list due; /* timers of this turn */
-    struct list tasks;
+    struct list soon, tasks;
 };
 
 static bool fires_before(const struct heap_node *a, const struct heap_node *b)
@@ -62,6 +62,7 @@ int loop_new(struct clock *clock, struct loop **ret_loop)
     }
     heap_init(&loop->timers, fires_before);
     list_init(&loop->due);
+    list_init(&loop->soon);
     list_init(&loop->tasks);
     read_clock(loop);
     *ret_loop = loop;
@@ -111,7 +112,7 @@ static int wait_ms(const struct loop *loop, ms_t max_wait)
     us_t now_us = loop->clock->mono_us(loop->clock), until;
     ms_t wait = max_wait;
 
-    if (!list_empty(&loop->tasks))
+    if (!list_empty(&loop->soon) || !list_empty(&loop->tasks))
         return 0;
     if (t && t->at < MS_FOREVER / US_PER_MS) {
         until = t->at * US_PER_MS - now_us;
@@ -166,13 +167,13 @@ static void run_timers(struct loop *loop)
     }
 }
 
-static void run_tasks(struct loop *loop)
+static void run_tasks(struct list *tasks)
 {
     struct loop_task *t;
     struct list now;
 
     list_init(&now);
-    list_move(&loop->tasks, &now);
+    list_move(tasks, &now);
     while ((t = list_first_entry(&now, struct loop_task, link))) {
         list_remove(&t->link);
         t->run(t);
@@ -189,8 +190,9 @@ int loop_turn(struct loop *loop, ms_t max_wait)
     loop->next_event = 0;
     loop->n_events = n < 0 ? 0 : n;
     run_io(loop);
+    run_tasks(&loop->soon);
     run_timers(loop);
-    run_tasks(loop);
+    run_tasks(&loop->tasks);
     return 0;
 }
 
@@ -325,6 +327,12 @@ void loop_defer(struct loop *loop, struct loop_task *t)
 {
     if (!list_linked(&t->link))
         list_push_back(&loop->tasks, &t->link);
+}
+
+void loop_soon(struct loop *loop, struct loop_task *t)
+{
+    if (!list_linked(&t->link))
+        list_push_back(&loop->soon, &t->link);
 }
 
 void loop_task_cancel(struct loop_task *t)

@@ -82,7 +82,7 @@ void loop_timer_after(struct loop_timer *t, ms_t delay); /* at loop_now() + dela
 void loop_timer_cancel(struct loop_timer *t);
 bool loop_timer_is_set(const struct loop_timer *t);
 
-/* --- at the end of this turn
+/* --- later in this turn
  * ---------------------------------------------------------------------- */
 
 struct loop_task {
@@ -94,6 +94,9 @@ void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *task));
 /** loop_defer() - run once when the current turn's callbacks are done; deferring twice runs once.
  * What a task defers runs in the next turn, which then does not wait. */
 void loop_defer(struct loop *loop, struct loop_task *t);
+/** loop_soon() - the same, but once the turn's descriptors have been heard, before its timers. What
+ * a timer or a task asks for runs in the next turn, which then does not wait. */
+void loop_soon(struct loop *loop, struct loop_task *t);
 void loop_task_cancel(struct loop_task *t);
 
 /* --- signals

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/socket_batch.h"
 #include "base/text.h"
 
 enum { SECONDS_MAX = 86400, COUNT_MAX = 10000000, MB_MAX = 1 << 24 };
@@ -60,6 +61,21 @@ static int take_access_log(struct front_options *o, const char *value)
     return value[0] ? 0 : -EINVAL;
 }
 
+static int take_io(struct front_options *o, const char *value)
+{
+    static const char *const words[] = {
+        [FRONT_IO_AUTO] = "auto", [FRONT_IO_EPOLL] = "epoll", [FRONT_IO_URING] = "uring"
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strcmp(value, words[i]) == 0) {
+            o->io = (enum front_io)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
 static int take_milliseconds(const char *value, ms_t *ret_ms)
 {
     uint64_t n;
@@ -83,6 +99,8 @@ static int take_format(struct front_options *o, const char *value)
 static int take(struct front_options *o, int id, const char *value)
 {
     switch (id) {
+    case FRONT_OPTION_IO:
+        return take_io(o, value);
     case FRONT_OPTION_ACCESS_LOG:
         return take_access_log(o, value);
     case FRONT_OPTION_ACCESS_LOG_FORMAT:
@@ -162,6 +180,30 @@ int front_options_take_json(struct front_options *o, json_t *json, const char **
             return r;
     }
     return 0;
+}
+
+static const char *why_no_uring(int r)
+{
+    switch (r) {
+    case -ENOTSUP:
+        return "this weir was built without io_uring, or the kernel has none";
+    case -EPERM:
+    case -EACCES:
+        return "the kernel does not permit io_uring (sysctl kernel.io_uring_disabled, or a filter "
+               "of system calls)";
+    }
+    return strerror(-r);
+}
+
+int front_options_check_io(const struct front_options *o, bool *ret_uring, const char **ret_why)
+{
+    int r = o->io == FRONT_IO_EPOLL ? 0 : socket_batch_is_there();
+
+    *ret_uring = o->io != FRONT_IO_EPOLL && r == 0;
+    if (!r || o->io == FRONT_IO_AUTO)
+        return 0;
+    *ret_why = why_no_uring(r);
+    return r;
 }
 
 void front_options_apply(const struct front_options *o, struct worker_settings *settings)

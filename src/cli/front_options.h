@@ -12,6 +12,7 @@
 #include "proxy/worker.h"
 
 #define FRONT_OPTIONS(ROW)                                                                         \
+    ROW("io", IO)                                                                                  \
     ROW("access-log", ACCESS_LOG)                                                                  \
     ROW("access-log-format", ACCESS_LOG_FORMAT)                                                    \
     ROW("slow-request-ms", SLOW_REQUEST_MS)                                                        \
@@ -28,6 +29,8 @@
     ROW("memory-max-mb", MEMORY_MAX_MB)
 
 #define FRONT_USAGE                                                                                \
+    "  --io epoll|uring|auto  one system call for each receive and send, or io_uring: one for\n"   \
+    "                         many; auto (default): io_uring where the kernel permits it\n"        \
     "  --access-log PATH|FD   write down every request there (default: nowhere)\n"                 \
     "  --access-log-format F  alb or json (default alb)\n"                                         \
     "  --slow-request-ms N    log requests that took longer (default 0: none)\n"                   \
@@ -58,8 +61,11 @@ enum {
 #define FRONT_OPTION_ROW(name, id) { name, required_argument, NULL, FRONT_OPTION_##id },
 #define FRONT_OPTION_ROWS          FRONT_OPTIONS(FRONT_OPTION_ROW)
 
+enum front_io { FRONT_IO_AUTO, FRONT_IO_EPOLL, FRONT_IO_URING };
+
 struct front_options {
     const char *texts[FRONT_OPTIONS_MAX]; /* as given; NULL: not given */
+    enum front_io io;
     const char *access_path;
     int access_fd; /* -1: none */
     enum access_format access_format;
@@ -90,5 +96,9 @@ const char *front_options_name(int id);
  */
 int front_options_take_json(struct front_options *o, json_t *json, const char **ret_name);
 
-/** front_options_apply() - to a worker's settings, but for log and guard */
+/** front_options_check_io() - whether the kernel has what --io asks for
+ * Return: 0 or a negative errno, and then *@ret_why says why not. *@ret_uring: io_uring will be used. */
+int front_options_check_io(const struct front_options *o, bool *ret_uring, const char **ret_why);
+
+/** front_options_apply() - to a worker's settings, but for log, guard and io */
 void front_options_apply(const struct front_options *o, struct worker_settings *settings);

@@ -53,6 +53,7 @@ struct program {
     json_t *file_options; /* of the route file; front options point into it */
     struct loop_signal term, interrupt, hangup, hand_over, reopen;
     uint64_t revision; /* of the route file: how often it was read */
+    bool uses_uring;
     bool draining;
 };
 
@@ -387,6 +388,16 @@ static int open_access_log(struct program *p)
     return r;
 }
 
+static int choose_io(struct program *p)
+{
+    const char *why;
+    int r = front_options_check_io(&p->options.front, &p->uses_uring, &why);
+
+    if (r)
+        log_error(&p->log, "no --io uring", "why=\"%s\"", why);
+    return r;
+}
+
 static int start(struct program *p)
 {
     struct options *o = &p->options;
@@ -397,6 +408,8 @@ static int start(struct program *p)
                                        .context = p,
                                        .worker = WORKER_SETTINGS_DEFAULT };
 
+    if (!r)
+        r = choose_io(p);
     if (!r && o->routes)
         r = listen_for_clients(p);
     settings.n_workers = o->n_listen_fds;
@@ -404,6 +417,7 @@ static int start(struct program *p)
     if (r)
         return r;
     settings.worker.log = &p->log;
+    settings.worker.uses_uring = p->uses_uring;
     settings.worker.connections_max = connections_max(o->n_listen_fds);
     settings.worker.standalone = o->routes;
     settings.worker.peer_style = o->tls.style;
@@ -453,7 +467,8 @@ int command_proxy(int argc, char **argv)
                           .clock = clock_real() };
     r = start(&p);
     if (!r) {
-        log_info(&p.log, "serving", "threads=%zu", p.options.n_listen_fds);
+        log_info(&p.log, "serving", "threads=%zu io=%s", p.options.n_listen_fds,
+                 p.uses_uring ? "uring" : "epoll");
         r = loop_run(p.loop);
     }
     if (r)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/command.h"
 #include "cli/options.h"
 #include "supervisor/front.h"
 
@@ -172,6 +173,17 @@ static int take(void *context, int id, const char *value)
     return takes(context, id, value) ? 0 : -EINVAL;
 }
 
+/* The proxy would say so, too, but only to its log. */
+static int check_io(const struct serve_options *o)
+{
+    bool uses_uring;
+    const char *why;
+
+    if (front_options_check_io(&o->front, &uses_uring, &why))
+        return command_failed("--io uring: %s", why);
+    return COMMAND_OK;
+}
+
 int serve_options_read(int argc, char **argv, struct serve_options *ret)
 {
     static const struct option_reader reader = { "serve", usage, option_table, OPTION_HELP, take };
@@ -180,5 +192,7 @@ int serve_options_read(int argc, char **argv, struct serve_options *ret)
 
     set_defaults(ret);
     r = options_read(&reader, argc, argv, ret);
-    return r ? r : tls_options_check(&ret->tls, "serve");
+    if (!r)
+        r = tls_options_check(&ret->tls, "serve");
+    return r ? r : check_io(ret);
 }

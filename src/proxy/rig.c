@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "proxy/test_io.h"
 #include "wire/frame.h"
 
 enum { PATIENCE_S = 20 };
@@ -203,6 +204,8 @@ void rig_init(struct rig *r, size_t n_workers)
         .worker = WORKER_SETTINGS_DEFAULT,
         .guard = GUARD_SETTINGS_DEFAULT,
     };
+    test_io_check();
+    r->settings.worker.uses_uring = test_io_is_uring();
     r->drain_timeout_ms = 30 * MS_PER_S;
     assert_int_equal(address_parse(r->api_path, &r->settings.worker.api), 0);
     assert_int_equal(address_parse(r->link_path, &r->settings.link), 0);

@@ -9,23 +9,17 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "proxy/stream_batch.h"
+#include "proxy/stream_internal.h"
 #include "proxy/stream_out.h"
 #include "proxy/stream_splice.h"
 
-enum {
-    READ_BYTES_MIN = 64 << 10,    /* room for a read; with less, everything is sent first */
-    SPLICE_BYTES_MAX = 512 << 10, /* of one stream, before it is another's turn */
-};
-
-/* What was received and not used, while nobody can use it. */
-struct stream_rest {
-    size_t size;
-    char data[];
-};
+enum { SPLICE_BYTES_MAX = 512 << 10 /* of one stream, before it is another's turn */ };
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
 static void run_turn(struct loop_task *task);
+static void hear(struct loop_task *task);
 
 int stream_engine_init(struct stream_engine *e, struct loop *loop)
 {
@@ -35,9 +29,15 @@ int stream_engine_init(struct stream_engine *e, struct loop *loop)
     list_init(&e->spare);
     list_init(&e->splices);
     list_init(&e->spare_splices);
+    loop_task_init(&e->hear, hear);
     loop_task_init(&e->turn, run_turn);
     e->lent = malloc(STREAM_LENT_BYTES);
     return e->lent ? 0 : -ENOMEM;
+}
+
+int stream_engine_use_batches(struct stream_engine *e)
+{
+    return stream_batch_new(&e->batch);
 }
 
 void stream_engine_deinit(struct stream_engine *e)
@@ -45,7 +45,9 @@ void stream_engine_deinit(struct stream_engine *e)
     if (!e->loop)
         return;
     assert(list_empty(&e->reads) && list_empty(&e->sends) && list_empty(&e->splices));
+    loop_task_cancel(&e->hear);
     loop_task_cancel(&e->turn);
+    e->batch = stream_batch_free(e->batch);
     stream_out_free_spare(e);
     stream_splice_free_spare(e);
     free(e->lent);
@@ -56,7 +58,10 @@ static void read_on(struct stream *s)
 {
     if (!list_linked(&s->read))
         list_push_back(&s->engine->reads, &s->read);
-    loop_defer(s->engine->loop, &s->engine->turn);
+    if (s->engine->batch)
+        loop_soon(s->engine->loop, &s->engine->hear);
+    else
+        loop_defer(s->engine->loop, &s->engine->turn);
 }
 
 static void send_later(struct stream *s)
@@ -119,22 +124,11 @@ static int push_spliced(struct stream *s, bool *ret_progress)
     return 0;
 }
 
-/* One attempt to send all there is. Return: 0, also if the socket is full, or a negative errno. */
-static int push(struct stream *s, bool *ret_progress)
+int stream_account(struct stream *s, ssize_t sent, bool *ret_progress)
 {
     struct stream_out *o = s->out;
-    struct iovec one;
-    size_t n = 0;
-    const struct iovec *parts = o ? stream_out_parts(o, &one, &n) : NULL;
-    ssize_t sent;
     int r = 0;
 
-    if (s->takes) {
-        r = push_spliced(s, ret_progress);
-        if (r || s->takes || !o)
-            return r;
-    }
-    sent = s->ops->send(s, parts, n);
     *ret_progress = *ret_progress || sent > 0;
     if (sent == -EAGAIN)
         sent = 0;
@@ -147,6 +141,23 @@ static int push(struct stream *s, bool *ret_progress)
         r = stream_out_settle(o);
     note_blocked(s);
     return r;
+}
+
+/* One attempt to send all there is. Return: 0, also if the socket is full, or a negative errno. */
+static int push(struct stream *s, bool *ret_progress)
+{
+    struct stream_out *o = s->out;
+    struct iovec one;
+    size_t n = 0;
+    const struct iovec *parts = o ? stream_out_parts(o, &one, &n) : NULL;
+    int r;
+
+    if (s->takes) {
+        r = push_spliced(s, ret_progress);
+        if (r || s->takes || !o)
+            return r;
+    }
+    return stream_account(s, s->ops->send(s, parts, n), ret_progress);
 }
 
 static void send_now(struct stream *s)
@@ -164,13 +175,14 @@ static void send_now(struct stream *s)
     }
 }
 
-static void send_all(struct stream_engine *e)
+void stream_send_all(struct stream_engine *e)
 {
     struct stream *s;
 
     /* who sends more from its callback is sent again: that ends when sockets are full */
     while ((s = list_first_entry(&e->sends, struct stream, send)))
-        send_now(s);
+        if (!e->batch || !stream_batch_send(e))
+            send_now(s);
     e->lending = false;
     e->lent_used = 0;
 }
@@ -248,7 +260,7 @@ int stream_fate(const struct stream *s, size_t bytes)
 
 /* --- input ------------------------------------------------------------------------------------ */
 
-static int keep_rest(struct stream *s, const char *data, size_t size)
+int stream_keep_rest(struct stream *s, const char *data, size_t size)
 {
     struct stream_rest *rest = NULL;
 
@@ -264,7 +276,7 @@ static int keep_rest(struct stream *s, const char *data, size_t size)
     return 0;
 }
 
-static void end(struct stream *s, int error)
+void stream_end(struct stream *s, int error)
 {
     s->wants = s->readable = false;
     s->owner->ended(s, error);
@@ -284,8 +296,8 @@ static void deliver(struct stream *s, char *data, size_t size)
     assert(used <= size);
     if (s->gives && used < size)
         stream_splice_end(stream_splice_from(s)); /* there is other input before that */
-    if ((used < size || s->rest) && keep_rest(s, data + used, size - used))
-        end(s, -ENOMEM);
+    if ((used < size || s->rest) && stream_keep_rest(s, data + used, size - used))
+        stream_end(s, -ENOMEM);
     else if (s->wants && s->readable)
         read_on(s);
     else if (!s->wants && s->ending && s->owner->hung_up)
@@ -324,7 +336,7 @@ static void splice_now(struct stream *s)
     if (to->held || to->blocked)
         note_blocked(to);
     if (n == 0 || (n < 0 && n != -EAGAIN)) {
-        end(s, (int)n);
+        stream_end(s, (int)n);
         return;
     }
     if (s->readable && !to->blocked)
@@ -337,8 +349,33 @@ static void splice_now(struct stream *s)
     }
 }
 
-/* Never called from inside a callback: it may send everything to make room. */
-static void read_now(struct stream *s)
+void stream_take(struct stream *s, char *data, size_t kept, ssize_t n, bool retake)
+{
+    if (n < 0 && (n != -EAGAIN || !retake)) {
+        if (n != -EAGAIN)
+            stream_end(s, (int)n);
+        return;
+    }
+    if (n == 0 && retake) {
+        s->readable = true; /* the end is told when the owner has seen what came before it */
+    } else if (n == 0) {
+        stream_end(s, 0);
+        return;
+    }
+    if (kept)
+        memcpy(data, s->rest->data, kept);
+    deliver(s, data, kept + (n > 0 ? (size_t)n : 0));
+}
+
+static ssize_t receive(struct stream *s, char *data, size_t size)
+{
+    ssize_t error = s->error;
+
+    s->error = 0;
+    return error ? error : s->ops->receive(s, data, size);
+}
+
+void stream_read_now(struct stream *s)
 {
     struct stream_engine *e = s->engine;
     size_t kept = s->rest ? s->rest->size : 0, room;
@@ -347,8 +384,8 @@ static void read_now(struct stream *s)
     char *data;
 
     s->retake = false;
-    if (STREAM_LENT_BYTES - e->lent_used < kept + READ_BYTES_MIN)
-        send_all(e);
+    if (STREAM_LENT_BYTES - e->lent_used < kept + STREAM_READ_MIN)
+        stream_send_all(e);
     if (!stream_is_open(s) || !s->wants)
         return;
     if (s->gives) { /* maybe since everything was sent, a moment ago */
@@ -358,21 +395,8 @@ static void read_now(struct stream *s)
     data = e->lent + e->lent_used;
     room = STREAM_LENT_BYTES - e->lent_used;
     if (s->readable && kept < room)
-        n = s->ops->receive(s, data + kept, room - kept);
-    if (n < 0 && (n != -EAGAIN || !retake)) {
-        if (n != -EAGAIN)
-            end(s, (int)n);
-        return;
-    }
-    if (n == 0 && retake) {
-        s->readable = true; /* the end is told when the owner has seen what came before it */
-    } else if (n == 0) {
-        end(s, 0);
-        return;
-    }
-    if (kept)
-        memcpy(data, s->rest->data, kept);
-    deliver(s, data, kept + (n > 0 ? (size_t)n : 0));
+        n = receive(s, data + kept, room - kept);
+    stream_take(s, data, kept, n, retake);
 }
 
 void stream_want(struct stream *s, bool input)
@@ -390,7 +414,8 @@ int stream_splice(struct stream *from, struct stream *to, uint64_t bytes)
 
     if (from->ops != &stream_plain || to->ops != &stream_plain)
         return -ENOTSUP;
-    if (from->gives || from->rest || to->takes || stream_unsent(to) || to->failed)
+    if (from->gives || from->rest || from->taken || from->error || to->takes || stream_unsent(to) ||
+        to->failed)
         return -EBUSY;
     r = stream_splice_begin(from, to, bytes);
     if (!r && from->readable && from->wants)
@@ -400,19 +425,34 @@ int stream_splice(struct stream *from, struct stream *to, uint64_t bytes)
 
 /* --- the turn --------------------------------------------------------------------------------- */
 
-static void run_turn(struct loop_task *task)
+/* Those that have more to read say so again, and wait for their next turn. */
+static void read_all(struct stream_engine *e)
 {
-    struct stream_engine *e = container_of(task, struct stream_engine, turn);
     struct list reads;
     struct stream *s;
 
     list_init(&reads);
     list_move(&e->reads, &reads);
     while ((s = list_first_entry(&reads, struct stream, read))) {
+        if (e->batch && stream_batch_read(e, &reads))
+            continue;
         list_remove(&s->read);
-        read_now(s);
+        stream_read_now(s);
     }
-    send_all(e);
+}
+
+static void hear(struct loop_task *task)
+{
+    read_all(container_of(task, struct stream_engine, hear));
+}
+
+static void run_turn(struct loop_task *task)
+{
+    struct stream_engine *e = container_of(task, struct stream_engine, turn);
+
+    if (!e->batch)
+        read_all(e);
+    stream_send_all(e);
 }
 
 static void ready(struct loop_io *io, unsigned events)
@@ -429,8 +469,10 @@ static void ready(struct loop_io *io, unsigned events)
     } else if (events & (LOOP_WRITE | LOOP_HANGUP) && s->blocked) {
         send_later(s);
     }
-    if (s->wants && s->readable)
-        read_now(s);
+    if (s->wants && s->readable && s->engine->batch)
+        read_on(s);
+    else if (s->wants && s->readable)
+        stream_read_now(s);
     else if (!s->wants && s->ending && s->owner->hung_up)
         s->owner->hung_up(s, events & LOOP_HANGUP);
 }
@@ -483,15 +525,13 @@ void stream_close(struct stream *s)
 
 /* --- plain sockets ---------------------------------------------------------------------------- */
 
-/* Edge triggered, a short read says as much as one that finds nothing: what comes later is a new
- * event. Only the end of the stream may have been told already. */
 static ssize_t plain_receive(struct stream *s, char *data, size_t size)
 {
     ssize_t n = recv(s->io.fd, data, size, 0);
 
     if (n < 0 && errno == EINTR)
         return -EAGAIN; /* readable as before */
-    s->readable = n > 0 && ((size_t)n == size || s->ending);
+    s->readable = stream_may_have_more(s, n, size);
     return n < 0 ? -errno : n;
 }
 

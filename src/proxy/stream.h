@@ -8,7 +8,8 @@
  * So nothing is copied that can be sent, and an idle stream has no memory but its struct.
  *
  * Descriptors are watched edge triggered, from the first to the last moment: in steady state there
- * is no system call but the receives and the sends. What turns bytes into a socket's and back is a
+ * is no system call but the receives and the sends, and where there is io_uring those of a turn go
+ * together (stream_batch.h). What turns bytes into a socket's and back is a
  * struct stream_ops: plain sockets here, TLS elsewhere.
  *
  * Callbacks may close any stream. The memory of a closed one must stay until the turn is over
@@ -31,9 +32,11 @@ enum {
 /* What a worker's streams share. */
 struct stream_engine {
     struct loop *loop;
-    struct loop_task turn;    /* read on, then send */
-    struct list reads, sends; /* of streams */
-    struct list spare;        /* of struct stream_out */
+    struct stream_batch *batch; /* receives and sends go together; NULL: one by one */
+    struct loop_task hear;      /* with a batch: read */
+    struct loop_task turn;      /* without one: read on; then send */
+    struct list reads, sends;   /* of streams */
+    struct list spare;          /* of struct stream_out */
     unsigned n_spare;
     struct list splices, spare_splices; /* of struct stream_splice */
     unsigned n_splices, n_spare_splices;
@@ -43,6 +46,10 @@ struct stream_engine {
 };
 
 int stream_engine_init(struct stream_engine *e, struct loop *loop);
+/** stream_engine_use_batches() - let io_uring make many receives and sends in one system call; before
+ * there is a stream, and on the thread that turns the loop. Return: 0 or a negative errno, see
+ * socket_batch_new(). */
+int stream_engine_use_batches(struct stream_engine *e);
 void stream_engine_deinit(struct stream_engine *e); /* every stream is closed */
 
 /* How bytes reach the socket. */
@@ -92,6 +99,7 @@ struct stream {
     struct stream_out *out;      /* not sent yet; NULL: nothing */
     struct stream_rest *rest;    /* received, not used yet; NULL: nothing */
     struct list_link read, send; /* of the engine's lists */
+    int16_t error;               /* of a receive, not told yet; a negative errno or 0 */
     bool wants : 1;              /* input */
     bool readable : 1;           /* there may be input */
     bool ending : 1;             /* and after it the end */
@@ -102,6 +110,7 @@ struct stream {
     bool failed : 1;             /* output is dropped */
     bool local : 1;              /* a Unix socket */
     bool gives : 1, takes : 1;   /* see stream_splice() */
+    bool taken : 1;              /* what a batch has received is not shown yet */
 };
 
 /**

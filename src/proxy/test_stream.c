@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "net/address.h"
 #include "proxy/stream.h"
+#include "proxy/test_io.h"
 
 enum { TURNS_MAX = 10000, TURN_MS = 1000 };
 
@@ -100,6 +101,8 @@ static int set_up(void **state)
     assert_non_null(f);
     assert_int_equal(loop_new(clock_real(), &f->loop), 0);
     assert_int_equal(stream_engine_init(&f->engine, f->loop), 0);
+    if (test_io_is_uring())
+        assert_int_equal(stream_engine_use_batches(&f->engine), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     open_end(f, fds[0], true);
     f->peer = fds[1];
@@ -435,5 +438,6 @@ int main(void)
         T(a_stream_may_close_another_that_has_input),
     };
 
+    test_io_check();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

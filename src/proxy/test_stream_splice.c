@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "net/address.h"
 #include "proxy/stream.h"
+#include "proxy/test_io.h"
 
 enum { TURNS_MAX = 100000, BODY_BYTES = 3 << 20, PART_BYTES = 100 << 10 };
 
@@ -116,6 +117,8 @@ static struct fixture *open_fixture(bool from_local, bool to_local)
     assert_non_null(f);
     assert_int_equal(loop_new(clock_real(), &f->loop), 0);
     assert_int_equal(stream_engine_init(&f->engine, f->loop), 0);
+    if (test_io_is_uring())
+        assert_int_equal(stream_engine_use_batches(&f->engine), 0);
     open_end(f, &f->from, from_local, &f->writer);
     open_end(f, &f->to, to_local, &f->reader);
     f->body = malloc(BODY_BYTES);
@@ -323,5 +326,6 @@ int main(void)
     };
 
     signal(SIGPIPE, SIG_IGN); /* splice() cannot be told not to */
+    test_io_check();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@
 
 struct worker_settings {
     struct log *log;
+    bool uses_uring;               /* see stream_engine_use_batches() */
     struct access_log *access_log; /* NULL: none */
     struct guard *guard;
     struct address api; /* control's socket */
