@@ -26,6 +26,7 @@ void access_note_begin(struct exchange *x)
     const struct http_head *h = &x->head;
     char peer[ADDRESS_TEXT_BYTES];
     struct network_address who;
+    const struct guard_pass *pass;
 
     n->is_on = x->worker->access;
     if (!n->is_on)
@@ -37,8 +38,8 @@ void access_note_begin(struct exchange *x)
     n->received_bytes = n->sent_bytes = 0;
     n->status = n->target_status = 0;
     n->target[0] = n->group[0] = '\0';
-    if (x->client->pass && x->client->pass->is_trusted &&
-        guard_client(x->worker->settings->guard, x->client->pass, h, &who))
+    pass = client_pass(x->client);
+    if (pass && pass->is_trusted && guard_client(x->worker->settings->guard, pass, h, &who))
         network_address_text(&who, peer);
     else
         client_peer(x->client, peer);

@@ -71,6 +71,8 @@ struct client_ops {
     /* What follows "X-Forwarded-For: ", and addresses before the client's, in a forwarded request:
      * address, protocol and port that it came by, line ends included. NULL if no memory. */
     const char *(*forwarded)(struct client *c);
+    /* Its connection's; NULL: no limits. */
+    const struct guard_pass *(*pass)(const struct client *c);
     /* "address:port", "-" if unknown */
     void (*peer)(const struct client *c, char ret_text[ADDRESS_TEXT_BYTES]);
 };
@@ -78,7 +80,6 @@ struct client_ops {
 /* Embedded in whatever serves the client. */
 struct client {
     const struct client_ops *ops;
-    const struct guard_pass *pass; /* its connection's; NULL: no limits */
 };
 
 static inline void client_interim(struct client *c)
@@ -144,6 +145,11 @@ static inline void client_update(struct client *c)
 static inline const char *client_forwarded(struct client *c)
 {
     return c->ops->forwarded(c);
+}
+
+static inline const struct guard_pass *client_pass(const struct client *c)
+{
+    return c->ops->pass(c);
 }
 
 static inline void client_peer(const struct client *c, char ret_text[ADDRESS_TEXT_BYTES])

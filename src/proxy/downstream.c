@@ -15,7 +15,7 @@
 
 static ms_t now(const struct downstream *c)
 {
-    return loop_now(c->worker->loop);
+    return loop_now(worker_of(&c->stream)->loop);
 }
 
 /* --- ending ----------------------------------------------------------------------------------- */
@@ -41,15 +41,15 @@ void downstream_kill(struct downstream *c)
         h2_close(steal(c->h2));
     else if (c->exchange)
         exchange_abandon(steal(c->exchange));
-    morgue_take(&c->worker->morgue, &c->corpse, bury);
-    guard_leave(c->worker->settings->guard, &c->pass);
-    worker_connection_closed(c->worker);
+    morgue_take(&worker_of(&c->stream)->morgue, &c->corpse, bury);
+    guard_leave(worker_of(&c->stream)->settings->guard, &c->pass);
+    worker_connection_closed(worker_of(&c->stream));
 }
 
 /* A long request on a slow line takes its time, and a client looks for its answer only then. */
 static void linger_on(struct downstream *c)
 {
-    ms_t until = now(c) + c->worker->settings->linger_ms;
+    ms_t until = now(c) + worker_of(&c->stream)->settings->linger_ms;
     ms_t end = (ms_t)c->lingers_until_s * MS_PER_S;
 
     downstream_expect(c, until < end ? until : end);
@@ -65,7 +65,8 @@ static void linger(struct downstream *c)
     }
     c->state = DOWNSTREAM_LINGERING;
     c->lingers_until_s =
-        (uint32_t)((now(c) + c->worker->settings->linger_max_ms + MS_PER_S - 1) / MS_PER_S);
+        (uint32_t)((now(c) + worker_of(&c->stream)->settings->linger_max_ms + MS_PER_S - 1) /
+                   MS_PER_S);
     linger_on(c);
 }
 
@@ -73,7 +74,7 @@ static void close_after_output(struct downstream *c)
 {
     c->state = DOWNSTREAM_CLOSING;
     if (stream_unsent(&c->stream))
-        downstream_expect(c, now(c) + c->worker->settings->body_timeout_ms);
+        downstream_expect(c, now(c) + worker_of(&c->stream)->settings->body_timeout_ms);
     else
         linger(c);
 }
@@ -83,7 +84,7 @@ static void close_after_output(struct downstream *c)
 void downstream_expect(struct downstream *c, ms_t deadline)
 {
     if (c->state != DOWNSTREAM_DEAD)
-        wheel_set(&c->worker->deadlines, &c->expiry, deadline);
+        wheel_set(&worker_of(&c->stream)->deadlines, &c->expiry, deadline);
 }
 
 static bool wants_input(const struct downstream *c)
@@ -132,10 +133,10 @@ void downstream_send(struct downstream *c, const char *data, size_t size)
 /* The last answer, to what is no request. */
 static void send_error(struct downstream *c, const struct aws_error *e)
 {
-    struct buffer *text = &c->worker->text;
+    struct buffer *text = &worker_of(&c->stream)->text;
 
     buffer_clear(text);
-    if (aws_error_write(text, e, loop_wall(c->worker->loop))) {
+    if (aws_error_write(text, e, loop_wall(worker_of(&c->stream)->loop))) {
         downstream_kill(c);
         return;
     }
@@ -176,7 +177,7 @@ static void refuse(struct downstream *c, int outcome, const char *why)
 
 static size_t take_head(struct downstream *c, const char *data, size_t size)
 {
-    struct worker *w = c->worker;
+    struct worker *w = worker_of(&c->stream);
     struct exchange *x = exchange_new(w, &c->client);
     const char *why = NULL;
     size_t head_size = 0, scanned = c->scanned;
@@ -243,7 +244,7 @@ static void wait_for_head(struct downstream *c)
     if (c->head_begun)
         return;
     c->head_begun = true;
-    downstream_expect(c, now(c) + c->worker->settings->head_timeout_ms);
+    downstream_expect(c, now(c) + worker_of(&c->stream)->settings->head_timeout_ms);
 }
 
 /* Use as much input as can be used now. Return: how much that is. */
@@ -308,7 +309,7 @@ static size_t received(struct stream *s, const char *data, size_t size)
 
     c->shakes_hands = false;
     if (c->state == DOWNSTREAM_LINGERING) {
-        if (!c->worker->draining)
+        if (!worker_of(&c->stream)->draining)
             linger_on(c);
         return size;
     }
@@ -379,7 +380,7 @@ void downstream_due(struct wheel_entry *entry)
 
     if (c->shakes_hands && tls_stream_is_ready(tls_stream_of(&c->stream))) {
         c->shakes_hands = false; /* from now on a client like any other */
-        downstream_expect(c, entry->deadline + c->worker->settings->idle_timeout_ms);
+        downstream_expect(c, entry->deadline + worker_of(&c->stream)->settings->idle_timeout_ms);
     } else if (c->state == DOWNSTREAM_READY && c->is_h2) {
         h2_expired(c->h2);
     } else if (c->state == DOWNSTREAM_BUSY) {
@@ -401,11 +402,11 @@ void downstream_finish(struct downstream *c, bool keep_alive)
     c->exchange = NULL;
     if (c->state == DOWNSTREAM_DEAD)
         return;
-    if (!keep_alive || c->worker->draining) {
+    if (!keep_alive || worker_of(&c->stream)->draining) {
         close_after_output(c);
     } else {
         c->state = DOWNSTREAM_READY;
-        downstream_expect(c, now(c) + c->worker->settings->idle_timeout_ms);
+        downstream_expect(c, now(c) + worker_of(&c->stream)->settings->idle_timeout_ms);
     }
     downstream_update(c);
 }
@@ -452,8 +453,7 @@ int downstream_new(struct worker *w, int fd, struct tls_server *tls, const struc
         return fault(r);
     }
     c->pass = *pass;
-    c->client = (struct client){ .ops = &downstream_ops, .pass = &c->pass };
-    c->worker = w;
+    c->client = (struct client){ .ops = &downstream_ops };
     c->stream.connected = true;
     wheel_entry_init(&c->expiry);
     c->is_new = true;
@@ -473,8 +473,8 @@ void downstream_peer(const struct downstream *c, char ret_text[ADDRESS_TEXT_BYTE
 const char *downstream_forwarded(struct downstream *c)
 {
     if (!tls_stream_of(&c->stream))
-        return worker_forwarded(c->worker, &c->pass);
+        return worker_forwarded(worker_of(&c->stream), &c->pass);
     if (!c->forwarded)
-        c->forwarded = peer_forwarded(&c->stream, c->worker->settings->peer_style);
+        c->forwarded = peer_forwarded(&c->stream, worker_of(&c->stream)->settings->peer_style);
     return c->forwarded;
 }

@@ -29,8 +29,7 @@ enum downstream_state {
 
 /* Most of them are idle most of the time: what only a request needs is in its exchange. */
 struct downstream {
-    struct client client; /* as its exchange sees it */
-    struct worker *worker;
+    struct client client;  /* as its exchange sees it */
     struct list_link link; /* of the worker's connections */
     struct stream stream;
     union {
@@ -56,7 +55,7 @@ struct downstream {
     bool says_no_more : 1; /* once all output has left */
     bool taking : 1;       /* input is being taken: what is wanted then shows at the end */
 };
-enum { DOWNSTREAM_BYTES_MAX = 248 /* a block of 256 from malloc() */ };
+enum { DOWNSTREAM_BYTES_MAX = 232 /* a block of 240 from malloc() */ };
 static_assert(sizeof(struct downstream) <= DOWNSTREAM_BYTES_MAX, "an idle connection is small");
 
 extern const struct client_ops downstream_ops;

@@ -16,7 +16,7 @@ static struct downstream *of(struct client *client)
 static void interim(struct client *client)
 {
     struct downstream *c = of(client);
-    struct buffer *head = &c->worker->text;
+    struct buffer *head = &worker_of(&c->stream)->text;
 
     if (c->exchange->http10)
         return; /* does not know of such answers */
@@ -46,7 +46,7 @@ static int write_framing(struct downstream *c, uint64_t length, bool empty, stru
 static void begin(struct client *client, uint64_t length, bool empty)
 {
     struct downstream *c = of(client);
-    struct buffer *head = &c->worker->text;
+    struct buffer *head = &worker_of(&c->stream)->text;
     int r = write_framing(c, length, empty, head);
 
     if (!r && !c->exchange->keep_alive)
@@ -64,7 +64,7 @@ static void begin(struct client *client, uint64_t length, bool empty)
 static void tunnel(struct client *client)
 {
     struct downstream *c = of(client);
-    struct buffer *head = &c->worker->text;
+    struct buffer *head = &worker_of(&c->stream)->text;
 
     c->tunnels = true;
     c->exchange->framing = HTTP_BODY_CLOSE;
@@ -152,6 +152,11 @@ static const char *forwarded(struct client *client)
     return downstream_forwarded(of(client));
 }
 
+static const struct guard_pass *pass(const struct client *client)
+{
+    return &container_of(client, const struct downstream, client)->pass;
+}
+
 static void peer(const struct client *client, char ret_text[ADDRESS_TEXT_BYTES])
 {
     downstream_peer(container_of(client, const struct downstream, client), ret_text);
@@ -172,5 +177,6 @@ const struct client_ops downstream_ops = {
     .expect = expect,
     .update = update,
     .forwarded = forwarded,
+    .pass = pass,
     .peer = peer,
 };

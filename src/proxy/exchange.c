@@ -201,7 +201,7 @@ static bool is_allowed(struct exchange *x)
     struct aws_error e = { .status = 429,
                            .type = "ThrottlingException",
                            .message = "Rate exceeded: too many requests from your address." };
-    int r = guard_request(x->worker->settings->guard, x->client->pass, &x->head,
+    int r = guard_request(x->worker->settings->guard, client_pass(x->client), &x->head,
                           loop_now_us(x->worker->loop), &e.retry_after_s);
 
     if (!r)

@@ -271,7 +271,7 @@ struct h2_session *h2_open(struct downstream *c)
     if (!h)
         return NULL;
     h->connection = c;
-    h->worker = c->worker;
+    h->worker = worker_of(&c->stream);
     list_init(&h->streams);
     list_init(&h->starving);
     list_init(&h->waking);

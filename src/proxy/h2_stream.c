@@ -30,7 +30,7 @@ struct h2_stream *h2_stream_new(struct h2_session *h, int32_t id)
 
     if (!s)
         return NULL;
-    s->client = (struct client){ .ops = &ops, .pass = &h->connection->pass };
+    s->client = (struct client){ .ops = &ops };
     s->session = h;
     s->id = id;
     s->in = BUFFER_INIT(2 * H2_STREAM_WINDOW);
@@ -439,6 +439,11 @@ static const char *forwarded(struct client *client)
     return downstream_forwarded(of(client)->session->connection);
 }
 
+static const struct guard_pass *pass(const struct client *client)
+{
+    return &container_of(client, const struct h2_stream, client)->session->connection->pass;
+}
+
 static void peer(const struct client *client, char ret_text[ADDRESS_TEXT_BYTES])
 {
     downstream_peer(container_of(client, const struct h2_stream, client)->session->connection,
@@ -458,5 +463,6 @@ static const struct client_ops ops = {
     .expect = expect,
     .update = update,
     .forwarded = forwarded,
+    .pass = pass,
     .peer = peer,
 };

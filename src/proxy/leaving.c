@@ -96,6 +96,12 @@ static const char *forwarded(struct client *c)
     return "unknown\r\n"; /* the request was written when there was a client */
 }
 
+static const struct guard_pass *pass(const struct client *c)
+{
+    (void)c;
+    return NULL;
+}
+
 static void peer(const struct client *c, char ret_text[ADDRESS_TEXT_BYTES])
 {
     (void)c;
@@ -114,6 +120,7 @@ static const struct client_ops nobody_ops = {
     .expect = expect,
     .update = ignore,
     .forwarded = forwarded,
+    .pass = pass,
     .peer = peer,
 };
 

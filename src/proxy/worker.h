@@ -165,6 +165,12 @@ struct worker {
     struct sigv4_key_cache keys;
 };
 
+/** worker_of() - the one whose stream @s is, or was */
+static inline struct worker *worker_of(const struct stream *s)
+{
+    return container_of(s->engine, struct worker, streams);
+}
+
 /**
  * worker_start() - make a worker and its thread
  * @sockets, @settings, @main: borrowed until worker_free()
