@@ -1,11 +1,13 @@
 """weir proxy --routes: a load balancer without a control plane."""
 import concurrent.futures
+import ctypes
 import http.client
 import http.server
 import json
 import random
 import re
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -85,11 +87,11 @@ def mirror():
 
 
 class Standalone:
-    def __init__(self, file, routes, *options):
+    def __init__(self, file, routes, *options, before=None):
         file.write_text(routes)
         self.process = subprocess.Popen(
             [WEIR, "proxy", "--routes", file, "--listen", "127.0.0.1:0", "--threads", "2", *options],
-            stderr=subprocess.PIPE, text=True)
+            stderr=subprocess.PIPE, text=True, preexec_fn=before)
 
     def line(self, text: str) -> str:
         for line in self.process.stderr:
@@ -99,7 +101,7 @@ class Standalone:
 
     def started(self):
         self.port = int(re.search(r"address=\S+:(\d+)", self.line("listening"))[1])
-        self.line("serving")
+        self.io = re.search(r"io=(\S+)", self.line("serving"))[1]
         return self
 
     def ask(self, method: str, path: str, body=None):
@@ -115,9 +117,9 @@ class Standalone:
 def start(tmp_path):
     started = []
 
-    def begin(routes) -> Standalone:
+    def begin(routes, *options, before=None) -> Standalone:
         text = routes if isinstance(routes, str) else json.dumps(routes)
-        started.append(Standalone(tmp_path / "routes.json", text))
+        started.append(Standalone(tmp_path / "routes.json", text, *options, before=before))
         return started[-1]
 
     yield begin
@@ -161,9 +163,10 @@ def mirrored(port: int, seed: int) -> int:
     return changed
 
 
-def test_bodies_of_all_sizes_come_whole_both_ways(start, mirror):
+@pytest.mark.parametrize("io", ["epoll", "auto"])
+def test_bodies_of_all_sizes_come_whole_both_ways(start, mirror, io):
     proxy = start(json.dumps({"routes": [{"path_prefix": "/", "target_group": "mirror"}],
-                              "target_groups": [group(mirror)]}))
+                              "target_groups": [group(mirror)]}), "--io", io)
     proxy.started()
     with concurrent.futures.ThreadPoolExecutor(8) as clients:
         assert list(clients.map(lambda seed: mirrored(proxy.port, seed), range(8))) == [0] * 8
@@ -210,3 +213,43 @@ def test_says_which_options_do_not_go_together():
     for words in (["--listen", "127.0.0.1:0"], ["--routes", "x", "--api-address", "unix:/x"], []):
         run = subprocess.run([WEIR, "proxy", *words], stderr=subprocess.PIPE, text=True, check=False)
         assert run.returncode == 2 and "--routes" in run.stderr
+
+
+# --- io_uring ----------------------------------------------------------------------------------------------------------
+
+def refuse_io_uring():
+    """As container runtimes do: io_uring_setup() is not permitted to this process from now on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    steps = [(0x20, 0, 0, 0),           # load the number of the system call
+             (0x15, 0, 1, 425),         # is it io_uring_setup()?
+             (0x06, 0, 0, 0x00050001),  # then EPERM
+             (0x06, 0, 0, 0x7fff0000)]  # else go on
+    code = b"".join(struct.pack("HBBI", *step) for step in steps)
+    filter_text = ctypes.create_string_buffer(code, len(code))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(filter_text)))
+    assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+    assert libc.prctl(22, 2, program, 0, 0) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+
+
+def test_goes_without_io_uring_where_it_is_not_permitted(start, servers):
+    proxy = start({"routes": [{"path_prefix": "/", "target_group": "one"}], "target_groups": [group(servers[0])]},
+                  before=refuse_io_uring).started()
+    assert proxy.io == "epoll"
+    assert proxy.ask("POST", "/x", "hello")[0] == 201
+
+
+def test_says_so_where_io_uring_was_asked_for_and_is_not_permitted(start, servers, tmp_path):
+    routes = {"routes": [{"path_prefix": "/", "target_group": "one"}], "target_groups": [group(servers[0])]}
+    proxy = start(routes, "--io", "uring", before=refuse_io_uring)
+    assert "does not permit io_uring" in proxy.line("no --io uring")
+    assert proxy.process.wait(20) == 1
+    run = subprocess.run([WEIR, "serve", "--state", tmp_path / "state", "--io", "uring"], stderr=subprocess.PIPE,
+                         text=True, check=False, preexec_fn=refuse_io_uring)
+    assert run.returncode == 1 and "does not permit io_uring" in run.stderr
+
+
+def test_epoll_can_be_chosen(start, servers):
+    routes = {"routes": [{"path_prefix": "/", "target_group": "one"}], "target_groups": [group(servers[0])]}
+    proxy = start(routes, "--io", "epoll").started()
+    assert proxy.io == "epoll"
+    assert proxy.ask("POST", "/x", "hello")[0] == 201
