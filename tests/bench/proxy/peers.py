@@ -27,7 +27,7 @@ defaults
     timeout queue 30s
     option forwardfor
     http-reuse always
-    {splice}
+    {options}
 frontend front
     bind 127.0.0.1:{port}
     bind 127.0.0.1:{tls_port} ssl crt {certificate} alpn http/1.1
@@ -137,7 +137,8 @@ class Backends:
 class Proxy:
     """One of the programs, running; its pid is that of the process which does the work.
 
-    Names: weir, haproxy, nginx; weir-unix asks the backends over Unix sockets; haproxy-splice splices bodies.
+    Names: weir, haproxy, nginx; weir-unix asks the backends over Unix sockets; haproxy-splice splices bodies, haproxy-no-delay
+    sends pieces of an answer when they come instead of holding them back for up to 200 ms.
     """
 
     def __init__(self, name: str, folder: pathlib.Path, backends: Backends, certificate: pathlib.Path, case):
@@ -170,9 +171,10 @@ class Proxy:
         file = self.folder / "haproxy.cfg"
         cap = f" maxconn {self.cap}" if self.cap else ""
         servers = "\n".join(f"    server s{port} 127.0.0.1:{port}{cap}" for port in self.backends.ports)
-        splice = "option splice-request\n    option splice-response" if self.name == "haproxy-splice" else ""
+        options = {"haproxy-splice": "option splice-request\n    option splice-response",
+                   "haproxy-no-delay": "option http-no-delay"}.get(self.name, "")
         file.write_text(HAPROXY.format(port=self.port, tls_port=self.tls_port, certificate=self.certificate,
-                                       clients=CLIENTS_MAX, servers=servers, splice=splice))
+                                       clients=CLIENTS_MAX, servers=servers, options=options))
         return [program_path("haproxy"), "-db", "-f", file]
 
     def nginx(self) -> list:
