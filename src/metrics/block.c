@@ -109,6 +109,22 @@ bool block_read(struct block_reader *r)
     return r->bytes.at < r->bytes.end && !r->bytes.bad && next_record(r);
 }
 
+bool block_seek(struct block_reader *r, unsigned slot)
+{
+    while (block_read(r)) {
+        unsigned ahead;
+
+        if (r->slot >= slot)
+            return true;
+        ahead = slot - r->slot - 1;
+        if (ahead > r->repeats)
+            ahead = r->repeats;
+        r->slot += ahead;
+        r->repeats -= ahead;
+    }
+    return false;
+}
+
 /* Return: whether it is written as block_append() writes, up to the slot it says. */
 static bool is_whole(const struct block *b, unsigned slots)
 {

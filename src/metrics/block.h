@@ -44,6 +44,8 @@ struct block_reader {
 void block_reader_init(struct block_reader *r, const struct block *block);
 /** block_read() - go to the next bucket: r->slot, r->bucket. Return: false at the end. */
 bool block_read(struct block_reader *r);
+/** block_seek() - go to the next bucket at @slot or after it. Return: false at the end. */
+bool block_seek(struct block_reader *r, unsigned slot);
 
 /** block_restore() - a block of the @n bytes that another one held, which may come from outside
  * @slots: how many a block of its kind has. Return: 0, METRICS_E_INVALID or -ENOMEM. */

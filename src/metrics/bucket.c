@@ -53,8 +53,18 @@ static void add_totals(struct bucket *into, const struct bucket *from)
 {
     into->count += from->count;
     into->sum += from->sum;
-    into->min = fmin(into->min, from->min);
-    into->max = fmax(into->max, from->max);
+    into->min = from->min < into->min ? from->min : into->min;
+    into->max = from->max > into->max ? from->max : into->max;
+}
+
+void bucket_add_totals(struct bucket *into, const struct bucket *from)
+{
+    if (into->count == 0) {
+        into->min = from->min;
+        into->max = from->max;
+    }
+    into->kind = BUCKET_OPAQUE;
+    add_totals(into, from);
 }
 
 /* Makes the sketch hold what @b and @from know of their values. */

@@ -31,6 +31,10 @@ void bucket_empty(struct bucket *b);  /* the bucket is empty, and keeps its sket
 /** bucket_merge() - Return: 0, or -ENOMEM: then @into is as it was */
 int bucket_merge(struct bucket *into, const struct bucket *from);
 
+/** bucket_add_totals() - count, sum, least and greatest alone; of its values @into knows nothing then
+ */
+void bucket_add_totals(struct bucket *into, const struct bucket *from);
+
 /** bucket_from() - of a datum that was found valid; @storage: where its sketch lives */
 struct bucket bucket_from(const struct metric_datum *d, struct sketch_fixed *storage);
 

@@ -26,6 +26,8 @@ uint64_t codec_varint(struct codec_reader *r)
 {
     uint64_t v = 0;
 
+    if (r->at < r->end && *r->at < 0x80) /* most are short */
+        return *r->at++;
     for (unsigned shift = 0; shift < 64 && r->at < r->end; shift += 7) {
         uint8_t byte = *r->at++;
 

@@ -239,12 +239,13 @@ static void note(struct reading *r, size_t i, const struct bucket *sum)
 static void add(struct bucket *sum, const struct bucket *b,
                 const struct metric_statistic *statistic)
 {
-    struct bucket plain = *b;
     int r;
 
-    if (statistic->kind < STATISTIC_PERCENTILE)
-        plain.kind = BUCKET_OPAQUE; /* merging sketches is what costs */
-    r = bucket_merge(sum, &plain);
+    if (statistic->kind < STATISTIC_PERCENTILE) {
+        bucket_add_totals(sum, b); /* merging sketches is what costs */
+        return;
+    }
+    r = bucket_merge(sum, b);
     assert(r == 0); /* the sketch has its full size */
 }
 
@@ -252,26 +253,27 @@ static void read_series(struct reading *r, const struct series *s, const struct 
 {
     struct sketch_fixed storage;
     struct bucket sum = { .sketch = *sketch_fixed_init(&storage) };
+    ms_t period_ms = r->period_s * MS_PER_S;
+    wall_ms_t at, end = r->start + period_ms; /* of the period at hand */
     struct series_reader reader;
     const struct bucket *b;
     size_t period = 0;
-    wall_ms_t at;
 
     series_reader_init(&reader, s, r->start, r->period_s, horizon);
     while ((b = series_read(&reader, &at))) {
-        uint64_t i = (uint64_t)(at - r->start) / (r->period_s * (uint64_t)MS_PER_S);
+        if (at >= end) {
+            size_t i = at - end < period_ms ? period + 1 : (size_t)((at - r->start) / period_ms);
 
-        if (i >= r->n)
-            break;
-        if (i != period) {
             note(r, period, &sum);
-            period = i;
             bucket_empty(&sum);
+            if (i >= r->n)
+                return;
+            period = i;
+            end = r->start + (wall_ms_t)(i + 1) * period_ms;
         }
         add(&sum, b, r->statistic);
     }
-    if (r->n > 0)
-        note(r, period, &sum);
+    note(r, period, &sum);
 }
 
 size_t metrics_read(const struct metrics *m, const struct metric_name *name, enum metric_unit unit,
@@ -288,7 +290,7 @@ size_t metrics_read(const struct metrics *m, const struct metric_name *name, enu
         if (ret_counts)
             ret_counts[i] = 0;
     }
-    for (const struct series *s = entry ? entry->series : NULL; s; s = s->next)
+    for (const struct series *s = entry && n > 0 ? entry->series : NULL; s; s = s->next)
         if (unit == METRIC_UNIT_ANY || s->unit == unit)
             read_series(&r, s, &m->horizon);
     return r.found;

@@ -377,11 +377,9 @@ size_t series_bytes(const struct series *s)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Where a bucket at @slot counts now, if it does in periods of @period_s. */
-static bool place(struct tier_reader *r, const struct series_reader *all, int64_t slot,
-                  const struct bucket *b)
+/* Where a bucket at @at counts that is due for a coarser tier. */
+static bool place_due(struct tier_reader *r, const struct series_reader *all, wall_ms_t at)
 {
-    wall_ms_t at = slot * kinds[r->kind].resolution_s * MS_PER_S;
     unsigned k = tier_of(at, all->horizon->now, all->horizon->keep);
 
     if (k < r->kind)
@@ -389,8 +387,36 @@ static bool place(struct tier_reader *r, const struct series_reader *all, int64_
     if (k >= SERIES_TIERS || all->period_s % kinds[k].resolution_s != 0)
         return false;
     r->at = cut(at, kinds[k].resolution_s);
-    r->bucket = b;
     return true;
+}
+
+/* Where a bucket at @slot counts now, if it does in periods of @period_s. */
+static bool place(struct tier_reader *r, const struct series_reader *all, int64_t slot,
+                  const struct bucket *b)
+{
+    wall_ms_t at = slot * kinds[r->kind].resolution_s * MS_PER_S;
+
+    r->bucket = b;
+    if (at < r->fresh)
+        return place_due(r, all, at);
+    r->at = at;
+    return r->counts;
+}
+
+/* the first instant whose bucket of the tier is not due for the next */
+static wall_ms_t fresh_from(unsigned k, const struct horizon *h)
+{
+    ms_t step = kinds[k].next_resolution_s * MS_PER_S;
+
+    return -floor_div(h->keep[k] - h->now, step) * step;
+}
+
+static void begin_block(struct tier_reader *r, const struct block *block)
+{
+    int64_t slot = block->number * kinds[r->kind].slots_per_block;
+
+    block_reader_init(&r->block, block);
+    r->block_slot = r->first_slot > slot ? (unsigned)(r->first_slot - slot) : 0;
 }
 
 static bool next_slot(struct tier_reader *r, int64_t *ret_slot, const struct bucket **ret_bucket)
@@ -398,7 +424,7 @@ static bool next_slot(struct tier_reader *r, int64_t *ret_slot, const struct buc
     const struct tier *t = r->tier;
 
     while (!r->in_tail) {
-        if (r->in_block && block_read(&r->block)) {
+        if (r->in_block && block_seek(&r->block, r->block_slot)) {
             *ret_slot = t->blocks[r->next_block - 1]->number * kinds[r->kind].slots_per_block +
                         r->block.slot;
             *ret_bucket = &r->block.bucket;
@@ -407,7 +433,7 @@ static bool next_slot(struct tier_reader *r, int64_t *ret_slot, const struct buc
         r->in_block = r->next_block < t->n_blocks;
         r->in_tail = !r->in_block;
         if (r->in_block)
-            block_reader_init(&r->block, t->blocks[r->next_block++]);
+            begin_block(r, t->blocks[r->next_block++]);
     }
     if (t->tail.count == 0 || r->tail_slot > t->tail_last)
         return false;
@@ -426,6 +452,21 @@ static void advance(struct tier_reader *r, const struct series_reader *all)
     while (!r->ended && !place(r, all, slot, bucket));
 }
 
+static void begin_tier(struct tier_reader *t, const struct series_reader *all, wall_ms_t start)
+{
+    const struct tier_kind *kind = &kinds[t->kind];
+    int64_t slot = floor_div(start, kind->resolution_s * MS_PER_S);
+
+    t->fresh = fresh_from(t->kind, all->horizon);
+    t->counts = all->period_s % kind->resolution_s == 0;
+    t->first_slot = slot;
+    t->next_block = find_block(t->tier, floor_div(slot, kind->slots_per_block));
+    t->tail_slot = t->tier->tail_first > slot ? t->tier->tail_first : slot;
+    do
+        advance(t, all);
+    while (!t->ended && t->at < start);
+}
+
 void series_reader_init(struct series_reader *r, const struct series *s, wall_ms_t start,
                         unsigned period_s, const struct horizon *horizon)
 {
@@ -434,19 +475,13 @@ void series_reader_init(struct series_reader *r, const struct series *s, wall_ms
     r->current = NULL;
     for (unsigned k = 0; k < SERIES_TIERS; k++) {
         struct tier_reader *t = &r->tiers[k];
-        int64_t slot = floor_div(start, kinds[k].resolution_s * MS_PER_S);
 
         t->tier = s->tiers[k];
         t->kind = k;
         t->in_block = t->in_tail = false;
         t->ended = !t->tier;
-        if (t->ended)
-            continue;
-        t->next_block = find_block(t->tier, floor_div(slot, kinds[k].slots_per_block));
-        t->tail_slot = t->tier->tail_first > slot ? t->tier->tail_first : slot;
-        do
-            advance(t, r);
-        while (!t->ended && t->at < start);
+        if (!t->ended)
+            begin_tier(t, r, start);
     }
 }
 

@@ -77,9 +77,13 @@ struct series_reader {
     struct tier_reader *current; /* where the bucket given last came from */
     struct tier_reader {
         const struct tier *tier;
-        unsigned kind; /* which tier */
+        unsigned kind;   /* which tier */
+        wall_ms_t fresh; /* buckets from here on are not due for the next tier */
+        bool counts;     /* and fine enough for the period */
         uint32_t next_block;
         bool in_block, in_tail, ended;
+        unsigned block_slot; /* in the block at hand, what comes before is skipped */
+        int64_t first_slot;  /* nothing before it is read */
         int64_t tail_slot;
         wall_ms_t at; /* of the bucket at hand, as coarse as its age makes it */
         const struct bucket *bucket;

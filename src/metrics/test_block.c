@@ -90,6 +90,34 @@ static void gaps_and_runs_keep_their_places(void **state)
     free(block);
 }
 
+static void seeking_finds_what_reading_does(void **state)
+{
+    static const struct bucket zero = { .count = 1 };
+    struct block *block = new_block();
+    struct block_reader all, some;
+
+    (void)state;
+    assert_int_equal(block_append(&block, 2, 0, &(struct bucket){ .count = 3 }), 0);
+    assert_int_equal(block_append(&block, 4, 90, &zero), 0);
+    assert_int_equal(block_append(&block, 120, 0, &(struct bucket){ .count = 2 }), 0);
+    assert_int_equal(block_append(&block, 121, 5, &zero), 0);
+    for (unsigned slot = 0; slot < 140; slot++) {
+        bool more = true;
+
+        block_reader_init(&all, block);
+        block_reader_init(&some, block);
+        while ((more = block_read(&all)) && all.slot < slot)
+            ;
+        for (; more; more = block_read(&all)) {
+            assert_true(block_seek(&some, slot));
+            assert_int_equal(some.slot, all.slot);
+            assert_true(some.bucket.count == all.bucket.count);
+        }
+        assert_false(block_seek(&some, slot));
+    }
+    free(block);
+}
+
 static void sketches_read_back_bin_by_bin(void **state)
 {
     struct sketch_fixed storage;
@@ -126,6 +154,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_number_reads_back_exactly),
         cmocka_unit_test(gaps_and_runs_keep_their_places),
+        cmocka_unit_test(seeking_finds_what_reading_does),
         cmocka_unit_test(sketches_read_back_bin_by_bin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
