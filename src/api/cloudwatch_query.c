@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "api/cloudwatch.h"
+#include "api/cloudwatch_label.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "control/query_series.h"
@@ -18,7 +19,7 @@
 /* What one call may use: 8 million numbers, metrics included. That bounds its time, too. */
 enum { ARENA_BYTES = 64 << 20 };
 
-enum { DATAPOINTS_MAX = 100800, LABEL_BYTES = 4096, TOKEN_BYTES = 64, SERIES_MAX = 1000000 };
+enum { DATAPOINTS_MAX = 100800, TOKEN_BYTES = 64, SERIES_MAX = 1000000 };
 
 static const char validation[] = "ValidationError";
 
@@ -243,48 +244,31 @@ static int read_token(struct page *p)
 
 /* --- labels ----------------------------------------------------------------------------------- */
 
-static bool same_dimensions(const struct metric_name *a, const struct metric_name *b)
-{
-    if (a->n_dimensions != b->n_dimensions)
-        return false;
-    for (size_t i = 0; i < a->n_dimensions; i++)
-        if (strcmp(a->dimensions[i].name, b->dimensions[i].name) != 0 ||
-            strcmp(a->dimensions[i].value, b->dimensions[i].value) != 0)
-            return false;
-    return true;
-}
-
 /* The metric's name, and what else tells it from the call's other queries. */
 static json_t *make_label(const struct page *p, const struct asked *q)
 {
-    const struct metric_name *name = &q->query->name;
-    bool namespaces = false, dimensions = false, stats = false, periods = false;
-    autobuffer struct buffer label = BUFFER_INIT(LABEL_BYTES);
-    int r = 0;
+    struct cloudwatch_differences d = { 0 };
 
     for (size_t i = 0; i < p->n_queries; i++) {
         const struct metric_query *other = &p->list[i];
 
         if (other->expression)
             continue;
-        namespaces |= strcmp(other->name.namespace, name->namespace) != 0;
-        dimensions |= !same_dimensions(&other->name, name);
-        stats |= strcmp(p->asked[i].stat_text, q->stat_text) != 0;
-        periods |= other->period_s != q->query->period_s;
+        cloudwatch_differ(&d, &other->name, &q->query->name);
+        d.statistics |= strcmp(p->asked[i].stat_text, q->stat_text) != 0;
+        d.periods |= other->period_s != q->query->period_s;
     }
-    if (namespaces)
-        r = buffer_printf(&label, "%s ", name->namespace);
-    for (size_t i = 0; !r && dimensions && i < name->n_dimensions; i++)
-        r = buffer_printf(&label, "%s ", name->dimensions[i].value);
-    if (!r)
-        r = buffer_puts(&label, name->name);
-    if (!r && stats)
-        r = buffer_printf(&label, " %s", q->stat_text);
-    if (!r && periods)
-        r = buffer_printf(&label, " %u", q->query->period_s);
-    if (r) /* too long to be of use */
-        return json_string(name->name);
-    return json_stringn(buffer_data(&label), buffer_size(&label));
+    return cloudwatch_label(&q->query->name, q->stat_text, q->query->period_s, d);
+}
+
+/* The same of one that was searched for, among those found with it. */
+static json_t *found_label(const struct page *p, const struct queries_found *found)
+{
+    struct cloudwatch_differences d = { 0 };
+
+    for (size_t i = 0; i < found->n; i++)
+        cloudwatch_differ(&d, &p->math.found[found->first + i].name, &found->name);
+    return cloudwatch_label(&found->name, found->statistic_text, found->period_s, d);
 }
 
 static json_t *metric_label(const struct page *p, const struct asked *q)
@@ -301,7 +285,9 @@ static json_t *series_label(const struct page *p, const struct asked *q,
 
     if (value->type != MATH_ARRAY || series->origin == MATH_NONE)
         return json_string(q->label ? q->label : q->query->id);
-    of_metric = metric_label(p, &p->asked[series->origin]);
+    of_metric = series->origin < p->n_queries
+                    ? metric_label(p, &p->asked[series->origin])
+                    : found_label(p, &p->math.found[series->origin - p->n_queries]);
     if (!own)
         return of_metric;
     label = json_sprintf("%s %s", own, json_string_value(of_metric));
@@ -491,6 +477,8 @@ static int compute(struct page *p)
 {
     const struct queries_view view = {
         .metrics = p->call->control->metrics,
+        .searched = p->call->control->metrics,
+        .active_since = p->call->now - METRICS_PAST_MAX,
         .span = narrow,
         .context = p,
         .arena_bytes = ARENA_BYTES,
@@ -515,6 +503,18 @@ static int compute(struct page *p)
     return r ? fault(r) : check_results(p);
 }
 
+/* As much as may be was found; the answer says that there is more. */
+static int add_messages(const struct page *p)
+{
+    if (!p->math.more)
+        return 0;
+    return json_array_append_new(json_object_get(p->call->output, "Messages"),
+                                 json_pack("{s:s, s:s}", "Code", "MaxMetricsExceeded", "Value",
+                                           "Maximum number of allowed metrics exceeded")) == 0
+               ? 0
+               : fault(-ENOMEM);
+}
+
 static int get_metric_data(struct api_call *call)
 {
     struct page p = { .call = call };
@@ -528,8 +528,10 @@ static int get_metric_data(struct api_call *call)
         r = compute(&p);
     if (!r) {
         call->output = json_pack("{s:[], s:[]}", "MetricDataResults", "Messages");
-        r = call->output ? answer(&p) : fault(-ENOMEM);
+        r = call->output ? add_messages(&p) : fault(-ENOMEM);
     }
+    if (!r)
+        r = answer(&p);
     free_queries(&p);
     return r;
 }

@@ -699,6 +699,25 @@ static void metrics_of_different_periods_meet_where_periods_start(void **state)
                 100, "e1 (e1): 1@60 11@120 3@240; e2 (e2): 0@0 9@120 0@240; ");
 }
 
+static void searches_are_labelled_by_what_they_found(void **state)
+{
+    struct fixture *f = *state;
+
+    put_minutes(f);
+    expect_math(f, EXPRESSION("e1", "SEARCH('{Mine}', 'Sum', 60)"), 100,
+                "e1 (a): 1@60 2@120 3@240; e1 (b): 9@120; ");
+    expect_math(f,
+                "{'Id':'e1','Label':'mine','Expression':\"SORT(SEARCH('{Mine}', 'Sum', 60), MAX, "
+                "DESC)\"}",
+                100, "e1 (mine b): 9@120; e1 (mine a): 1@60 2@120 3@240; ");
+    expect_math(f, EXPRESSION("e1", "SUM(SEARCH('MetricName=(a OR b)', 'Sum', 60))"), 100,
+                "e1 (e1): 1@60 11@120 3@240; ");
+    /* page by page */
+    expect_math(f, EXPRESSION("e1", "SEARCH('{Mine}', 'Sum', 60)"), 2,
+                "e1 (a): 1@60 2@120; | e1 (a): 3@240; e1 (b): 9@120; ");
+    expect_math(f, EXPRESSION("e1", "SEARCH('nothing', 'Sum', 60)"), 2, "");
+}
+
 static void bad_expressions_are_refused(void **state)
 {
 #define ERROR_IN "Error in expression 'e1': "
@@ -710,7 +729,7 @@ static void bad_expressions_are_refused(void **state)
         { "SUM(m1)", ERROR_IN "the result must be a time series or an array of time series, not a "
                               "scalar" },
         { "e2 + 1", "Error in expression 'e1': it depends on its own result" },
-        { "SEARCH(m1)", ERROR_IN "Function 'SEARCH' is not supported (at position 1)" },
+        { "SEARCH(m1)", ERROR_IN "a string expected (at position 8)" },
         { "TOTAL(m1)", ERROR_IN "Function 'TOTAL' not found (at position 1)" },
         { "SELECT AVG(x)", ERROR_IN "SELECT queries are not supported (at position 1)" },
         { "[m1, m1] + [m1]", ERROR_IN "+ between arrays of 2 and 1 time series (at position 10)" },
@@ -839,6 +858,7 @@ int main(void)
         WITH_FIXTURE(expressions_are_computed_of_other_queries),
         WITH_FIXTURE(arrays_are_answered_series_by_series),
         WITH_FIXTURE(metrics_of_different_periods_meet_where_periods_start),
+        WITH_FIXTURE(searches_are_labelled_by_what_they_found),
         WITH_FIXTURE(bad_expressions_are_refused),
         WITH_FIXTURE(what_expressions_cost_is_limited),
         WITH_FIXTURE(metrics_are_listed_by_what_they_have),

@@ -69,7 +69,7 @@ static void what_is_no_single_series_is_refused(void **state)
           "Error in expression 'e': the result must be a single time series, not an array of time "
           "series" },
         { PUT(METRICS(BOTH "," EXPRESSION("SEARCH(\\'x\\', \\'Sum\\', 60)"))),
-          "Error in expression 'e': Function 'SEARCH' is not supported (at position 1)" },
+          "SEARCH is not supported on Metric Alarms." },
     };
     struct fixture *f = *state;
 

@@ -112,8 +112,6 @@ static int read_list(struct reader *r, json_t *list)
         r->n - r->n_metrics > QUERY_SERIES_OF_A_KIND_MAX)
         return refuse(r->why, "Metrics has at most %d metrics and %d expressions",
                       QUERY_SERIES_OF_A_KIND_MAX, QUERY_SERIES_OF_A_KIND_MAX);
-    if (r->n_metrics == 0)
-        return refuse(r->why, "Metrics needs at least one metric");
     return r->n_results == 1
                ? 0
                : refuse(r->why, "Exactly one element of the metrics list should return data.");
@@ -129,6 +127,8 @@ static int make(struct reader *r, struct query_series *ret)
         if (!r->queries[i].expression)
             r->queries[i].period_s = r->period_s;
     outcome = queries_new(r->queries, r->n, &queries, &error);
+    if (!outcome && r->n_metrics == 0 && !queries_searches(queries))
+        return refuse(r->why, "Metrics needs at least one metric");
     if (!outcome)
         outcome = queries_check_series(queries, r->result, r->period_s, false, &error);
     if (outcome)

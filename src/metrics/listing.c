@@ -28,23 +28,31 @@ static int sort_names(struct metrics *m)
     return 0;
 }
 
-/* the first name that is later than @after */
-static size_t position(const struct metrics *m, const struct metric_name *after)
+/* the first name whose key is later than @key */
+static size_t later_than(const struct metrics *m, const char *key)
 {
     size_t low = 0, high = m->n_sorted;
-    struct metric_key key;
 
-    if (!after || metric_key_make(&key, after) != 0)
-        return 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (strcmp(m->sorted[middle].key, key.text) <= 0)
+        if (strcmp(m->sorted[middle].key, key) <= 0)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+/* the first name that may match: names of one namespace stand together */
+static size_t position(const struct metrics *m, const struct metrics_filter *f)
+{
+    size_t first = f->namespace ? later_than(m, f->namespace) : 0, after = 0;
+    struct metric_key key;
+
+    if (f->after && metric_key_make(&key, f->after) == 0)
+        after = later_than(m, key.text);
+    return first > after ? first : after;
 }
 
 static bool has_dimension(const struct metric_name *name, const struct metric_dimension *wanted)
@@ -57,8 +65,7 @@ static bool has_dimension(const struct metric_name *name, const struct metric_di
 
 static bool matches(const struct metrics_filter *f, const struct metric_name *name)
 {
-    if ((f->namespace && strcmp(f->namespace, name->namespace) != 0) ||
-        (f->name && strcmp(f->name, name->name) != 0))
+    if (f->name && strcmp(f->name, name->name) != 0)
         return false;
     for (size_t i = 0; i < f->n_dimensions; i++)
         if (!has_dimension(name, &f->dimensions[i]))
@@ -73,11 +80,14 @@ int metrics_list(struct metrics *m, const struct metrics_filter *filter,
     struct metric_name name;
     int r = sort_names(m);
 
-    for (size_t i = r == 0 ? position(m, filter->after) : m->n_sorted; r == 0 && i < m->n_sorted;
-         i++) {
+    for (size_t i = r == 0 ? position(m, filter) : m->n_sorted; r == 0 && i < m->n_sorted; i++) {
         if (m->sorted[i].entry->newest < filter->active_since)
             continue;
-        if (metric_key_split(m->sorted[i].key, &storage, &name) == 0 && matches(filter, &name))
+        if (metric_key_split(m->sorted[i].key, &storage, &name) != 0)
+            continue;
+        if (filter->namespace && strcmp(name.namespace, filter->namespace) != 0)
+            break;
+        if (matches(filter, &name))
             r = each(&name, context);
     }
     return r;

@@ -163,7 +163,8 @@ static int evaluate_arg(struct math_run *run, char kind, const struct math_call 
 {
     int r;
 
-    if (kind == 'f' || kind == 'o' || kind == 'q' || (kind == 'F' && arg->kind == MATH_WORD))
+    if (kind == 'f' || kind == 'o' || kind == 'q' || kind == 'n' ||
+        (kind == 'F' && arg->kind == MATH_WORD))
         return 0;
     r = evaluate(run, arg, ret);
     if (!r && !type_fits(kind, ret->type))

@@ -23,6 +23,8 @@ int math_refuse(struct math_error *error, size_t position, const char *format, .
 
 struct math *math_free(struct math *m)
 {
+    for (size_t i = 0; m && i < m->n_nodes; i++)
+        math_search_free(m->nodes[i].search);
     free(m);
     return NULL;
 }
@@ -52,6 +54,17 @@ size_t math_next_input(const struct math *m, size_t *cursor)
             return node->input;
     }
     return MATH_NONE;
+}
+
+const struct math_search *math_next_search(const struct math *m, size_t *cursor)
+{
+    while (*cursor < m->n_nodes) {
+        const struct math_node *node = &m->nodes[(*cursor)++];
+
+        if (node->search)
+            return node->search;
+    }
+    return NULL;
 }
 
 bool math_uses_metrics(const struct math *m)

@@ -5,7 +5,7 @@
  * Arithmetic on two series takes a point that only one of them has as 0 in the other; where neither
  * has one, where the result is no finite number and where something is divided by 0, there is none.
  *
- * Not here: SEARCH, ANOMALY_DETECTION_BAND, INSIGHT_RULE_METRIC, SERVICE_QUOTA and SELECT queries;
+ * Not here: ANOMALY_DETECTION_BAND, INSIGHT_RULE_METRIC, SERVICE_QUOTA and SELECT queries;
  * they are refused by name. Pure: no clock, no I/O. Source: CloudWatch User Guide, "Metric math".
  */
 #pragma once
@@ -14,9 +14,12 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "metrics/metrics.h"
 
 enum { MATH_TEXT_MAX = 2048, MATH_DEPTH_MAX = 64, MATH_ERROR_BYTES = 160 };
 #define MATH_NONE ((size_t)-1)
+
+struct search; /* search.h */
 
 enum {
     MATH_E_REFUSED = 1, /* math_error says what is wrong, and where */
@@ -53,6 +56,16 @@ int math_bind(struct math *m, size_t (*find)(const void *context, const char *id
 size_t math_next_input(const struct math *m, size_t *cursor);
 bool math_uses_metrics(const struct math *m); /* calls METRICS() */
 
+/* One SEARCH() in an expression. */
+struct math_search {
+    struct search *search;
+    struct metric_statistic statistic;
+    const char *statistic_text;
+    unsigned period_s; /* 0: not given */
+};
+/** math_next_search() - the next one in @m; *@cursor starts at 0. Return: NULL at the end. */
+const struct math_search *math_next_search(const struct math *m, size_t *cursor);
+
 /* --- values ----------------------------------------------------------------------------------- */
 
 /* Where evaluation puts what it makes: freed together, limited together. */
@@ -69,7 +82,8 @@ int math_alloc(struct math_arena *a, size_t n, size_t size, void **ret);
 struct math_series {
     double *values;      /* one per slot of the grid; NAN: no point */
     size_t first, every; /* its periods start in slots first, first + every, ... */
-    size_t origin;       /* the metric that it was made of; MATH_NONE: none or several */
+    size_t
+        origin; /* the input that it was made of, or what find() says; MATH_NONE: none or several */
 };
 
 struct math_value {
@@ -96,6 +110,11 @@ struct math_scope {
     /* Each slot stands for itself: there is a point only where all that it is made of have one, and
      * what looks at other slots (RATE, SORT, the SUM of one series ...) is refused. FILL may. */
     bool strict;
+    /* Makes an array of what @search finds; its series' origins are the finder's own matter.
+     * Return: as math_evaluate(). NULL: SEARCH() is refused. */
+    int (*find)(void *context, const struct math_search *search, struct math_arena *arena,
+                struct math_value *ret);
+    void *find_context;
 };
 
 /** math_evaluate() - the value of @m, which was bound; it may share memory with the inputs

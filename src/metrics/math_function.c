@@ -30,6 +30,7 @@ static const struct math_function functions[] = {
     { "RATE", "m", math_rate, true },
     { "REMOVE_EMPTY", "a", math_remove_empty, true },
     { "RUNNING_SUM", "m", math_running_sum, true },
+    { "SEARCH", "qq?n", math_search },
     { "SLICE", "as?s", math_slice },
     { "SORT", "afo?s", math_sort, true },
     { "STDDEV", "m", math_stddev },
@@ -48,10 +49,8 @@ const struct math_function *math_function_find(const char *name)
 
 bool math_function_elsewhere(const char *name)
 {
-    static const char *const names[] = {
-        "ANOMALY_DETECTION_BAND", "DB_PERF_INSIGHTS", "INSIGHT_RULE_METRIC", "LAMBDA", "SEARCH",
-        "SERVICE_QUOTA"
-    };
+    static const char *const names[] = { "ANOMALY_DETECTION_BAND", "DB_PERF_INSIGHTS",
+                                         "INSIGHT_RULE_METRIC", "LAMBDA", "SERVICE_QUOTA" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (strcmp(names[i], name) == 0)

@@ -165,6 +165,8 @@ static int check_form(struct parser *p, char kind, const struct math_node *arg)
         return math_refuse(p->error, arg->position, "a value, REPEAT or LINEAR expected");
     if (kind == 'q' && !text)
         return math_refuse(p->error, arg->position, "a string expected");
+    if (kind == 'n' && arg->kind != MATH_NUMBER)
+        return math_refuse(p->error, arg->position, "a number expected");
     if (kind == 'p' && arg->kind != MATH_NAME)
         return math_refuse(p->error, arg->position, "the id of a metric expected");
     return 0;
@@ -218,7 +220,10 @@ static int parse_word(struct parser *p, struct math_node **ret)
     if (!node->function)
         return math_refuse(p->error, node->position, "Function '%.40s' not found", node->text);
     r = parse_list(p, node, ')');
-    return r ? r : check_args(p, node);
+    if (!r)
+        r = check_args(p, node);
+    return r || node->function->run != math_search ? r
+                                                   : math_search_new(node, &node->search, p->error);
 }
 
 static void parse_name(struct parser *p, struct math_node **ret)

@@ -2,7 +2,7 @@
  *
  * math_expression.c has the tree, math_parse.c makes it, math_print.c writes it, math_evaluate.c
  * computes it. Operators are in math_operator.c; functions are listed in math_function.c and
- * computed in math_reduce.c, math_series.c and math_array.c.
+ * computed in math_reduce.c, math_series.c, math_array.c and math_search.c.
  */
 #pragma once
 #include <math.h>
@@ -11,7 +11,7 @@
 
 enum math_kind {
     MATH_NUMBER,
-    MATH_TEXT,  /* METRICS' argument */
+    MATH_TEXT,  /* METRICS' and SEARCH's arguments */
     MATH_NAME,  /* of a query */
     MATH_WORD,  /* AVG, ASC, REPEAT ... where a function takes one */
     MATH_MINUS, /* unary */
@@ -28,6 +28,7 @@ struct math_node {
     const struct math_operator *operation; /* MATH_BINARY */
     const struct math_function *function;  /* MATH_CALL */
     size_t input;                          /* MATH_NAME, when bound */
+    struct math_search *search;            /* of SEARCH() */
     struct math_node *first, *next;        /* operands, arguments, elements */
 };
 
@@ -66,7 +67,8 @@ enum { MATH_ARGS_MAX = 4 };
 
 /* Arguments, one letter each; what follows a ? may be left out:
  *   s scalar, t series, a array, m series or array, x scalar or series
- *   p a metric's id, q a text, f AVG|MIN|MAX|SUM, o ASC|DESC, F a value or REPEAT|LINEAR */
+ *   p a metric's id, q a text, n a number, f AVG|MIN|MAX|SUM, o ASC|DESC,
+ *   F a value or REPEAT|LINEAR */
 struct math_function {
     const char *name, *args;
     int (*run)(struct math_run *run, struct math_call *call, struct math_value *ret);
@@ -162,3 +164,10 @@ MATH_FUNCTION(remove_empty);
 MATH_FUNCTION(period);
 MATH_FUNCTION(time_series);
 MATH_FUNCTION(if);
+
+/* math_search.c */
+MATH_FUNCTION(search);
+/** math_search_new() - what @call's arguments say. Return: 0, MATH_E_REFUSED or -ENOMEM. */
+int math_search_new(const struct math_node *call, struct math_search **ret,
+                    struct math_error *ret_error);
+struct math_search *math_search_free(struct math_search *s);

@@ -174,3 +174,14 @@ bool queries_used(const struct queries *q, size_t i)
     assert(i < q->n);
     return q->items[i].used;
 }
+
+bool queries_searches(const struct queries *q)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        size_t cursor = 0;
+
+        if (q->items[i].math && math_next_search(q->items[i].math, &cursor))
+            return true;
+    }
+    return false;
+}

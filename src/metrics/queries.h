@@ -12,7 +12,7 @@
 #include "metrics/math_expression.h"
 #include "metrics/metrics.h"
 
-enum { QUERIES_MAX = 500 };
+enum { QUERIES_MAX = 500, QUERIES_FOUND_MAX = 500 /* by one SEARCH() */ };
 
 enum {
     QUERIES_E_REFUSED = 1, /* *ret_error says what is wrong */
@@ -54,11 +54,15 @@ size_t queries_count(const struct queries *q);
 const struct metric_query *queries_nth(const struct queries *q, size_t i);
 bool queries_used(const struct queries *q, size_t i); /* a metric: is wanted, or in an expression */
 
+bool queries_searches(const struct queries *q); /* calls SEARCH() */
+
 /* --- computing -------------------------------------------------------------------------------- */
 
 /* What is to be computed of a list. */
 struct queries_view {
     const struct metrics *metrics; /* NULL: there are no data */
+    struct metrics *searched;      /* where SEARCH() looks; NULL: it is refused */
+    wall_ms_t active_since;        /* it finds no metrics without data since then */
     /* how many periods of @period_s are looked at; the first one starts at *@ret_start */
     size_t (*span)(const void *context, unsigned period_s, wall_ms_t *ret_start);
     const void *context;
@@ -69,12 +73,24 @@ struct queries_view {
     size_t arena_bytes;
 };
 
+/* A metric that was found. The text is the query's. */
+struct queries_found {
+    struct metric_name name;
+    const char *statistic_text;
+    unsigned period_s;
+    size_t first, n; /* found by the same SEARCH(): result->found[first .. first + n - 1] */
+};
+
 /* What came out: scope.inputs has a value for each expression and each metric that is used, by the
  * queries' indices. */
 struct queries_result {
     struct math_arena arena;
     struct math_scope scope;
     struct math_input *inputs;
+    /* What SEARCH() found: the origins of its series, counted on from those of the queries. */
+    struct queries_found *found;
+    size_t n_found;
+    bool more; /* one of them found more than QUERIES_FOUND_MAX */
 };
 void queries_result_deinit(struct queries_result *r);
 
@@ -98,7 +114,7 @@ struct queries_row {
 };
 
 /** queries_check_series() - that query @result is one time series, as far as that can be told
- * without data. Return: 0, QUERIES_E_REFUSED or -ENOMEM. */
+ * without data, and that nothing is searched. Return: 0, QUERIES_E_REFUSED or -ENOMEM. */
 int queries_check_series(const struct queries *q, size_t result, unsigned period_s, bool strict,
                          struct queries_error *ret_error);
 

@@ -8,13 +8,7 @@
 #include "base/error.h"
 #include "metrics/queries_list.h"
 
-enum { PERIOD_DEFAULT_S = 60, ROW_ARENA_BYTES = 16 << 20, TRIAL_PERIODS = 5 };
-
-struct computation {
-    const struct queries *q;
-    const struct queries_view *view;
-    struct queries_result *result;
-};
+enum { ROW_ARENA_BYTES = 16 << 20, TRIAL_PERIODS = 5 };
 
 static int limit(struct queries_error *ret_error)
 {
@@ -24,7 +18,7 @@ static int limit(struct queries_error *ret_error)
 
 /* --- the grid --------------------------------------------------------------------------------- */
 
-static unsigned period_of(const struct computation *c, size_t i)
+static unsigned period_of(const struct queries_computation *c, size_t i)
 {
     return c->view->period_s ? c->view->period_s : c->q->items[i].query.period_s;
 }
@@ -41,7 +35,7 @@ static int64_t common_divisor(int64_t a, int64_t b)
 }
 
 /* Widens the grid so that periods of @period_s fit; a grid without a step is not there yet. */
-static void widen(const struct computation *c, unsigned period_s, wall_ms_t *end)
+static void widen(const struct queries_computation *c, unsigned period_s, wall_ms_t *end)
 {
     struct math_scope *grid = &c->result->scope;
     wall_ms_t from, to;
@@ -62,22 +56,29 @@ static void widen(const struct computation *c, unsigned period_s, wall_ms_t *end
 }
 
 /* The period that expressions are computed by where they use no metric. */
-static unsigned own_period(const struct computation *c)
+static unsigned own_period(const struct queries_computation *c)
 {
     for (size_t i = 0; i < c->q->n; i++)
         if (c->q->items[i].math && period_of(c, i))
             return period_of(c, i);
-    return PERIOD_DEFAULT_S;
+    return QUERIES_PERIOD_DEFAULT_S;
 }
 
-static void lay_grid(const struct computation *c)
+static void lay_grid(const struct queries_computation *c)
 {
     struct math_scope *grid = &c->result->scope;
     wall_ms_t end = 0;
 
-    for (size_t i = 0; i < c->q->n; i++)
+    for (size_t i = 0; i < c->q->n; i++) {
+        const struct math *math = c->q->items[i].math;
+        const struct math_search *search;
+        size_t cursor = 0;
+
         if (c->q->items[i].used)
             widen(c, period_of(c, i), &end);
+        while (math && (search = math_next_search(math, &cursor)))
+            widen(c, queries_search_period(c, i, search), &end);
+    }
     if (grid->step_s == 0)
         widen(c, own_period(c), &end);
     grid->n_slots = (size_t)((end - grid->start) / (grid->step_s * MS_PER_S));
@@ -86,7 +87,7 @@ static void lay_grid(const struct computation *c)
 /* --- metrics ---------------------------------------------------------------------------------- */
 
 /* What is read by a shorter period than the query's own, told as if it were of that. */
-static double scale_of(const struct computation *c, size_t i)
+static double scale_of(const struct queries_computation *c, size_t i)
 {
     const struct metric_query *query = &c->q->items[i].query;
 
@@ -95,42 +96,55 @@ static double scale_of(const struct computation *c, size_t i)
                : 1;
 }
 
-/* One metric's points, in the slots where its periods start. */
-static int read_metric(const struct computation *c, size_t i)
+int queries_read_series(const struct queries_computation *c, const struct queries_reading *reading,
+                        struct math_series *ret)
 {
-    const struct metric_query *query = &c->q->items[i].query;
     struct math_scope *grid = &c->result->scope;
-    struct math_input *input = &c->result->inputs[i];
-    unsigned period_s = period_of(c, i);
     wall_ms_t start;
-    size_t n = c->view->span(c->view->context, period_s, &start);
+    size_t n = c->view->span(c->view->context, reading->period_s, &start);
     autofree(mem_free) double *found = calloc(n + 1, sizeof(*found));
-    struct math_series *series;
-    void *memory, *values;
+    void *values;
     int r;
 
     if (!found)
         return fault(-ENOMEM);
-    r = math_alloc(&c->result->arena, 1, sizeof(*series), &memory);
-    if (!r)
-        r = math_alloc(&c->result->arena, grid->n_slots, sizeof(double), &values);
+    r = math_alloc(&c->result->arena, grid->n_slots, sizeof(double), &values);
     if (r)
         return r;
-    series = memory;
-    *series = (struct math_series){
+    *ret = (struct math_series){
         .values = values,
         .first = (size_t)((start - grid->start) / (grid->step_s * MS_PER_S)),
-        .every = period_s / grid->step_s,
-        .origin = i,
+        .every = reading->period_s / grid->step_s,
     };
     /* without data there are zeros, so that types can be tried out */
     if (c->view->metrics)
-        metrics_read(c->view->metrics, &query->name, query->unit, start, period_s, n,
-                     &query->statistic, found, NULL);
+        metrics_read(c->view->metrics, reading->name, reading->unit, start, reading->period_s, n,
+                     reading->statistic, found, NULL);
     for (size_t k = 0; k < grid->n_slots; k++)
-        series->values[k] = NAN;
+        ret->values[k] = NAN;
     for (size_t k = 0; k < n; k++)
-        series->values[series->first + k * series->every] = found[k] * scale_of(c, i);
+        ret->values[ret->first + k * ret->every] = found[k] * reading->scale;
+    return 0;
+}
+
+static int read_metric(const struct queries_computation *c, size_t i)
+{
+    const struct metric_query *query = &c->q->items[i].query;
+    struct math_input *input = &c->result->inputs[i];
+    unsigned period_s = period_of(c, i);
+    const struct queries_reading reading = { &query->name, query->unit, &query->statistic, period_s,
+                                             scale_of(c, i) };
+    struct math_series *series;
+    void *memory;
+    int r = math_alloc(&c->result->arena, 1, sizeof(*series), &memory);
+
+    if (r)
+        return r;
+    series = memory;
+    r = queries_read_series(c, &reading, series);
+    if (r)
+        return r;
+    series->origin = i;
     input->period_s = query->period_s ? query->period_s : period_s;
     input->value = (struct math_value){ .type = MATH_SERIES, .series = series, .n_series = 1 };
     return 0;
@@ -138,8 +152,8 @@ static int read_metric(const struct computation *c, size_t i)
 
 /* --- all -------------------------------------------------------------------------------------- */
 
-/* Return: 0, MATH_E_REFUSED (*ret_query: of which), MATH_E_LIMIT or -ENOMEM */
-static int compute(struct computation *c, size_t *ret_query, struct math_error *ret_error)
+/* Return: 0, MATH_E_REFUSED (c->at: of which), MATH_E_LIMIT or -ENOMEM */
+static int compute(struct queries_computation *c, struct math_error *ret_error)
 {
     const struct queries *q = c->q;
     int r = 0;
@@ -153,9 +167,9 @@ static int compute(struct computation *c, size_t *ret_query, struct math_error *
         if (q->items[i].used)
             r = read_metric(c, i);
     for (size_t k = 0; !r && k < q->n_order; k++) {
-        *ret_query = q->order[k];
-        r = math_evaluate(q->items[*ret_query].math, &c->result->scope, &c->result->arena,
-                          &c->result->inputs[*ret_query].value, ret_error);
+        c->at = q->order[k];
+        r = math_evaluate(q->items[c->at].math, &c->result->scope, &c->result->arena,
+                          &c->result->inputs[c->at].value, ret_error);
     }
     return r;
 }
@@ -163,26 +177,30 @@ static int compute(struct computation *c, size_t *ret_query, struct math_error *
 int queries_compute(const struct queries *q, const struct queries_view *view,
                     struct queries_result *ret, struct queries_error *ret_error)
 {
-    struct computation c = { q, view, ret };
+    struct queries_computation c = { q, view, ret, 0 };
     struct math_error error;
-    size_t at = 0;
     int r;
 
     *ret = (struct queries_result){ .arena = MATH_ARENA_INIT(view->arena_bytes) };
     ret->inputs = calloc(q->n, sizeof(*ret->inputs));
     if (!ret->inputs)
         return fault(-ENOMEM);
-    ret->scope =
-        (struct math_scope){ .inputs = ret->inputs, .n_inputs = q->n, .strict = view->strict };
-    r = compute(&c, &at, &error);
+    ret->scope = (struct math_scope){ .inputs = ret->inputs,
+                                      .n_inputs = q->n,
+                                      .strict = view->strict,
+                                      .find = view->searched ? queries_find : NULL,
+                                      .find_context = &c };
+    r = compute(&c, &error);
+    ret->scope.find = NULL;
     if (r == MATH_E_REFUSED)
-        return queries_refuse(q, at, &error, ret_error);
+        return queries_refuse(q, c.at, &error, ret_error);
     return r == MATH_E_LIMIT ? limit(ret_error) : fault(r);
 }
 
 void queries_result_deinit(struct queries_result *r)
 {
     free(r->inputs);
+    free(r->found);
     math_arena_deinit(&r->arena);
 }
 
@@ -223,8 +241,14 @@ int queries_check_series(const struct queries *q, size_t result, unsigned period
         .strict = strict,
     };
     struct queries_result computed;
-    int r = queries_compute_row(q, NULL, &row, &computed, ret_error);
+    int r;
 
+    if (queries_searches(q)) {
+        snprintf(ret_error->text, sizeof(ret_error->text),
+                 "SEARCH is not supported on Metric Alarms.");
+        return QUERIES_E_REFUSED;
+    }
+    r = queries_compute_row(q, NULL, &row, &computed, ret_error);
     if (!r) {
         const struct math_value *value = &computed.inputs[result].value;
 

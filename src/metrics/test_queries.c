@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -57,7 +58,7 @@ static void a_list_is_refused_for_what_is_wrong_with_it(void **state)
     const struct metric_query twice[] = { metric("a", sum), metric("b", sum), metric("a", sum) };
     const struct metric_query unknown[] = { metric("a", sum), expression("e", "a + c") };
     const struct metric_query broken[] = { metric("a", sum), expression("e", "a +") };
-    const struct metric_query search[] = { expression("e", "SEARCH('x', 'Sum', 60)") };
+    const struct metric_query search[] = { expression("e", "SEARCH('(x', 'Sum', 60)") };
     const struct metric_query cycle[] = { expression("e", "f + 1"), expression("f", "e + 1") };
     struct queries_error error;
     struct queries *q;
@@ -69,7 +70,8 @@ static void a_list_is_refused_for_what_is_wrong_with_it(void **state)
     refused(cycle, 2, "Error in expression 'e': it depends on its own result");
     assert_int_equal(queries_new(broken, 2, &q, &error), QUERIES_E_REFUSED);
     assert_int_equal(queries_new(search, 1, &q, &error), QUERIES_E_REFUSED);
-    assert_non_null(strstr(error.text, "SEARCH"));
+    assert_string_equal(error.text,
+                        "Error in expression 'e': a closing ) is missing (at position 11)");
 }
 
 static void ids_begin_with_a_small_letter(void **state)
@@ -273,6 +275,150 @@ static void what_is_too_much_is_not_computed(void **state)
     metrics_free(m);
 }
 
+/* --- SEARCH ----------------------------------------------------------------------------------- */
+
+static size_t two_minutes(const void *context, unsigned period_s, wall_ms_t *ret_start)
+{
+    (void)context;
+    *ret_start = start;
+    return 120 / period_s;
+}
+
+/* a and b as above, and @n more: host-0 ... */
+static void put_hosts(struct metrics *m, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char host[16];
+        const struct metric_name name = { "Fleet", "Load", { { "Host", host } }, 1 };
+        const double value = i + 1;
+        const struct metric_datum d = {
+            .at = start + 60000, .resolution_s = 60, .values = &value, .n_values = 1
+        };
+
+        snprintf(host, sizeof(host), "host-%u", i);
+        assert_int_equal(metrics_put(m, &name, &d, start + 120000), 0);
+    }
+}
+
+struct searched {
+    struct queries *queries;
+    struct queries_result result;
+};
+
+static int search_in(struct metrics *m, const struct metric_query *list, size_t n,
+                     struct searched *ret)
+{
+    struct queries_view view = {
+        .metrics = m, .searched = m, .span = two_minutes, .arena_bytes = 64 << 20
+    };
+    struct queries_error error;
+    int r;
+
+    r = queries_new(list, n, &ret->queries, &error);
+    if (r)
+        print_error("%s\n", error.text);
+    assert_int_equal(r, 0);
+    return queries_compute(ret->queries, &view, &ret->result, &error);
+}
+
+static void searched_deinit(struct searched *s)
+{
+    queries_result_deinit(&s->result);
+    queries_free(s->queries);
+}
+
+static void searches_find_metrics_and_read_them(void **state)
+{
+    const struct metric_query list[] = {
+        expression("all", "SEARCH('{Fleet,Host} NOT \"host-1\"', 'Sum', 60)"),
+        expression("total", "SUM(SEARCH('Namespace=fleet', 'Sum', 60))"),
+        expression("none", "SEARCH('nothing', 'p99')"),
+        expression("top", "SORT(all, MAX, DESC, 1)"),
+        { .id = "fine", .expression = "SEARCH('{N} MetricName=\"a\"', 'Sum')", .period_s = 1 },
+    };
+    struct metrics *m = seconds();
+    struct searched s;
+    const struct math_value *value;
+
+    (void)state;
+    put_hosts(m, 3);
+    assert_int_equal(search_in(m, list, 5, &s), 0);
+    assert_int_equal(s.result.scope.step_s, 1); /* what the finest of them needs */
+    value = &s.result.inputs[0].value;
+    assert_int_equal(value->type, MATH_ARRAY);
+    assert_int_equal(value->n_series, 2);
+    assert_true(isnan(value->series[0].values[0]));
+    assert_float_equal(value->series[0].values[60], 1, 1e-9);
+    assert_float_equal(value->series[1].values[60], 3, 1e-9);
+    assert_int_equal(value->series[1].origin, 5 + 1);
+    assert_string_equal(s.result.found[1].name.dimensions[0].value, "host-2");
+    assert_string_equal(s.result.found[1].statistic_text, "Sum");
+    assert_int_equal(s.result.found[1].n, 2);
+    assert_float_equal(s.result.inputs[1].value.series->values[60], 6, 1e-9);
+    assert_int_equal(s.result.inputs[2].value.n_series, 0);
+    assert_int_equal(s.result.inputs[3].value.series->origin, 5 + 1);
+    value = &s.result.inputs[4].value;
+    assert_int_equal(value->n_series, 1);
+    assert_int_equal(value->series->every, 1);
+    assert_int_equal(s.result.found[value->series->origin - 5].period_s, 1);
+    assert_false(s.result.more);
+    searched_deinit(&s);
+    metrics_free(m);
+}
+
+static void a_search_finds_no_more_than_500_metrics(void **state)
+{
+    const struct metric_query list[] = { expression("e", "SEARCH('{Fleet,Host}', 'Sum', 60)") };
+    struct metrics *m;
+    struct searched s;
+
+    (void)state;
+    assert_int_equal(metrics_new(10000, &m), 0);
+    put_hosts(m, QUERIES_FOUND_MAX);
+    assert_int_equal(search_in(m, list, 1, &s), 0);
+    assert_int_equal(s.result.n_found, QUERIES_FOUND_MAX);
+    assert_false(s.result.more);
+    searched_deinit(&s);
+
+    put_hosts(m, QUERIES_FOUND_MAX + 1);
+    assert_int_equal(search_in(m, list, 1, &s), 0);
+    assert_int_equal(s.result.n_found, QUERIES_FOUND_MAX);
+    assert_true(s.result.more);
+    searched_deinit(&s);
+    metrics_free(m);
+}
+
+static void searching_for_long_is_refused(void **state)
+{
+    char text[MATH_TEXT_MAX] = "[";
+    const struct metric_query list[] = { expression("e", text) };
+    struct metrics *m;
+    struct searched s;
+
+    (void)state;
+    assert_int_equal(metrics_new(10000, &m), 0);
+    for (int i = 0; i < 60; i++)
+        strcat(text, "SEARCH('x a a a a', 'Sum'),");
+    text[strlen(text) - 1] = ']';
+    put_hosts(m, 9000);
+    assert_int_equal(search_in(m, list, 1, &s), QUERIES_E_LIMIT);
+    searched_deinit(&s);
+    metrics_free(m);
+}
+
+static void nothing_is_searched_where_one_series_is_wanted(void **state)
+{
+    const struct metric_query list[] = { expression("e", "SUM(SEARCH('{N}', 'Sum', 60))") };
+    struct queries_error error;
+    struct queries *q;
+
+    (void)state;
+    assert_int_equal(queries_new(list, 1, &q, &error), 0);
+    assert_int_equal(queries_check_series(q, 0, 60, false, &error), QUERIES_E_REFUSED);
+    assert_string_equal(error.text, "SEARCH is not supported on Metric Alarms.");
+    queries_free(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +431,10 @@ int main(void)
         cmocka_unit_test(strictly_a_missing_operand_is_no_zero),
         cmocka_unit_test(what_hangs_on_the_data_may_fail_when_read),
         cmocka_unit_test(what_is_too_much_is_not_computed),
+        cmocka_unit_test(searches_find_metrics_and_read_them),
+        cmocka_unit_test(a_search_finds_no_more_than_500_metrics),
+        cmocka_unit_test(searching_for_long_is_refused),
+        cmocka_unit_test(nothing_is_searched_where_one_series_is_wanted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,11 @@ AWS Query is what Debian's boto3 sends. AWS JSON 1.0 (current boto3 and AWS CLI)
 """
 import gzip
 import json
+import re
 import struct
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import botocore.auth
@@ -308,6 +310,26 @@ def test_metrics_are_listed(call, protocol):
     assert call("ListMetrics", Namespace="Test/Nothing")["Metrics"] == []
 
 
+def test_searches_find_metrics(call, protocol):
+    start, namespace = minute() - 600, f"Test/Search-{protocol}"
+    call("PutMetricData", Namespace=namespace, MetricData=[
+        {"MetricName": name, "Value": float(value), "Timestamp": Timestamp(start),
+         "Dimensions": [{"Name": "Host", "Value": host}]}
+        for name, host, value in (("LoadAverage", "web-1", 1), ("LoadAverage", "web-2", 2), ("LoadAverage", "db-1", 4),
+                                  ("RequestCount", "web-1", 8))])
+    schema = f'{{"{namespace}",Host}}'
+    queries = [
+        {"Id": "loads", "Expression": f"SEARCH('{schema} load NOT Host=db', 'Sum', 60)"},
+        {"Id": "total", "Expression": f"SUM(SEARCH('{schema} MetricName=\"LoadAverage\"', 'Sum', 60))"},
+        {"Id": "top", "Label": "top", "Period": 60,
+         "Expression": f"SORT(SEARCH('{schema} (\"RequestCount\" OR db)', 'Maximum'), MAX, DESC)"},
+        {"Id": "none", "Expression": f"SEARCH('{schema} nothing', 'Sum', 60)"}]
+    found = call("GetMetricData", MetricDataQueries=queries, StartTime=start, EndTime=start + 60)
+    assert [(r["Id"], r["Label"], r["Values"]) for r in found["MetricDataResults"]] == [
+        ("loads", "web-1 LoadAverage", [1.0]), ("loads", "web-2 LoadAverage", [2.0]), ("total", "total", [7.0]),
+        ("top", "top web-1 RequestCount", [8.0]), ("top", "top db-1 LoadAverage", [4.0])]
+
+
 @pytest.mark.parametrize("operation, members, code, type_name, words", [
     ("PutMetricData", {"Namespace": "AWS/Mine", "MetricData": [{"MetricName": "m", "Value": 1.0}]},
      "InvalidParameterValue", "InvalidParameterValueException", "Namespace is invalid"),
@@ -324,9 +346,13 @@ def test_metrics_are_listed(call, protocol):
     ("GetMetricData", {"StartTime": 60, "EndTime": 0, "MetricDataQueries": [{"Id": "q"}]},
      "ValidationError", "ValidationError", "EndTime must be greater than StartTime"),
     ("GetMetricData", {"StartTime": 0, "EndTime": 60, "MetricDataQueries": [
-        {"Id": "q", "Expression": "TIME_SERIES(1) + SEARCH('{Test} m', 'Sum', 60)"}]},
+        {"Id": "q", "Expression": "SEARCH('{Test m', 'Sum', 60)"}]},
      "ValidationError", "ValidationError",
-     "Error in expression 'q': Function 'SEARCH' is not supported (at position 18)"),
+     "Error in expression 'q': a comma or } was expected (at position 15)"),
+    ("PutMetricAlarm", {"AlarmName": "searching", "EvaluationPeriods": 1, "Threshold": 1.0,
+                        "ComparisonOperator": "GreaterThanThreshold", "Metrics": [
+                            {"Id": "q", "Expression": "SUM(SEARCH('{Test} m', 'Sum', 60))"}]},
+     "ValidationError", "ValidationError", "SEARCH is not supported on Metric Alarms."),
     ("GetMetricData", {"StartTime": 0, "EndTime": 60, "MetricDataQueries": [
         {"Id": "q", "Expression": "m1 / m2"}]},
      "ValidationError", "ValidationError", "there is no query with the id 'm1' (at position 1)"),
@@ -365,15 +391,89 @@ def test_data_outside_the_time_window_are_refused(weir):
                 {"MetricName": "m", "Value": 1, "Timestamp": time.time() + offset}])
 
 
-@pytest.mark.parametrize("perform", [call_json, call_cbor])
+def call_query_by_hand(weir, operation: str, compress: bool = False, **members):
+    """AWS Query without boto3, whose version here does not compress it."""
+    def flatten(prefix: str, value):
+        if isinstance(value, dict):
+            for key, v in value.items():
+                yield from flatten(f"{prefix}.{key}" if prefix else key, v)
+        elif isinstance(value, list):
+            for i, v in enumerate(value):
+                yield from flatten(f"{prefix}.member.{i + 1}", v)
+        elif isinstance(value, Timestamp):
+            yield prefix, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value))
+        else:
+            yield prefix, str(value)
+
+    body = urllib.parse.urlencode([("Action", operation), ("Version", "2010-08-01"), *flatten("", members)])
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    with send(weir, "/", headers, body.encode(), compress) as response:
+        text = response.read().decode()
+        assert response.status == 200, text
+        assert f"<{operation}Response" in text and response.headers["Content-Type"] == "text/xml"
+        return {}
+
+
+@pytest.mark.parametrize("perform", [call_query_by_hand, call_json, call_cbor])
 def test_bodies_may_be_compressed(weir, perform):
     start = minute()
+    data = 50 if perform is call_query_by_hand else 1000  # each value is a parameter
     perform(weir, "PutMetricData", compress=True, Namespace="Test/Gzip", MetricData=[
-        {"MetricName": perform.__name__, "Timestamp": Timestamp(start), "Values": [1.0] * 150}] * 1000)
+        {"MetricName": perform.__name__, "Timestamp": Timestamp(start), "Values": [1.0] * 150}] * data)
     result = call_json(weir, "GetMetricStatistics", Namespace="Test/Gzip", StartTime=start,
                        MetricName=perform.__name__, EndTime=start + 60, Period=60,
                        Statistics=["SampleCount"])
-    assert result["Datapoints"][0]["SampleCount"] == 150000
+    assert result["Datapoints"][0]["SampleCount"] == data * 150
+
+
+def every_operation(call, tag: str) -> set:
+    """Each of CloudWatch's operations that weir has, once. Returns their names."""
+    done, start, name = set(), minute(), f"matrix {tag}"
+    arn = f"arn:aws:cloudwatch:us-east-1:000000000000:alarm:{name}"
+
+    def do(operation: str, **members):
+        done.add(operation)
+        return call(operation, **members)
+
+    metric = {"Namespace": "Test/Matrix", "MetricName": tag}
+    assert do("PutMetricData", Namespace="Test/Matrix", MetricData=[
+        {"MetricName": tag, "Value": 3.0, "Timestamp": Timestamp(start)}]) == {}
+    assert do("ListMetrics", **metric)["Metrics"] == [{**metric, "Dimensions": []}]
+    assert do("GetMetricStatistics", **metric, StartTime=start, EndTime=start + 60, Period=60,
+              Statistics=["Sum"])["Datapoints"] == [{"Timestamp": start, "Sum": 3.0, "Unit": "None"}]
+    (found,) = do("GetMetricData", StartTime=start, EndTime=start + 60, MetricDataQueries=[
+        {"Id": "q", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}])["MetricDataResults"]
+    assert found["Values"] == [3.0] and found["Timestamps"] == [start]
+
+    rule = {"EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
+    assert do("PutMetricAlarm", AlarmName=name, **metric, **rule, Period=60, Statistic="Sum",
+              Tags=[{"Key": "a", "Value": "1"}]) == {}
+    assert do("PutCompositeAlarm", AlarmName=f"{name} all", AlarmRule=f'ALARM("{name}")') == {}
+    (alarm,) = do("DescribeAlarms", AlarmNames=[name])["MetricAlarms"]
+    assert alarm["Threshold"] == 1.0 and alarm["ActionsEnabled"] is True and alarm["AlarmArn"] == arn
+    assert [a["AlarmName"] for a in do("DescribeAlarmsForMetric", **metric)["MetricAlarms"]] == [name]
+    assert do("DisableAlarmActions", AlarmNames=[name]) == {}
+    assert call("DescribeAlarms", AlarmNames=[name])["MetricAlarms"][0]["ActionsEnabled"] is False
+    assert do("EnableAlarmActions", AlarmNames=[name]) == {}
+    assert do("SetAlarmState", AlarmName=name, StateValue="OK", StateReason="matrix") == {}
+    items = do("DescribeAlarmHistory", AlarmName=name, HistoryItemType="ConfigurationUpdate")["AlarmHistoryItems"]
+    assert f'Alarm "{name}" created' in [item["HistorySummary"] for item in items]
+    assert do("TagResource", ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}]) == {}
+    assert do("UntagResource", ResourceARN=arn, TagKeys=["a"]) == {}
+    assert do("ListTagsForResource", ResourceARN=arn) == {"Tags": [{"Key": "b", "Value": "2"}]}
+    for gone in (f"{name} all", name):
+        assert do("DeleteAlarms", AlarmNames=[gone]) == {}
+    assert call("DescribeAlarms", AlarmNames=[name])["MetricAlarms"] == []
+    return done
+
+
+def test_every_operation_in_every_protocol(weir, call, protocol):
+    done = every_operation(call, protocol)
+    with pytest.raises(CallError) as unknown:
+        call_json(weir, "NoSuchOperation")
+    offered = set(re.findall(r"[A-Z][a-z]+(?:[A-Z][a-z]+)+", unknown.value.message.split("has", 1)[-1]))
+    assert done >= {operation for operation in offered if operation != "NoSuchOperation"}
+    assert len(done) == 16
 
 
 def test_a_body_that_is_no_gzip_is_refused(weir):
