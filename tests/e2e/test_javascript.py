@@ -55,16 +55,20 @@ def test_cloudwatch(weir, sdk, protocol):
         assert all(sent.startswith("application/cbor ") for sent in seen["protocols"])
         assert f"application/cbor gzip {service}/PutMetricData" in seen["protocols"]
         assert {sent.rsplit("/", 1)[1] for sent in seen["protocols"]} == {
-            "PutMetricData", "GetMetricStatistics", "GetMetricData", "PutMetricAlarm", "DescribeAlarms", "DeleteAlarms",
-            "ListMetrics", "SetAlarmState"}
+            "PutMetricData", "GetMetricStatistics", "GetMetricData", "ListMetrics", "PutMetricAlarm",
+            "PutCompositeAlarm", "DescribeAlarms", "DescribeAlarmsForMetric", "DescribeAlarmHistory", "DeleteAlarms",
+            "SetAlarmState", "EnableAlarmActions", "DisableAlarmActions", "TagResource", "UntagResource",
+            "ListTagsForResource"}
     assert seen["names"] == sorted(["latency", *(f"many{i}" for i in range(30))])
     point, = seen["statistics"]
     assert (point["Sum"], point["SampleCount"], point["Maximum"], point["Unit"]) == (272.5, 100, 100, "Milliseconds")
     shares, = seen["percentiles"]
     assert shares["ExtendedStatistics"]["p50"] == pytest.approx(1, rel=0.02)
     assert shares["ExtendedStatistics"]["p99.9"] == pytest.approx(100, rel=0.02)
-    expression, = seen["data"]
-    assert (expression["Id"], expression["Values"], expression["StatusCode"]) == ("e", [136.25], "Complete")
+    assert [(found["Id"], found["Values"], found["StatusCode"]) for found in seen["data"]] == [
+        ("e", [136.25], "Complete"), ("s", [272.5], "Complete")]
+    assert seen["watching"] == ["js"] and seen["tags"] == [{"Key": "b", "Value": "2"}]
+    assert ['Alarm "js" created', True] in seen["created"]
     assert seen["alarm"]["updated"] and seen["alarm"]["state"] in ("INSUFFICIENT_DATA", "ALARM", "OK")
     assert seen["nan"]["name"] == "InvalidParameterValueException"
     assert seen["nan"]["message"] == "The value NaN for parameter MetricData.member.1.Value is invalid."

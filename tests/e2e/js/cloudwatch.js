@@ -57,6 +57,7 @@ const data = await client.send(new cw.GetMetricDataCommand({
   MetricDataQueries: [
     { Id: "m", MetricStat: { Metric: { ...id, Dimensions: ascii }, Period: 60, Stat: "Sum" }, ReturnData: false },
     { Id: "e", Expression: "m / 2" },
+    { Id: "s", Expression: `SUM(SEARCH('{"${Namespace}",Client} latency', 'Sum', 60))` },
   ],
 }));
 await client.send(new cw.PutMetricAlarmCommand({
@@ -64,6 +65,17 @@ await client.send(new cw.PutMetricAlarmCommand({
   ComparisonOperator: "GreaterThanThreshold",
 }));
 const alarms = await client.send(new cw.DescribeAlarmsCommand({ AlarmNames: ["js"] }));
+const ResourceARN = alarms.MetricAlarms[0].AlarmArn;
+await client.send(new cw.PutCompositeAlarmCommand({ AlarmName: "js all", AlarmRule: 'ALARM("js")' }));
+const watching = await client.send(new cw.DescribeAlarmsForMetricCommand({ ...id, Dimensions: ascii }));
+await client.send(new cw.DisableAlarmActionsCommand({ AlarmNames: ["js"] }));
+await client.send(new cw.EnableAlarmActionsCommand({ AlarmNames: ["js"] }));
+await client.send(new cw.SetAlarmStateCommand({ AlarmName: "js", StateValue: "ALARM", StateReason: "test ✓" }));
+await client.send(new cw.TagResourceCommand({ ResourceARN, Tags: [{ Key: "a", Value: "1" }, { Key: "b", Value: "2" }] }));
+await client.send(new cw.UntagResourceCommand({ ResourceARN, TagKeys: ["a"] }));
+const tags = await client.send(new cw.ListTagsForResourceCommand({ ResourceARN }));
+const history = await client.send(new cw.DescribeAlarmHistoryCommand({ AlarmName: "js", HistoryItemType: "ConfigurationUpdate" }));
+await client.send(new cw.DeleteAlarmsCommand({ AlarmNames: ["js all"] }));
 await client.send(new cw.DeleteAlarmsCommand({ AlarmNames: ["js"] }));
 
 const names = [];
@@ -77,6 +89,9 @@ console.log(JSON.stringify({
   percentiles: percentiles.Datapoints,
   data: data.MetricDataResults,
   alarm: { state: alarms.MetricAlarms[0].StateValue, updated: alarms.MetricAlarms[0].StateUpdatedTimestamp instanceof Date },
+  watching: watching.MetricAlarms.map((alarm) => alarm.AlarmName),
+  tags: tags.Tags,
+  created: history.AlarmHistoryItems.map((item) => [item.HistorySummary, item.Timestamp instanceof Date]),
   unicode: await refusal(new cw.PutMetricDataCommand({
     Namespace, MetricData: [{ MetricName: "x", Dimensions, Value: 1 }],
   })),
