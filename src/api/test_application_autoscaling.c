@@ -191,6 +191,14 @@ static void listing_is_checked_filtered_and_paged(void **state)
                      1);
 }
 
+static void assert_uuid(const char *text)
+{
+    assert_int_equal(strlen(text), 36);
+    for (int i = 0; i < 36; i++)
+        assert_non_null(
+            strchr(i == 8 || i == 13 || i == 18 || i == 23 ? "-" : "0123456789abcdef", text[i]));
+}
+
 /* --- policies and alarms ---------------------------------------------------------------------- */
 
 static void a_policy_comes_with_two_alarms(void **state)
@@ -220,6 +228,8 @@ static void a_policy_comes_with_two_alarms(void **state)
     low = json_array_get(json_object_get(alarms, "MetricAlarms"), 1);
     assert_begins(text(high, "AlarmName"), "TargetTracking-endpoint/e/variant/v-AlarmHigh-");
     assert_begins(text(low, "AlarmName"), "TargetTracking-endpoint/e/variant/v-AlarmLow-");
+    assert_uuid(text(high, "AlarmName") + strlen("TargetTracking-endpoint/e/variant/v-AlarmHigh-"));
+    assert_uuid(text(low, "AlarmName") + strlen("TargetTracking-endpoint/e/variant/v-AlarmLow-"));
     assert_string_equal(text(high, "ComparisonOperator"), "GreaterThanThreshold");
     assert_string_equal(text(low, "ComparisonOperator"), "LessThanThreshold");
     assert_true(json_number_value(json_object_get(high, "Threshold")) == 600);
@@ -367,9 +377,30 @@ static void a_policy_that_cannot_be_is_refused(void **state)
           "1 validation error detected: Value 'p\177' at 'policyName' failed to satisfy "
           "constraint: Member must satisfy regular expression pattern: \\p{Print}+" },
     };
+    static const char *const elsewhere[] = {
+        "SageMakerInferenceComponentInvocationsPerCopy",
+        "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
+        "SageMakerVariantProvisionedConcurrencyUtilization",
+        "ECSServiceAverageCPUUtilization",
+        "DynamoDBReadCapacityUtilization",
+        "RDSReaderAverageCPUUtilization",
+    };
     struct fixture *f = *state;
 
     make_target(f);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        char input[512], message[256];
+
+        snprintf(input, sizeof input,
+                 TRACK("'TargetValue':1,'PredefinedMetricSpecification':{'PredefinedMetricType':"
+                       "'%s'}"),
+                 elsewhere[i]);
+        snprintf(message, sizeof message,
+                 "The metric type %s is not supported for the scalable dimension "
+                 "sagemaker:variant:DesiredInstanceCount",
+                 elsewhere[i]);
+        refused(f, "PutScalingPolicy", input, INVALID, message);
+    }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(f, "PutScalingPolicy", cases[i].input, INVALID, cases[i].message);
     assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);

@@ -116,6 +116,22 @@ static void decodes_a_clients_put_metric_data(void **state)
                    "\"Timestamp\":1767323045,\"Value\":1.5}],\"Namespace\":\"AB\"}");
 }
 
+/* the reference's vectors: a captured PutMetricData, timestamps, an empty structure */
+static void captured_put_metric_data_and_timestamps_read_as_they_were_meant(void **state)
+{
+    assert_decodes(
+        "a2694e616d6573706163656241426a4d65747269634461746181a66a4d65747269634e616d65"
+        "616d6a44696d656e73696f6e7381a2644e616d6561646556616c756561766954696d65737461"
+        "6d70c11a695735a56556616c7565fb3ff800000000000064556e697465436f756e747153746f"
+        "726167655265736f6c7574696f6e01",
+        "{\"MetricData\":[{\"Dimensions\":[{\"Name\":\"d\",\"Value\":\"v\"}],\"MetricName\":\"m\","
+        "\"StorageResolution\":1,\"Timestamp\":1767323045,\"Unit\":\"Count\",\"Value\":1.5}],"
+        "\"Namespace\":\"AB\"}");
+    assert_decodes("a1624174c1fb41da55cd6947df3b", "{\"At\":1767323045.1229999}");
+    assert_decodes("a1624174c11a695735a5", "{\"At\":1767323045}");
+    assert_decodes("a0", "{}");
+}
+
 static void an_empty_body_is_an_empty_map(void **state)
 {
     assert_decodes("", "{}");
@@ -201,6 +217,7 @@ static void encodes_by_the_shape(void **state)
     assert_encodes("{}", "a0");
     assert_encodes("{\"Name\": \"a\", \"Other\": 1, \"On\": true}", "a2644e616d656161624f6ef5");
     assert_encodes("{\"At\": 1767323045.5}", "a1624174c1fb41da55cd69600000");
+    assert_encodes("{\"At\": 1767323045.123}", "a1624174c1fb41da55cd6947df3b");
     assert_encodes("{\"Value\": 1.5}", "a16556616c7565fb3ff8000000000000");
     assert_encodes("{\"Count\": -3}", "a165436f756e7422");
     assert_encodes("{\"Count\": 1000}", "a165436f756e741903e8");
@@ -228,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_the_examples_of_the_rfc),
         cmocka_unit_test(decodes_a_clients_put_metric_data),
+        cmocka_unit_test(captured_put_metric_data_and_timestamps_read_as_they_were_meant),
         cmocka_unit_test(an_empty_body_is_an_empty_map),
         cmocka_unit_test(refuses_what_is_not_cbor),
         cmocka_unit_test(refuses_deep_nesting),

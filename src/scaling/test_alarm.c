@@ -150,6 +150,37 @@ static void tells_its_reason_in_cloudwatchs_words(void **state)
     assert_string_equal(text, "Insufficient Data: 5 datapoints were unknown.");
 }
 
+static void tells_what_missing_datapoints_were_treated_as(void **state)
+{
+    char text[ALARM_REASON_BYTES];
+    struct alarm_rule rule = { .threshold = 1, .period_s = 60, .evaluation_periods = 1 };
+    struct alarm_evidence e = evidence((double[]){ NAN, NAN, NAN }, 3, 60000);
+
+    alarm_reason(&rule, ALARM_OK, e.points, e.n, text);
+    assert_string_equal(text, "Threshold Crossed: no datapoints were received for 1 period and 1 "
+                              "missing datapoint was treated as [NonBreaching].");
+    rule.evaluation_periods = 3;
+    alarm_reason(&rule, ALARM_ALARM, e.points, e.n, text);
+    assert_string_equal(text, "Threshold Crossed: no datapoints were received for 3 periods and 3 "
+                              "missing datapoints were treated as [Breaching].");
+}
+
+/* the reference's: three out of three, and one would have been enough */
+static void tells_of_three_out_of_three(void **state)
+{
+    char text[ALARM_REASON_BYTES];
+    struct alarm_rule rule = {
+        .comparison = ALARM_GREATER, .period_s = 60, .evaluation_periods = 3, .datapoints = 1
+    };
+    struct alarm_evidence e = evidence((double[]){ 1, 2, 3 }, 3, 60000);
+
+    alarm_reason(&rule, ALARM_ALARM, e.points, e.n, text);
+    assert_string_equal(text, "Threshold Crossed: 3 out of the last 3 datapoints [3.0 (21/01/26 "
+                              "20:19:00), 2.0 (21/01/26 20:18:00), 1.0 (21/01/26 20:17:00)] were "
+                              "greater than the threshold (0.0) (minimum 1 datapoint for OK -> "
+                              "ALARM transition).");
+}
+
 static void tells_of_m_out_of_n_and_of_many_points(void **state)
 {
     char text[ALARM_REASON_BYTES];
@@ -279,6 +310,8 @@ int main(void)
         cmocka_unit_test(looks_further_back_than_it_judges),
         cmocka_unit_test(scales_by_the_mean_of_the_evaluated_points),
         cmocka_unit_test(tells_its_reason_in_cloudwatchs_words),
+        cmocka_unit_test(tells_what_missing_datapoints_were_treated_as),
+        cmocka_unit_test(tells_of_three_out_of_three),
         cmocka_unit_test(tells_of_m_out_of_n_and_of_many_points),
         cmocka_unit_test(gives_its_reason_as_data),
         cmocka_unit_test(tells_nothing_of_samples_for_metric_math),
