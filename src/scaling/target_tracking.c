@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "scaling/burst.h"
 #include "scaling/fast.h"
@@ -138,6 +139,18 @@ static void bucket_rules(const struct tracking *t, enum pace pace, struct alarm_
         low->evaluation_periods = fast_in_whole_periods(t);
 }
 
+/* The newest @n points; false: there are not as many. */
+static bool take_newest(const struct alarm_evidence *from, size_t n, struct alarm_evidence *ret)
+{
+    if (from->n < n)
+        return false;
+    ret->n = n;
+    memcpy(ret->points, from->points + from->n - n, n * sizeof(*ret->points));
+    return true;
+}
+
+/* The low alarm looks further back by the same periods, so that what it reads serves for both. Not
+ * with metric math: what FILL and others make of a period may hang on where the range begins. */
 static void judge_period(const struct tracking *t, struct tracking_state *s,
                          const struct scaling_view *view, wall_ms_t end,
                          struct tracking_report *report)
@@ -145,11 +158,12 @@ static void judge_period(const struct tracking *t, struct tracking_state *s,
     struct alarm_rule high, low;
 
     bucket_rules(t, view->pace, &high, &low);
-    tracking_gather(t, &high, alarm_range(&high), view->metrics, end, &report->high);
+    tracking_gather(t, &low, alarm_range(&low), view->metrics, end, &report->low);
+    if (t->math || !take_newest(&report->low, alarm_range(&high), &report->high))
+        tracking_gather(t, &high, alarm_range(&high), view->metrics, end, &report->high);
     s->bucket_high = alarm_judge_evidence(&high, &report->high, s->bucket_high);
     s->bucket_metric_high = alarm_recent_average(&high, &report->high);
 
-    tracking_gather(t, &low, alarm_range(&low), view->metrics, end, &report->low);
     s->bucket_low = alarm_judge_evidence(&low, &report->low, s->bucket_low);
     s->bucket_metric_low = alarm_recent_average(&low, &report->low);
     s->judged = end;
