@@ -1,14 +1,15 @@
 #!/bin/sh
 # All benchmarks, one after the other. usage: tests/bench/run.sh [SECONDS]
-# The proxy's need wrk, haproxy and nginx (apt-get install wrk haproxy nginx). Timings on shared machines are noisy: compare within
-# one run.
+# Those of the proxy need wrk, haproxy and nginx (apt-get install wrk haproxy nginx). Timings on shared machines are
+# noisy: compare within one run. Exits with 1 if a goal was missed.
 set -eu
 cd "$(dirname "$0")/../.."
+status=0
 mkdir -p bench-out
-ninja -C build --quiet bench-backend bench-metrics bench-engine bench-property
-build/bench-property
-build/bench-metrics
-build/bench-engine --json bench-out/engine.json
+ninja -C build --quiet bench-backend bench-engine bench-metrics bench-property
+build/bench-property || status=1
+build/bench-metrics || status=1
+build/bench-engine --json bench-out/engine.json || status=1
 for program in wrk haproxy nginx; do
     PATH=$PATH:/usr/sbin command -v $program >/dev/null || {
         echo "weir: the proxy's benchmarks need $program: apt-get install wrk haproxy nginx" >&2
@@ -16,4 +17,5 @@ for program in wrk haproxy nginx; do
     }
 done
 tests/bench/invoke.py --seconds "${1:-10}"
-exec tests/bench/proxy/run.py --seconds "${1:-5}"
+tests/bench/proxy/run.py --seconds "${1:-5}"
+exit $status
