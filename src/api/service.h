@@ -75,7 +75,8 @@ struct api_call {
 
     const char *error; /* with API_REFUSED: the error's name, constant */
     char *message;     /* owned */
-    const char *about; /* its ResourceName, of the input; NULL: it has none. Set before api_error(). */
+    const char
+        *about; /* its ResourceName, of the input; NULL: it has none. Set before api_error(). */
 };
 
 enum { API_REFUSED = 1 };

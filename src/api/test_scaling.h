@@ -36,7 +36,7 @@ struct fixture {
     struct control *control;
     struct driver *driver;
     struct patterns *patterns;
-    double load; /* requests per second */
+    double load;             /* requests per second */
     struct courier *courier; /* for control when it begins; NULL: none */
 };
 
