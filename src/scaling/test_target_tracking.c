@@ -23,7 +23,7 @@ struct scene {
     struct metrics *metrics;
     enum pace pace;
     wall_ms_t now;
-    unsigned in_service;
+    unsigned in_service, starting;
 };
 
 static struct tracking policy_of(const char *metric, const char *statistic, double target)
@@ -59,6 +59,7 @@ static const struct wish *look(struct scene *s)
         .now = s->now,
         .pace = s->pace,
         .in_service = s->in_service,
+        .starting = s->starting,
         .history = &s->history,
         .metrics = s->metrics,
     };
@@ -405,6 +406,36 @@ static void fast_follows_requests_in_flight(void **state)
     scene_deinit(&s);
 }
 
+static void fast_sees_a_burst_of_requests_in_flight_in_two_seconds(void **state)
+{
+    struct scene s;
+
+    scene_init(&s, PACE_FAST, policy_of("ConcurrentRequestsPerModel", "Maximum", 4), 2);
+    s.policy.period_s = 10;
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(gauge(&s, 3)->direction, DIRECTION_NONE);
+    assert_int_equal(gauge(&s, 40)->direction, DIRECTION_NONE);
+    assert_int_equal(gauge(&s, 50)->direction, DIRECTION_OUT);
+    assert_int_equal(s.report.wish.capacity, 25); /* 2 x 50 / 4: it still grows */
+    assert_int_equal(s.report.high.n, 1);
+    scene_deinit(&s);
+}
+
+static void a_burst_is_beyond_what_is_starting_too(void **state)
+{
+    struct scene s;
+
+    scene_init(&s, PACE_FAST, policy_of("m", "Sum", 600), 1);
+    for (int i = 0; i < 100; i++)
+        second_of(&s, 8);
+    s.starting = 2; /* with these, 30 a second would fit; 40 are no burst for them */
+    second_of(&s, 40);
+    assert_int_equal(second_of(&s, 40)->direction, DIRECTION_NONE);
+    assert_int_equal(second_of(&s, 40)->direction, DIRECTION_OUT); /* for what is in service */
+    assert_int_equal(s.report.wish.window_s, 3);
+    scene_deinit(&s);
+}
+
 static void fast_looks_longer_at_what_is_sampled(void **state)
 {
     struct scene s;
@@ -625,6 +656,8 @@ int main(void)
         cmocka_unit_test(fast_hardly_ever_scales_out_by_chance),
         cmocka_unit_test(fast_is_never_slower_than_aws),
         cmocka_unit_test(fast_follows_requests_in_flight),
+        cmocka_unit_test(fast_sees_a_burst_of_requests_in_flight_in_two_seconds),
+        cmocka_unit_test(a_burst_is_beyond_what_is_starting_too),
         cmocka_unit_test(fast_looks_longer_at_what_is_sampled),
         cmocka_unit_test(fast_scales_in_to_the_most_wanted_in_the_window),
         cmocka_unit_test(fast_is_as_careful_as_aws_by_default),
