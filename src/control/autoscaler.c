@@ -11,6 +11,7 @@
 #include "control/forecaster.h"
 #include "control/managed_alarm.h"
 #include "control/policy_reading.h"
+#include "control/queue_wish.h"
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
 #include "control/scaling_target.h"
@@ -397,36 +398,10 @@ static void evaluate_forecast(struct round *round, struct scaling_policy *p)
         add_wish(round, p, &w);
 }
 
-/* How many of those who wait an instance is meant to have at a time, if a policy says so: none does
- * unless it tracks requests in flight. */
-static double concurrency_target(const struct scaling_target *t)
-{
-    double least = 0;
-
-    list_for_each (p, &t->policies, struct scaling_policy, link)
-        if (p->kind == POLICY_TRACKING && tracking_is_concurrency(&p->tracking) &&
-            (least == 0 || p->tracking.target < least))
-            least = p->tracking.target;
-    return least;
-}
-
-/* Without an instance no policy sees anything, as no metric per instance has a meaning then; but
- * requests wait for one. It is wanted at either pace: held requests cannot wait for an alarm. */
-static void evaluate_queue(struct round *round)
-{
-    unsigned waiting = round->seen.waiting;
-    double each = concurrency_target(round->target);
-    struct wish w = { .kind = WISH_QUEUE, .demand = waiting };
-
-    if (round->seen.in_service > 0 || waiting == 0)
-        return;
-    w.target = each > 0 ? each : waiting;
-    w.due = wish_capacity(w.demand, w.target) > round->seen.desired;
-    add_wish(round, NULL, &w);
-}
-
 static int evaluate(struct round *round)
 {
+    struct wish w;
+
     list_for_each (p, &round->target->policies, struct scaling_policy, link) {
         int r = 0;
 
@@ -439,7 +414,8 @@ static int evaluate(struct round *round)
         if (r)
             return fault(r);
     }
-    evaluate_queue(round);
+    if (queue_wish(round->target, &round->seen, &w))
+        add_wish(round, NULL, &w);
     see_input(round);
     for (size_t i = 0; i < round->n; i++)
         wish_settle(&round->wishes[i], round->now, decide_base(&round->input));

@@ -8,23 +8,17 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "control/autoscaler.h"
 #include "control/instance.h"
 #include "control/key.h"
 #include "control/link_objects.h"
+#include "control/link_report.h"
 #include "control/reconcile.h"
-#include "control/telemetry.h"
 #include "wire/frame.h"
 #include "wire/link.h"
 
 /* Two proxies are linked while one hands over to the other; more when several upgrades come one
  * after another and old connections last. */
-enum {
-    READ_BYTES = 64 << 10,
-    BACKLOG_BYTES_MAX = 1 << 20,
-    PEERS_MAX = 10,
-    REPORT_LATE_MS_MAX = 10000,
-};
+enum { READ_BYTES = 64 << 10, BACKLOG_BYTES_MAX = 1 << 20, PEERS_MAX = 10 };
 
 /* One proxy. */
 struct peer {
@@ -164,90 +158,12 @@ static void hear_hello(struct peer *peer, const struct link_hello *hello)
     say_snapshot(peer);
 }
 
-static struct variant *group_variant(const struct control *c, const char *group)
-{
-    char name[LINK_NAME_BYTES];
-    char *slash;
-    const struct endpoint *e;
-
-    snprintf(name, sizeof(name), "%s", group);
-    slash = strchr(name, '/');
-    if (!slash)
-        return NULL;
-    *slash = '\0';
-    e = endpoint_find(c, name);
-    return e ? endpoint_variant(e, slash + 1) : NULL;
-}
-
-/* Concurrency is a state, of which the newest proxy has nearly all; from the others' point of view
- * it falls to nothing, and that is no news of the variant. What they count is added. */
-static bool has_news(const struct peer *peer, struct link_report_group *g)
-{
-    if (is_newest(peer))
-        return true;
-    g->concurrency_samples = 0;
-    return g->arrivals > 0 || g->requests > 0 || g->model_errors > 0 ||
-           g->model_latency_us.count > 0;
-}
-
-/* The second that a report is of: the one in which it began. Reports come a little late or early;
- * each is given the second after its predecessor's, so that none gets two and none is left out. One
- * that we were too busy to read says when it was written. */
-static wall_ms_t second_of(struct peer *peer, const struct link_report *report)
-{
-    wall_ms_t now = loop_wall(peer->link->control->loop);
-    bool clocks_agree = report->at_ms <= now && now - report->at_ms < REPORT_LATE_MS_MAX;
-    wall_ms_t end = clocks_agree ? report->at_ms : now;
-    wall_ms_t begin = end - report->interval_ms, next = peer->second + MS_PER_S;
-
-    if (next > begin - MS_PER_S && next <= end - MS_PER_S)
-        peer->second = next;
-    else
-        peer->second = begin / MS_PER_S * MS_PER_S;
-    return peer->second;
-}
-
-static void hear_of_group(struct peer *peer, struct link_report_group *g, wall_ms_t second)
-{
-    struct control *c = peer->link->control;
-    struct variant *v = group_variant(c, g->id);
-    unsigned in_service = v ? variant_counts(v).in_service : 0;
-
-    if (!v)
-        return;
-    if (is_newest(peer) || g->queued > 0)
-        variant_hear_queue(v, g->queued, loop_wall(c->loop));
-    if (!has_news(peer, g))
-        return;
-    tally_report(&v->tally, g);
-    if (endpoint_takes_requests(v->endpoint) || in_service > 0)
-        telemetry_report(c->telemetry, v->endpoint->name, v->name, in_service, g, second);
-}
-
 static void hear_report(struct peer *peer, struct link_report *report)
 {
     struct control *c = peer->link->control;
-    wall_ms_t second = second_of(peer, report);
 
-    for (size_t i = 0; i < report->n_groups && c->telemetry; i++)
-        hear_of_group(peer, &report->groups[i], second);
-    if (c->autoscaler)
-        autoscaler_wake(c->autoscaler);
-}
-
-/* Said when requests begin to wait, not when the next second is over. */
-static void hear_waiting(struct peer *peer, const struct link_event *event)
-{
-    struct control *c = peer->link->control;
-    struct variant *v = group_variant(c, event->group);
-
-    log_debug(c->log, "requests wait for capacity", "group=%s queued=%u", event->group,
-              event->queued);
-    if (v)
-        variant_hear_queue(v, event->queued, loop_wall(c->loop));
-    if (v && c->autoscaler)
-        autoscaler_wake(c->autoscaler);
-    reconcile_wake(c);
+    peer->second = link_report_second(report, loop_wall(c->loop), peer->second);
+    link_report_hear(c, report, peer->second, is_newest(peer));
 }
 
 static void hear_drained(struct peer *peer, const char *id)
@@ -273,7 +189,7 @@ static void hear_event(struct peer *peer, const struct link_event *event)
         hear_drained(peer, event->target);
         break;
     case LINK_QUEUE_WAITING:
-        hear_waiting(peer, event);
+        link_report_waiting(c, event);
         break;
     }
 }
