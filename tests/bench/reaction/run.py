@@ -6,7 +6,7 @@ three quarters of that, or as many in flight as that makes; the load steps from 
 a random moment of the second. Printed are the times from the step to the first decision, to the one that asks for enough
 instances to carry the load, and to these being in service, by weir's own log; and, for MinCapacity 0, from the first request after idle to its answer. The same
 step at pace aws, and by Knative's rule, is run on a virtual clock (simulate.c). Everything goes to bench-out/reaction.json.
-Exit code 1 if a request failed.
+Exit code 1 if a request failed, or a first decision took more than three seconds: the goal.
 """
 import argparse
 import datetime
@@ -34,6 +34,7 @@ SERVER = pathlib.Path(__file__).with_name("server.py")
 CAN_DO, TARGET = 40, 30  # requests per second of an instance, and those it is meant to have
 BEFORE, AFTER = 0.9 * TARGET, 4 * 0.9 * TARGET
 NEEDED = math.ceil(AFTER / CAN_DO)
+GOAL_MS = 3000  # to the first decision
 WARM_S, LAST_S = 8, 8  # before the step, and after it
 METRICS = {"invocations": ("SageMakerVariantInvocationsPerInstance", TARGET * 60),
            "concurrency": ("SageMakerVariantConcurrentRequestsPerModelHighResolution", 12)}
@@ -184,7 +185,11 @@ def main() -> int:
     out = ROOT / "bench-out"
     out.mkdir(exist_ok=True)
     (out / "reaction.json").write_text(json.dumps({"steps": steps, "wakes": wakes, "virtual": virtual}, indent=2) + "\n")
-    return int(any(r["failed"] for r in sum(steps.values(), wakes)))
+    everything = sum(steps.values(), wakes)
+    missed = [r for r in everything if r["failed"] or r["decision_ms"] is None or r["decision_ms"] > GOAL_MS]
+    for r in missed:
+        print(f"missed: {r}", file=sys.stderr)
+    return int(bool(missed))
 
 
 if __name__ == "__main__":
