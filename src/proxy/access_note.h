@@ -7,7 +7,6 @@
 #include "proxy/access_line.h"
 
 struct exchange;
-struct upstream_connection;
 
 struct access_note {
     bool is_on; /* this request is being noted */

@@ -1,10 +1,7 @@
 /* Sending a request upstream, and what it means when that does not work. */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "http/writer.h"
 #include "proxy/exchange.h"
 #include "proxy/tunnel.h"
 
@@ -13,19 +10,6 @@ enum {
 };
 
 /* --- beginning and ending --------------------------------------------------------------------- */
-
-/* The request stays with us until it is answered: it may have to be sent again. */
-static int send_request(struct exchange *x)
-{
-    struct stream *s = &x->upstream->stream;
-    int r = stream_send_kept(s, buffer_data(&x->head_out), buffer_size(&x->head_out));
-
-    if (!r)
-        r = stream_send_kept(s, buffer_data(&x->body_out), buffer_size(&x->body_out));
-    if (r)
-        upstream_close(steal(x->upstream));
-    return r;
-}
 
 /* A body that streams can be sent again only as long as all that has left of it is kept, too. That a
  * connection from the pool has died shows at once, or after a round trip: so long REPLAY_BYTES
@@ -42,14 +26,16 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     struct worker *w = x->worker;
     int r;
 
-    assert(!x->upstream);
+    assert(!x->call);
     x->attempts++;
     if (pool)
-        r = upstream_lend(pool, x, trust_needed(x), &x->upstream);
+        r = upstream_lend(pool, x, trust_needed(x), &x->call);
     else
-        r = upstream_dial(w, &w->settings->api, x, &x->upstream);
+        r = upstream_dial(w, &w->settings->api, x, &x->call);
     if (!r)
-        r = send_request(x);
+        r = call_begin(x->call);
+    if (r && x->call)
+        call_release(steal(x->call), false);
     if (r)
         return r;
     x->state = EXCHANGE_UPSTREAM;
@@ -65,31 +51,28 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
 
 void exchange_end_attempt(struct exchange *x, bool reusable, bool complete)
 {
-    struct upstream_connection *u = steal(x->upstream);
+    struct call *call = steal(x->call);
     us_t us = loop_now_us(x->worker->loop) - x->attempt_us;
 
     if (us < 0)
         us = 0; /* it failed in the turn that began it */
-    if (reusable)
-        upstream_give_back(u);
-    else
-        upstream_close(u);
+    call_release(call, reusable);
     x->spent_us += us;
     x->kind->ended(x, us, complete);
 }
 
 void exchange_fail(struct exchange *x, enum exchange_failure why, int error)
 {
-    bool untouched = x->state == EXCHANGE_UPSTREAM && x->upstream->reused && !x->upstream->heard &&
-                     !x->partly_gone;
+    bool untouched =
+        x->state == EXCHANGE_UPSTREAM && call_may_come_back(x->call) && !x->partly_gone;
 
-    if (why == EXCHANGE_BROKEN && untouched)
-        why = EXCHANGE_STALE;
+    if (why == EXCHANGE_BROKEN || why == EXCHANGE_STALE)
+        why = untouched ? EXCHANGE_STALE : EXCHANGE_BROKEN;
     if (x->state == EXCHANGE_TUNNEL) {
         exchange_die(x);
         return;
     }
-    if (why == EXCHANGE_STALE && !x->upstream->asked)
+    if (why == EXCHANGE_STALE && !x->call->asked)
         error = -ECONNRESET; /* nobody has seen a byte of it: as good as a reset */
     if (x->state == EXCHANGE_ANSWERING) {
         exchange_break_off(x, why);
@@ -136,8 +119,8 @@ void exchange_body_moved(struct exchange *x)
  * complete, the time that the target has begins to run. */
 static void sent_all(struct exchange *x)
 {
-    x->replays = x->upstream->reused && !x->upstream->heard && !x->partly_gone &&
-                 buffer_size(&x->body_out) <= REPLAY_BYTES;
+    x->replays =
+        call_may_come_back(x->call) && !x->partly_gone && buffer_size(&x->body_out) <= REPLAY_BYTES;
     if (x->streams && !x->body_done && !x->replays)
         forget_sent(x);
     if ((x->streams && !x->body_done) || x->state == EXCHANGE_ANSWERING)
@@ -149,11 +132,11 @@ static void sent_all(struct exchange *x)
 
 void exchange_sent(struct exchange *x)
 {
-    if (!x->upstream->reused && !x->phases.connected)
+    if (!x->call->reused && !x->phases.connected)
         x->phases.connected = loop_now_us(x->worker->loop);
     if (x->state == EXCHANGE_TUNNEL)
         tunnel_sent(x);
-    else if (stream_unsent(&x->upstream->stream))
+    else if (call_is_unsent(x->call))
         exchange_body_moved(x);
     else
         sent_all(x);
@@ -161,7 +144,7 @@ void exchange_sent(struct exchange *x)
 
 void exchange_cannot_send(struct exchange *x, int error)
 {
-    if (!x->upstream->stream.connected)
+    if (!call_is_connected(x->call))
         exchange_fail(x, EXCHANGE_CONNECT, error);
     else if (error == -ENOMEM)
         exchange_fail(x, EXCHANGE_BROKEN, error);
@@ -173,86 +156,31 @@ void exchange_cannot_send(struct exchange *x, int error)
 void exchange_give_up_sending(struct exchange *x)
 {
     x->giving_up = true;
-    stream_drop_output(&x->upstream->stream);
+    call_give_up(x->call);
 }
 
-int exchange_write_first_chunk(struct exchange *x)
+/* Keep what is sent of a streaming body as well, if it may have to be sent again. */
+static void keep_piece(struct exchange *x, struct slice content)
 {
-    size_t size = buffer_size(&x->body_out);
-    struct buffer *out = &x->body_out;
-    int r = 0;
-
-    if (size > 0)
-        r = buffer_printf(&x->head_out, "%zx\r\n", size);
-    if (!r && size > 0)
-        r = buffer_append(out, "\r\n", 2);
-    if (!r && x->body_done)
-        r = buffer_append(out, "0\r\n", 3);
-    if (!r && x->body_done)
-        r = buffer_append(out, buffer_data(&x->trailers), buffer_size(&x->trailers));
-    if (!r && x->body_done)
-        r = buffer_append(out, "\r\n", 2);
-    return r;
-}
-
-/* Send a piece of a streaming body, and keep it as well if it may have to be sent again. */
-static int send_piece(struct exchange *x, const char *data, size_t size)
-{
-    x->replays = x->replays && buffer_size(&x->body_out) + size <= REPLAY_BYTES &&
-                 buffer_append(&x->body_out, data, size) == 0;
+    x->replays = x->replays && buffer_size(&x->body_out) + content.size <= REPLAY_BYTES &&
+                 buffer_append(&x->body_out, content.data, content.size) == 0;
     if (!x->replays)
         x->partly_gone = true;
-    return stream_send(&x->upstream->stream, data, size);
-}
-
-/* Send content of a streaming body, in its chunk's frame if it goes in chunks. */
-static int send_content(struct exchange *x, struct slice content)
-{
-    char line[24];
-    int r = 0;
-
-    if (!x->chunked_out)
-        return send_piece(x, content.data, content.size);
-    if (content.size)
-        r = send_piece(x, line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", content.size));
-    if (!r)
-        r = send_piece(x, content.data, content.size);
-    if (!r && content.size)
-        r = send_piece(x, "\r\n", 2);
-    if (!r && x->body_done)
-        r = send_piece(x, "0\r\n", 3);
-    if (!r && x->body_done)
-        r = send_piece(x, buffer_data(&x->trailers), buffer_size(&x->trailers));
-    return r || !x->body_done ? r : send_piece(x, "\r\n", 2);
 }
 
 void exchange_push_content(struct exchange *x, struct slice content)
 {
+    int r = 0;
+
     if (x->giving_up)
         return;
-    if (send_content(x, content))
+    keep_piece(x, content);
+    if (content.size)
+        r = call_content(x->call, content);
+    if (!r && x->body_done)
+        r = call_end(x->call);
+    if (r)
         exchange_die(x);
-    else if (!stream_unsent(&x->upstream->stream))
+    else if (!call_is_unsent(x->call))
         sent_all(x); /* there was nothing more */
-}
-
-/* --- receiving -------------------------------------------------------------------------------- */
-
-/* Return: 0 when that is not known any more. */
-static size_t bytes_sent(const struct exchange *x)
-{
-    return x->partly_gone ? 0 : buffer_size(&x->head_out) + buffer_size(&x->body_out);
-}
-
-void exchange_upstream_ended(struct exchange *x, int error)
-{
-    if (error == 0 && x->state == EXCHANGE_TUNNEL) {
-        tunnel_target_ended(x);
-        return;
-    }
-    if (error == 0 && exchange_answer_ended(x))
-        return;
-    if (error == 0)
-        error = stream_fate(&x->upstream->stream, bytes_sent(x));
-    exchange_fail(x, EXCHANGE_BROKEN, error);
 }

@@ -111,7 +111,7 @@ static void trim(struct buffer *b)
 /* Whatever the exchange was in, it is not in it any more. */
 static void leave(struct exchange *x)
 {
-    if (x->upstream)
+    if (x->call)
         exchange_end_attempt(x, false, false);
     place_leave(x);
     list_remove(&x->link);
@@ -338,7 +338,7 @@ void exchange_expired(struct exchange *x)
         x->keep_alive = x->keep_alive && !waits_for_client;
         if (waits_for_client)
             exchange_refuse(x, 408, "RequestTimeoutException", slow);
-        else if (x->upstream->stream.connected)
+        else if (call_is_connected(x->call))
             exchange_fail(x, EXCHANGE_TIMEOUT, -ETIMEDOUT);
         else
             exchange_fail(x, EXCHANGE_CONNECT, -ETIMEDOUT);

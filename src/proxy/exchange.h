@@ -2,7 +2,8 @@
  *
  * What all requests have in common is here, in four files: exchange.c takes the request in,
  * exchange_body.c its body, attempt.c sends it upstream and decides what a failure means, relay.c
- * passes the answer back. Who the client is and what it speaks is behind client.h.
+ * passes the answer back. Who the client is and what it speaks is behind client.h, how a target is
+ * asked behind call.h.
  * What differs is in a struct exchange_kind: invocation.c (a model's), api_call.c (control's) and
  * forward.c (anybody's); place.c finds targets for the first and the last.
  *
@@ -16,6 +17,7 @@
 #include "http/url.h"
 #include "proxy/access_note.h"
 #include "proxy/aws_error.h"
+#include "proxy/call.h"
 #include "proxy/client.h"
 #include "proxy/edge_auth.h"
 #include "proxy/phases.h"
@@ -134,15 +136,15 @@ struct exchange {
     struct buffer head_out, body_out;
     struct buffer trailers; /* lines that follow the body; the client's side puts them here */
     size_t kept_bytes;      /* of body_out, as counted in the worker */
-    bool chunked_out;       /* the body goes on in chunks */
+    bool chunked_out;       /* HTTP/1: the body goes on in chunks */
     bool replays;           /* what leaves now is kept in body_out as well, to be sent again */
     bool partly_gone;       /* some of the body has been sent and dropped: no second attempt */
     bool giving_up;         /* nothing more of it shall be sent: the target does not want it */
 
     /* the attempt */
-    struct upstream_connection *upstream; /* NULL: none */
-    struct target *target;                /* counted in flight there, by place.c; one reference */
-    struct target *avoid;                 /* has failed us; one reference; may be NULL */
+    struct call *call;     /* NULL: none */
+    struct target *target; /* counted in flight there, by place.c; one reference */
+    struct target *avoid;  /* has failed us; one reference; may be NULL */
     unsigned attempts;
     bool retried;    /* after a stale connection: once is enough */
     ms_t timeout_ms; /* for the whole answer, or until it begins: */
@@ -154,7 +156,6 @@ struct exchange {
 
     /* the answer */
     enum http_framing framing; /* HTTP/1: of its body, toward the client */
-    bool upstream_keeps;       /* the connection can be used again */
     unsigned interims;         /* 1xx that came before it */
     bool target_done;          /* with EXCHANGE_TUNNEL: it says no more */
     struct buffer answer_trailers;
@@ -210,16 +211,22 @@ void exchange_resume(struct exchange *x);
 void exchange_cut(struct exchange *x);
 void exchange_free_unused(struct worker *w);
 
-/* --- for upstream.c: what happens on x->upstream ---------------------------------------------- */
+/* --- for calls: what happens to x->call. Each may end it, and the exchange too. ----------------- */
 
-/** exchange_take_answer() - what has come. Return: how many bytes were used. */
-size_t exchange_take_answer(struct exchange *x, const char *data, size_t size);
 /** exchange_sent() - some of the request has left */
 void exchange_sent(struct exchange *x);
 /** exchange_cannot_send() - what was unsent has been dropped */
 void exchange_cannot_send(struct exchange *x, int error);
-/** exchange_upstream_ended() - nothing more comes; @error: 0 if the target closed properly */
-void exchange_upstream_ended(struct exchange *x, int error);
+/** exchange_answer_head() - of the answer, or of one before it */
+void exchange_answer_head(struct exchange *x, const struct http_head *head);
+/** exchange_answer_content() - more of its body; the bytes stay until exchange_answer_flush() */
+void exchange_answer_content(struct exchange *x, struct slice content);
+/** exchange_answer_flush() - there is no more for now */
+void exchange_answer_flush(struct exchange *x);
+/** exchange_answer_passed() - @n bytes of the body have gone to the client unseen */
+void exchange_answer_passed(struct exchange *x, size_t n);
+/** exchange_answer_complete() - that was all of it; x->answer_trailers are there */
+void exchange_answer_complete(struct exchange *x);
 
 /* --- for the kinds, and between the three files ----------------------------------------------- */
 
@@ -248,9 +255,6 @@ void exchange_die(struct exchange *x);
  * Return: 0, or why not even a connection could be begun; kind->failed() is not called then.
  */
 int exchange_attempt(struct exchange *x, struct upstream *pool);
-/** exchange_write_first_chunk() - of a body that goes on in chunks: what there is of it so far, the
- * end too if that has come */
-int exchange_write_first_chunk(struct exchange *x);
 /** exchange_push_content() - send more of a streaming body, without keeping it if that can be
  * avoided */
 void exchange_push_content(struct exchange *x, struct slice content);
@@ -258,7 +262,7 @@ void exchange_push_content(struct exchange *x, struct slice content);
 void exchange_body_moved(struct exchange *x);
 /** exchange_fail() - the attempt has come to nothing */
 void exchange_fail(struct exchange *x, enum exchange_failure why, int error);
-/** exchange_end_attempt() - let go of the upstream connection, for others to use if @reusable */
+/** exchange_end_attempt() - let go of the call, its connection is for others to use if @reusable */
 void exchange_end_attempt(struct exchange *x, bool reusable, bool complete);
 
 /** exchange_relay() - pass the answer on. The head for the client is in the worker's text, complete
@@ -272,11 +276,6 @@ void exchange_collect(struct exchange *x);
 void exchange_give_up_sending(struct exchange *x);
 /** exchange_break_off() - the answer that is relayed comes to no good end */
 void exchange_break_off(struct exchange *x, enum exchange_failure why);
-/** exchange_answer_passed() - @n bytes of the answer's body have gone to the client unseen */
-void exchange_answer_passed(struct exchange *x, size_t n);
-/** exchange_answer_ended() - upstream has closed after the answer's head. Return: whether that ends
- * the answer properly. */
-bool exchange_answer_ended(struct exchange *x);
 
 extern const struct exchange_kind invocation_kind, api_call_kind, forward_kind;
 /** invocation_begin() - x->head has a path under /endpoints/ */

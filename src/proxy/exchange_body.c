@@ -25,10 +25,10 @@ bool exchange_takes_body(const struct exchange *x)
     if (x->state == EXCHANGE_BODY || x->state == EXCHANGE_DISCARDING)
         return true;
     if (x->state == EXCHANGE_TUNNEL)
-        return !stream_congested(&x->upstream->stream);
+        return !call_is_congested(x->call);
     /* streaming: only as fast as the target takes it */
-    return passes_body(x) && x->streams && !x->giving_up && x->upstream &&
-           x->upstream->stream.connected && !stream_congested(&x->upstream->stream);
+    return passes_body(x) && x->streams && !x->giving_up && x->call && call_is_connected(x->call) &&
+           !call_is_congested(x->call);
 }
 
 static struct slice moved(struct slice s, const char *from, const char *to)
@@ -117,7 +117,7 @@ struct stream *exchange_body_way(const struct exchange *x)
         x->body.framing != HTTP_BODY_LENGTH || x->body.left < EXCHANGE_SPLICE_MIN ||
         x->body.left > x->body_bytes_max - x->body_bytes)
         return NULL;
-    return &x->upstream->stream;
+    return call_way(x->call);
 }
 
 void exchange_body_passed(struct exchange *x, size_t n)

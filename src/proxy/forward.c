@@ -143,9 +143,7 @@ static int write_request(struct exchange *x)
         r = trace_id_write(out, &x->head, &x->worker->random, loop_wall(x->worker->loop));
     if (!r)
         r = write_framing(x, out);
-    if (!r)
-        r = http_write_end(out);
-    return !r && x->chunked_out ? exchange_write_first_chunk(x) : r;
+    return r ? r : http_write_end(out);
 }
 
 static void send_to(struct exchange *x, const struct route_group *group)

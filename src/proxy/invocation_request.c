@@ -148,7 +148,5 @@ int invocation_write(struct exchange *x)
         r = http_write_header_number(out, "Content-Length",
                                      x->body_done ? buffer_size(&x->body_out)
                                                   : x->head.content_length);
-    if (!r)
-        r = http_write_end(out);
-    return !r && x->chunked_out ? exchange_write_first_chunk(x) : r;
+    return r ? r : http_write_end(out);
 }

@@ -213,12 +213,12 @@ int lease_install(struct worker *w, struct route *route)
 static void cut(struct upstream *pool)
 {
     struct list busy;
-    struct upstream_connection *c;
+    struct call *c;
 
     /* Ended requests may start others on the same pool: take those that run now, and only them. */
     list_init(&busy);
     list_move(&pool->busy, &busy);
-    while ((c = list_first_entry(&busy, struct upstream_connection, link))) {
+    while ((c = list_first_entry(&busy, struct call, link))) {
         list_remove(&c->link);
         list_push_back(&pool->busy, &c->link);
         exchange_cut(c->exchange);

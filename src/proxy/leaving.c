@@ -133,7 +133,7 @@ static bool shall_finish(const struct exchange *x)
     bool works = x->state == EXCHANGE_UPSTREAM || x->state == EXCHANGE_ANSWERING ||
                  x->state == EXCHANGE_COLLECTING;
 
-    return works && x->body_done && x->upstream && !x->dying && !x->worker->stopping && g &&
+    return works && x->body_done && x->call && !x->dying && !x->worker->stopping && g &&
            g->config.client_gone == LINK_FINISH;
 }
 

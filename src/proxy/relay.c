@@ -55,21 +55,6 @@ void exchange_collect(struct exchange *x)
 
 /* --- bodies ----------------------------------------------------------------------------------- */
 
-static void answer_complete(struct exchange *x, bool surplus)
-{
-    /* A target that answers before it has the whole request, or says more than it announced, cannot
-     * be asked anything else on this connection. */
-    bool reusable = x->upstream_keeps && !surplus && x->body_done && !x->giving_up &&
-                    !stream_unsent(&x->upstream->stream);
-    enum exchange_state state = x->state;
-
-    exchange_end_attempt(x, reusable, true);
-    if (state == EXCHANGE_COLLECTING)
-        x->kind->collected(x);
-    else
-        exchange_over(x, x->keep_alive);
-}
-
 static struct slice trailers(struct exchange *x)
 {
     struct buffer *lines = &x->answer_trailers;
@@ -101,45 +86,48 @@ static void collect(struct exchange *x, struct slice content)
         x->collected_cut = true;
 }
 
-/* Return: how many bytes belong to the body. */
-static size_t take_body(struct exchange *x, const char *data, size_t size)
+void exchange_answer_content(struct exchange *x, struct slice content)
 {
-    size_t used = 0;
-    int r = HTTP_AGAIN;
-
-    while (r == HTTP_AGAIN) {
-        struct slice content = { 0 };
-        const char *why = NULL;
-        size_t n = 0;
-
-        r = http_body_next(&x->upstream->body, data + used, size - used, &n, &content, &why);
-        used += n;
-        if (x->state == EXCHANGE_COLLECTING)
-            collect(x, content);
-        else if (x->kind->content)
-            x->kind->content(x, content);
-        else
-            client_content(x->client, content);
-        if (x->state == EXCHANGE_ANSWERING)
-            x->note.sent_bytes += content.size;
-        if (x->state == EXCHANGE_OVER)
-            return used;
-        if (n == 0)
-            break;
-    }
+    if (x->state == EXCHANGE_COLLECTING)
+        collect(x, content);
+    else if (x->kind->content)
+        x->kind->content(x, content);
+    else
+        client_content(x->client, content);
     if (x->state == EXCHANGE_ANSWERING)
-        pass_on(x, r == 0);
-    if (x->state == EXCHANGE_OVER)
-        return used;
-    if (r == 0)
-        answer_complete(x, used < size);
-    else if (r != HTTP_AGAIN)
-        exchange_fail(x, EXCHANGE_NONSENSE, 0);
-    else if (x->collected_cut)
-        answer_complete(x, true); /* enough of it */
+        x->note.sent_bytes += content.size;
+}
+
+/* The attempt is over, and has gone well. */
+static void finish(struct exchange *x, bool reusable)
+{
+    enum exchange_state state = x->state;
+
+    exchange_end_attempt(x, reusable, true);
+    if (state == EXCHANGE_COLLECTING)
+        x->kind->collected(x);
+    else
+        exchange_over(x, x->keep_alive);
+}
+
+void exchange_answer_flush(struct exchange *x)
+{
+    if (x->state == EXCHANGE_ANSWERING)
+        pass_on(x, false);
+    if (x->state == EXCHANGE_COLLECTING && x->collected_cut)
+        finish(x, false); /* enough of it */
     else if (x->state == EXCHANGE_ANSWERING && client_is_congested(x->client))
-        stream_want(&x->upstream->stream, false);
-    return used;
+        call_want(x->call, false);
+}
+
+/* A target that answers before it has the whole request cannot be asked anything else in the same
+ * place. */
+void exchange_answer_complete(struct exchange *x)
+{
+    if (x->state == EXCHANGE_ANSWERING)
+        pass_on(x, true);
+    if (x->state != EXCHANGE_OVER)
+        finish(x, x->body_done && !x->giving_up);
 }
 
 /* 100 Continue is between the target and us; the others are for the client, who may be told so
@@ -152,61 +140,21 @@ static void take_interim(struct exchange *x, const struct http_head *head)
         x->kind->interim(x, head);
 }
 
-static size_t take_head(struct exchange *x, const char *data, size_t size)
+void exchange_answer_head(struct exchange *x, const struct http_head *head)
 {
-    struct upstream_connection *u = x->upstream;
-    struct http_head *head = &x->worker->answer_head;
-    struct slice method = x->head_only ? SLICE("HEAD") : SLICE("POST");
-    const char *why = NULL;
-    size_t n = 0;
-    int r = http_parse_response(data, size, method, &x->worker->settings->limits, &u->scanned, head,
-                                &n, &why);
-
-    if (r == HTTP_AGAIN)
-        return 0;
-    u->scanned = 0;
-    if (r || (head->status == 101 && !tunnel_is_granted(x, head))) {
-        exchange_fail(x, EXCHANGE_NONSENSE, 0);
-        return size;
-    }
     if (head->status == 101) {
         x->kind->answered(x, head);
-        return n;
+        return;
     }
     if (head->status < 200) {
         take_interim(x, head);
-        return n;
+        return;
     }
-    http_body_init(&u->body, head);
-    u->body.trailers = &x->answer_trailers;
-    x->upstream_keeps = head->keep_alive;
     if (!x->body_done && !head->keep_alive && head->status >= 300)
         exchange_give_up_sending(x); /* it has made up its mind: RFC 9112 §9.5 */
     x->phases.first_byte = loop_now_us(x->worker->loop);
     x->note.target_status = head->status;
     x->kind->answered(x, head);
-    return n;
-}
-
-size_t exchange_take_answer(struct exchange *x, const char *data, size_t size)
-{
-    struct upstream_connection *u = x->upstream;
-    size_t used = 0;
-
-    while (x->state == EXCHANGE_UPSTREAM && x->upstream == u && used < size) {
-        size_t n = take_head(x, data + used, size - used);
-
-        if (n == 0)
-            return used;
-        used += n;
-    }
-    if (x->upstream == u && (x->state == EXCHANGE_ANSWERING || x->state == EXCHANGE_COLLECTING))
-        used += take_body(x, data + used, size - used);
-    if (x->upstream == u && x->state == EXCHANGE_TUNNEL && used < size) {
-        tunnel_pull(x, (struct slice){ data + used, size - used });
-        used = size;
-    }
-    return used;
 }
 
 void exchange_break_off(struct exchange *x, enum exchange_failure why)
@@ -225,42 +173,20 @@ void exchange_break_off(struct exchange *x, enum exchange_failure why)
         exchange_over(x, x->keep_alive); /* ends the attempt, too */
 }
 
-bool exchange_answer_ended(struct exchange *x)
-{
-    if ((x->state != EXCHANGE_ANSWERING && x->state != EXCHANGE_COLLECTING) ||
-        http_body_eof(&x->upstream->body))
-        return false;
-    if (x->state == EXCHANGE_ANSWERING)
-        pass_on(x, true);
-    if (x->state != EXCHANGE_OVER)
-        answer_complete(x, true);
-    return true;
-}
-
 /* The rest of a long answer need not be seen if it goes on as it is. */
 static void make_way(struct exchange *x)
 {
-    const struct http_body *body = &x->upstream->body;
     struct stream *way = client_way(x->client);
 
-    if (way && x->state == EXCHANGE_ANSWERING && !x->kind->content &&
-        body->framing == HTTP_BODY_LENGTH && body->left >= EXCHANGE_SPLICE_MIN)
-        stream_splice(&x->upstream->stream, way, body->left); /* else it is copied */
+    if (way && x->state == EXCHANGE_ANSWERING && !x->kind->content)
+        call_splice(x->call, way); /* else it is copied */
 }
 
 void exchange_answer_passed(struct exchange *x, size_t n)
 {
-    struct http_body *body = &x->upstream->body;
-
     x->note.sent_bytes += n;
-    body->left -= n;
     if (x->idle_ms)
         client_expect(x->client, exchange_now(x) + x->idle_ms);
-    if (body->left > 0)
-        return;
-    pass_on(x, true);
-    if (x->state != EXCHANGE_OVER)
-        answer_complete(x, false);
 }
 
 void exchange_client_reads(struct exchange *x)
@@ -270,5 +196,5 @@ void exchange_client_reads(struct exchange *x)
     if (x->idle_ms)
         client_expect(x->client, exchange_now(x) + x->idle_ms);
     make_way(x);
-    stream_want(&x->upstream->stream, true);
+    call_want(x->call, true);
 }

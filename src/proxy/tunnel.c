@@ -64,9 +64,9 @@ static void end_if_done(struct exchange *x)
 
 static void tell_target(struct exchange *x)
 {
-    if (stream_unsent(&x->upstream->stream))
+    if (call_is_unsent(x->call))
         return; /* comes back through tunnel_sent() */
-    if (stream_shut(&x->upstream->stream))
+    if (call_end(x->call))
         exchange_fail(x, EXCHANGE_BROKEN, 0);
     else
         end_if_done(x);
@@ -75,7 +75,7 @@ static void tell_target(struct exchange *x)
 void tunnel_push(struct exchange *x, struct slice content)
 {
     assert(x->state == EXCHANGE_TUNNEL);
-    if (stream_send(&x->upstream->stream, content.data, content.size))
+    if (call_content(x->call, content))
         exchange_die(x);
     else
         moved(x);
@@ -106,7 +106,7 @@ void tunnel_pull(struct exchange *x, struct slice content)
     if (x->state != EXCHANGE_TUNNEL)
         return;
     if (client_is_congested(x->client))
-        stream_want(&x->upstream->stream, false);
+        call_want(x->call, false);
     else
         moved(x);
 }

@@ -1,16 +1,13 @@
 /* proxy/upstream.h: one worker's connections to one target, kept open between requests.
  *
- * Connections are lent to one request at a time, the most recently used first, so that the others
- * grow old and are closed. An idle connection on which anything happens (the target closed it, or
- * talks out of turn) is closed at once. A connection without a pool is for one request only.
+ * A connection of HTTP/1 is lent to one request at a time, the most recently used first, so that the
+ * others grow old and are closed (upstream_h1.h). What a request gets is a call (call.h). A
+ * connection without a pool is for one request only.
  */
 #pragma once
-#include "http/parser.h"
-#include "proxy/morgue.h"
-#include "proxy/stream.h"
+#include "proxy/call.h"
 #include "proxy/target.h"
 
-struct exchange;
 struct worker;
 
 struct upstream {
@@ -19,24 +16,8 @@ struct upstream {
     unsigned refs;         /* leases and connections */
     uint64_t generation;   /* of the newest lease that has the target */
     bool retired;          /* the route does not know the target any more: keep nothing open */
-    struct list idle;      /* most recently used first */
-    struct list busy;
-};
-
-struct upstream_connection {
-    uint32_t magic;
-    struct worker *worker;
-    struct upstream *pool;     /* NULL: for one request */
-    struct exchange *exchange; /* NULL: idle */
-    struct stream stream;
-    bool reused;           /* has answered a request before this one */
-    bool asked;            /* some of the request has left since it was lent */
-    bool heard;            /* something has come since then */
-    struct list_link link; /* of idle or busy */
-    ms_t idle_since;
-    size_t scanned;        /* of an answer's head, as long as it is incomplete */
-    struct http_body body; /* of the answer */
-    struct corpse corpse;
+    struct list idle;     /* of struct call: connections of HTTP/1, most recently used first */
+    struct list busy;     /* of struct call */
 };
 
 int upstream_new(struct worker *worker, struct target *target, struct upstream **ret_pool);
@@ -55,16 +36,18 @@ enum upstream_trust {
 };
 
 /**
- * upstream_lend() - a connection for one request of @x
+ * upstream_lend() - a call for one request of @x
  * Return: 0, or why no connection could even be started (-ECONNREFUSED, -EAGAIN, -EMFILE ...).
  */
 int upstream_lend(struct upstream *pool, struct exchange *x, enum upstream_trust trust,
-                  struct upstream_connection **ret_connection);
-/** upstream_dial() - the same without a pool */
+                  struct call **ret_call);
+/** upstream_dial() - the same without a pool, in HTTP/1 */
 int upstream_dial(struct worker *worker, const struct address *address, struct exchange *x,
-                  struct upstream_connection **ret_connection);
+                  struct call **ret_call);
 
-/** upstream_give_back() - the answer has ended properly: keep the connection for others */
-void upstream_give_back(struct upstream_connection *c);
-/** upstream_close() - close it; its memory goes at the end of the turn */
-void upstream_close(struct upstream_connection *c);
+/** upstream_connect() - begin to connect to the pool's target. Return: 0 or a negative errno.
+ * @ret_local: by a Unix socket */
+int upstream_connect(const struct upstream *pool, int *ret_fd, bool *ret_local);
+/** upstream_is_silent() - whether nothing has come on @fd, the end neither: what the loop has not
+ * told yet is looked for, too */
+bool upstream_is_silent(int fd);
