@@ -247,7 +247,7 @@ int h2_trailer_field(struct buffer *lines, struct slice name, struct slice value
     return write_line(lines, name, value);
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- what is read back from the form of HTTP/1 ------------------------------------------------ */
 
 static bool read_line(struct slice *rest, struct slice *ret_line)
 {
@@ -298,4 +298,152 @@ int h2_fields_read(char *lines, size_t size, bool trailer, struct h2_fields *ret
     while (!r && rest.size)
         r = read_line(&rest, &line) ? read_field(line, ret) : -EINVAL;
     return r;
+}
+
+/* "METHOD target HTTP/1.1" */
+static int read_request_line(struct slice line, struct h2_fields *f)
+{
+    const char *end = line.data + line.size;
+    const char *space = memchr(line.data, ' ', line.size);
+    const char *last = space ? memchr(space + 1, ' ', (size_t)(end - space) - 1) : NULL;
+
+    if (!last || space == line.data)
+        return -EINVAL;
+    f->all[f->n++] =
+        (struct http_header){ SLICE(":method"), { line.data, (size_t)(space - line.data) } };
+    f->all[f->n++] = (struct http_header){ SLICE(":scheme"), SLICE("http") };
+    f->all[f->n++] =
+        (struct http_header){ SLICE(":path"), { space + 1, (size_t)(last - space) - 1 } };
+    return 0;
+}
+
+/* It is written first of all fields; an empty one says nothing. */
+static void take_host(struct h2_fields *f)
+{
+    struct http_header *first = &f->all[3];
+
+    if (f->n == 3 || !slice_is(first->name, "host"))
+        return;
+    if (first->value.size)
+        first->name = SLICE(":authority");
+    else
+        memmove(first, first + 1, (--f->n - 3) * sizeof(*first));
+}
+
+int h2_fields_read_request(char *head, size_t size, struct h2_fields *ret)
+{
+    struct slice rest = { head, size }, line;
+    int r;
+
+    ret->n = 0;
+    r = read_line(&rest, &line) ? read_request_line(line, ret) : -EINVAL;
+    while (!r && rest.size) {
+        if (!read_line(&rest, &line))
+            return -EINVAL;
+        if (line.size == 0)
+            break;
+        r = read_field(line, ret);
+    }
+    if (!r)
+        take_host(ret);
+    return r || rest.size ? -EINVAL : 0;
+}
+
+/* --- an answer as it comes in ----------------------------------------------------------------- */
+
+void h2_answer_init(struct h2_answer *a, const struct http_limits *limits)
+{
+    *a = (struct h2_answer){ .text = BUFFER_INIT(2 * limits->head_bytes + 1024) };
+}
+
+void h2_answer_reset(struct h2_answer *a)
+{
+    buffer_clear(&a->text);
+    *a = (struct h2_answer){ .text = a->text };
+}
+
+void h2_answer_deinit(struct h2_answer *a)
+{
+    buffer_deinit(&a->text);
+}
+
+static int take_status(struct h2_answer *a, struct slice name, struct slice value,
+                       const char **ret_why)
+{
+    uint64_t status;
+
+    if (a->begun || a->status || !slice_is(name, ":status"))
+        return malformed(ret_why, "a pseudo field is unknown, repeated or late");
+    if (value.size != 3 || text_to_u64(value, 999, &status) || status < 100 || status == 101)
+        return malformed(ret_why, "the status is none");
+    a->status = (unsigned)status;
+    return buffer_printf(&a->text, "HTTP/1.1 %u %s\r\n", a->status, http_reason(a->status));
+}
+
+static int take_answer_field(struct h2_answer *a, struct slice name, struct slice value,
+                             const char **ret_why)
+{
+    a->begun = true;
+    if (!a->status)
+        return malformed(ret_why, "the status is missing");
+    if (!is_name(name))
+        return malformed(ret_why, "a header field name is malformed");
+    if (is_of_connection(name))
+        return malformed(ret_why, "a header field is of HTTP/1 connections only");
+    a->has_length = a->has_length || slice_is(name, "content-length");
+    return write_line(&a->text, name, value);
+}
+
+int h2_answer_field(struct h2_answer *a, struct slice name, struct slice value,
+                    const struct http_limits *limits, const char **ret_why)
+{
+    int r;
+
+    a->list_size += name.size + value.size + FIELD_OVERHEAD;
+    if (a->list_size > limits->head_bytes || ++a->n_fields > HTTP_HEADERS_MAX)
+        return no_room(-ENOBUFS, ret_why);
+    if (value.size && !chars_are_value(value))
+        return malformed(ret_why, "a header field holds a control byte");
+    if (name.size && name.data[0] == ':')
+        r = take_status(a, name, value, ret_why);
+    else
+        r = take_answer_field(a, name, value, ret_why);
+    return no_room(r, ret_why);
+}
+
+/* What says in HTTP/1 that a body of unknown length comes. */
+static int end_answer(struct h2_answer *a, bool ends, struct slice method)
+{
+    bool none =
+        ends || a->status < 200 || a->status == 204 || a->status == 304 || slice_is(method, "HEAD");
+    int r = !none && !a->has_length ? buffer_puts(&a->text, "transfer-encoding: chunked\r\n") : 0;
+
+    return r ? r : buffer_append(&a->text, "\r\n", 2);
+}
+
+int h2_answer_finish(struct h2_answer *a, bool ends, struct slice method,
+                     const struct http_limits *limits, struct http_head *ret_head,
+                     const char **ret_why)
+{
+    struct http_limits roomy = { .head_bytes = a->text.max_bytes,
+                                 .target_bytes = limits->target_bytes };
+    size_t scanned = 0, size = 0;
+    int r;
+
+    if (!a->status)
+        return malformed(ret_why, "the status is missing");
+    r = no_room(end_answer(a, ends, method), ret_why);
+    if (!r)
+        r = http_parse_response(buffer_data(&a->text), buffer_size(&a->text), method, &roomy,
+                                &scanned, ret_head, &size, ret_why);
+    if (r == HTTP_AGAIN || (r == 0 && size != buffer_size(&a->text)))
+        return malformed(ret_why, "the head is not whole"); /* cannot be; must not be */
+    if (r)
+        return r;
+    if (ends && ret_head->framing == HTTP_BODY_LENGTH && ret_head->content_length > 0)
+        return malformed(ret_why, "the announced body does not come");
+    if (ends)
+        ret_head->framing = HTTP_BODY_NONE;
+    ret_head->keep_alive = true; /* of one answer among many */
+    return 0;
 }

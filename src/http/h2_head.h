@@ -3,8 +3,8 @@
  * A request's fields are written down as an HTTP/1.1 head and read by the one strict parser that
  * reads all others. So what is forwarded is what was parsed here, too: a field that could become
  * two, a name, a target or a length that could be read in two ways does not get past this point,
- * whatever the library before it thinks of it. An answer's head goes the other way. Pure: no frames,
- * no sockets (RFC 9113 §8).
+ * whatever the library before it thinks of it. The same holds for what targets answer, and both go the
+ * other way, too. Pure: no frames, no sockets (RFC 9113 §8).
  */
 #pragma once
 #include "base/buffer.h"
@@ -56,14 +56,14 @@ int h2_head_finish(struct h2_head *h, bool ends, const struct http_limits *limit
 int h2_trailer_field(struct buffer *lines, struct slice name, struct slice value,
                      const char **ret_why);
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- what is read back from the form of HTTP/1 ------------------------------------------------ */
 
 enum { H2_FIELDS_MAX = HTTP_HEADERS_MAX + 16 };
 
 struct h2_fields {
     char status[4];
     size_t n;
-    struct http_header all[H2_FIELDS_MAX]; /* :status first, if there is one */
+    struct http_header all[H2_FIELDS_MAX]; /* pseudo fields first */
 };
 
 /**
@@ -74,3 +74,41 @@ struct h2_fields {
  * Return: 0 or -EINVAL.
  */
 int h2_fields_read(char *lines, size_t size, bool trailer, struct h2_fields *ret);
+
+/**
+ * h2_fields_read_request() - the same of a request's head, empty line included
+ * Host becomes :authority. The scheme is http.
+ */
+int h2_fields_read_request(char *head, size_t size, struct h2_fields *ret);
+
+/* --- an answer as it comes in ----------------------------------------------------------------- */
+
+/* Written down as an HTTP/1.1 head, and read by the same strict parser. */
+struct h2_answer {
+    struct buffer text;
+    unsigned n_fields;
+    unsigned status; /* 0: has not come */
+    bool begun, has_length;
+    size_t list_size;
+};
+
+void h2_answer_init(struct h2_answer *a, const struct http_limits *limits);
+/** h2_answer_reset() - for the next one */
+void h2_answer_reset(struct h2_answer *a);
+void h2_answer_deinit(struct h2_answer *a);
+
+/** h2_answer_field() - the next field. Return: 0, HTTP_E_MALFORMED, HTTP_E_TOO_LARGE or -ENOMEM. */
+int h2_answer_field(struct h2_answer *a, struct slice name, struct slice value,
+                    const struct http_limits *limits, const char **ret_why);
+
+/**
+ * h2_answer_finish() - all fields have come
+ * @ends:     no body follows
+ * @method:   of the request, as for http_parse_response()
+ * @ret_head: slices into a->text. A body whose length was not said is HTTP_BODY_CHUNKED; one that
+ *            does not come HTTP_BODY_NONE.
+ * Return: as h2_answer_field(), or another of HTTP_E_*.
+ */
+int h2_answer_finish(struct h2_answer *a, bool ends, struct slice method,
+                     const struct http_limits *limits, struct http_head *ret_head,
+                     const char **ret_why);
