@@ -8,16 +8,13 @@
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/h2.h"
+#include "proxy/h2_patience.h"
 
 enum {
     H2_STREAMS_MAX = 100,
     H2_STREAM_WINDOW = 128 << 10,
     H2_CONNECTION_WINDOW = 2 << 20,
     H2_OUT_BYTES_MAX = 2 << 20, /* of an answer that waits for a window */
-    H2_STRIKES_MAX = 1000,
-    H2_STRIKES_PER_S = 200, /* are forgiven */
-    H2_STRIKE = 1,          /* a frame that asks for an answer or does nothing */
-    H2_STRIKE_REQUEST = 10, /* a request that was taken back, or none */
 };
 
 struct h2_session {
@@ -30,9 +27,8 @@ struct h2_session {
     struct list waking;   /* streams whose exchange may take what was kept */
     struct loop_task wake;
     struct list relieved; /* streams whose output has left */
-    unsigned strikes;
-    ms_t strikes_at; /* when they were last forgiven */
-    bool inside;     /* nghttp2 is calling us: it sends when it is done */
+    struct h2_patience patience;
+    bool inside; /* nghttp2 is calling us: it sends when it is done */
     bool draining, said_goodbye, dead;
     struct corpse corpse;
 };

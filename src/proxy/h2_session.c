@@ -33,14 +33,7 @@ static ms_t now(const struct h2_session *h)
 
 bool h2_strike(struct h2_session *h, unsigned weight)
 {
-    uint64_t forgiven = (uint64_t)(now(h) - h->strikes_at) * H2_STRIKES_PER_S / MS_PER_S;
-
-    if (forgiven) {
-        h->strikes = forgiven < h->strikes ? h->strikes - (unsigned)forgiven : 0;
-        h->strikes_at = now(h);
-    }
-    h->strikes += weight;
-    if (h->strikes <= H2_STRIKES_MAX)
+    if (!h2_patience_ends(&h->patience, weight, now(h)))
         return false;
     nghttp2_session_terminate_session(h->ng, NGHTTP2_ENHANCE_YOUR_CALM);
     return true;
@@ -277,7 +270,7 @@ struct h2_session *h2_open(struct downstream *c)
     list_init(&h->waking);
     list_init(&h->relieved);
     loop_task_init(&h->wake, wake);
-    h->strikes_at = now(h);
+    h->patience.at = now(h);
     if (make_session(h) || greet(h)) {
         nghttp2_session_del(h->ng);
         free(h);

@@ -322,9 +322,11 @@ static void begin(struct client *client, uint64_t length, bool empty)
     nghttp2_nv nv[H2_FIELDS_MAX];
     struct h2_fields f;
 
-    empty = empty || length == 0;
     if (s->over)
         return;
+    if (empty && length == 0)
+        length = CLIENT_LENGTH_UNKNOWN; /* the end of the stream says it */
+    empty = empty || length == 0;
     if (write_length(head, length) ||
         h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
         nghttp2_submit_response(s->session->ng, s->id, nv, name_values(&f, nv),

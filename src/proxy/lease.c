@@ -67,19 +67,21 @@ static int find_group(struct worker *w, const char *id, struct worker_group **re
     return 0;
 }
 
-static int find_pool(struct worker *w, struct target *target, struct upstream **ret_pool)
+static int find_pool(struct worker *w, struct target *target, bool is_h2,
+                     struct upstream **ret_pool)
 {
     struct upstream *pool = map_get(&w->pools, target->key);
     int r;
 
-    if (pool && pool->target != target) { /* it was gone and has come back in between */
+    if (pool && (pool->target != target || pool->is_h2 != is_h2)) {
+        /* it was gone and has come back in between, or is to be asked in another way */
         upstream_retire(pool);
         map_remove(&w->pools, target->key);
         upstream_unref(pool);
         pool = NULL;
     }
     if (!pool) {
-        r = upstream_new(w, target, &pool);
+        r = upstream_new(w, target, is_h2, &pool);
         if (r)
             return r;
         r = map_put(&w->pools, target->key, pool);
@@ -110,7 +112,8 @@ static int lease_new(struct worker *w, struct route *route, struct lease **ret_l
 
         r = find_group(w, g->config.id, &lease->groups[i]);
         for (size_t k = 0; k < g->n_targets && !r; k++)
-            r = find_pool(w, g->targets[k].target, &lease->pools[g->targets[k].index]);
+            r = find_pool(w, g->targets[k].target, g->config.protocol_version != LINK_HTTP1,
+                          &lease->pools[g->targets[k].index]);
     }
     if (r)
         return r;

@@ -5,9 +5,13 @@
 #include <sys/socket.h>
 
 #include "proxy/upstream_h1.h"
+#include "proxy/upstream_h2.h"
 #include "proxy/worker.h"
 
-int upstream_new(struct worker *worker, struct target *target, struct upstream **ret_pool)
+enum { STREAMS_MAX_UNTOLD = 100 };
+
+int upstream_new(struct worker *worker, struct target *target, bool is_h2,
+                 struct upstream **ret_pool)
 {
     struct upstream *pool = calloc(1, sizeof(*pool));
 
@@ -16,8 +20,11 @@ int upstream_new(struct worker *worker, struct target *target, struct upstream *
     pool->worker = worker;
     pool->target = target_ref(target);
     pool->refs = 1;
+    pool->is_h2 = is_h2;
+    pool->streams_max = STREAMS_MAX_UNTOLD;
     list_init(&pool->idle);
     list_init(&pool->busy);
+    list_init(&pool->sessions);
     *ret_pool = pool;
     return 0;
 }
@@ -40,6 +47,7 @@ struct upstream *upstream_unref(struct upstream *pool)
 void upstream_evict(struct upstream *pool, ms_t before)
 {
     upstream_h1_evict(pool, before);
+    h2_upstream_evict(pool, before);
 }
 
 void upstream_retire(struct upstream *pool)
@@ -70,7 +78,8 @@ int upstream_connect(const struct upstream *pool, int *ret_fd, bool *ret_local)
 int upstream_lend(struct upstream *pool, struct exchange *x, enum upstream_trust trust,
                   struct call **ret_call)
 {
-    return upstream_h1_lend(pool, x, trust, ret_call);
+    return pool->is_h2 ? h2_upstream_lend(pool, x, trust, ret_call)
+                       : upstream_h1_lend(pool, x, trust, ret_call);
 }
 
 int upstream_dial(struct worker *worker, const struct address *address, struct exchange *x,

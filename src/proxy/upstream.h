@@ -1,8 +1,9 @@
 /* proxy/upstream.h: one worker's connections to one target, kept open between requests.
  *
  * A connection of HTTP/1 is lent to one request at a time, the most recently used first, so that the
- * others grow old and are closed (upstream_h1.h). What a request gets is a call (call.h). A
- * connection without a pool is for one request only.
+ * others grow old and are closed (upstream_h1.h). One of HTTP/2 is shared by as many as the target
+ * allows, and only beyond that there is another one (upstream_h2.h). What a request gets is a call in
+ * either case (call.h). A connection without a pool is for one request only.
  */
 #pragma once
 #include "proxy/call.h"
@@ -16,11 +17,15 @@ struct upstream {
     unsigned refs;         /* leases and connections */
     uint64_t generation;   /* of the newest lease that has the target */
     bool retired;          /* the route does not know the target any more: keep nothing open */
+    bool is_h2;
     struct list idle;     /* of struct call: connections of HTTP/1, most recently used first */
-    struct list busy;     /* of struct call */
+    struct list busy;     /* of struct call, of both kinds */
+    struct list sessions; /* of struct h2_upstream, most recently opened first */
+    unsigned streams_max; /* of each session, as the target has said last */
 };
 
-int upstream_new(struct worker *worker, struct target *target, struct upstream **ret_pool);
+int upstream_new(struct worker *worker, struct target *target, bool is_h2,
+                 struct upstream **ret_pool);
 struct upstream *upstream_ref(struct upstream *pool);
 struct upstream *upstream_unref(struct upstream *pool);
 

@@ -72,6 +72,7 @@ static const char *const algorithms[] = {
     "least_outstanding",   "random", "weighted_random", "round_robin", "power_of_two",
     "least_expected_wait", NULL
 };
+static const char *const protocol_versions[] = { "HTTP1", "HTTP2", "GRPC", NULL };
 static const char *const stickinesses[] = { "none", "cookie", "header", NULL };
 static const char *const outlooks[] = { "coming", "failing", "none", NULL };
 static const char *const clients_gone[] = { "cancel", "finish", NULL };
@@ -109,7 +110,9 @@ static const struct layout zone_layout = { .size = sizeof(struct link_zone),
 static const struct member group_members[] = {
     M_NAME(link_target_group, id),
     M_CHOICE(link_target_group, algorithm, algorithms),
+    M_CHOICE(link_target_group, protocol_version, protocol_versions),
     M_TEXT(link_target_group, health_path),
+    M_TEXT(link_target_group, health_matcher),
     M_PLAIN(link_target_group, health_interval_ms, MS),
     M_PLAIN(link_target_group, health_timeout_ms, MS),
     M_PLAIN(link_target_group, healthy_threshold, UNSIGNED),

@@ -44,6 +44,13 @@ enum link_algorithm {
     LINK_LEAST_EXPECTED_WAIT,
 };
 
+/* what targets are asked in: as ELBv2's ProtocolVersion */
+enum link_protocol_version {
+    LINK_HTTP1,
+    LINK_HTTP2, /* without TLS, by prior knowledge */
+    LINK_GRPC,  /* the same, and only calls of gRPC are taken */
+};
+
 /* what makes a client's requests go to the same target */
 enum link_stickiness {
     LINK_STICKY_NONE,
@@ -77,7 +84,10 @@ struct link_zone {
 struct link_target_group {
     char id[LINK_NAME_BYTES];
     enum link_algorithm algorithm;
-    char health_path[LINK_NAME_BYTES]; /* "/ping" */
+    enum link_protocol_version protocol_version;
+    char health_path[LINK_NAME_BYTES];    /* "/ping" */
+    char health_matcher[LINK_NAME_BYTES]; /* what a good check answers: "200", "200-299,404"; with
+                                             LINK_GRPC a grpc-status. Empty: 200, or 12 */
     ms_t health_interval_ms, health_timeout_ms;
     unsigned healthy_threshold, unhealthy_threshold;
     unsigned concurrency_max;  /* requests at a time at each target; 0: no bound */

@@ -26,7 +26,8 @@ static json_t *there_and_back(const char *text)
 }
 
 #define GROUP                                                                                      \
-    "{\"id\":\"e/v\",\"algorithm\":\"random\",\"health_path\":\"/ping\","                          \
+    "{\"id\":\"e/v\",\"algorithm\":\"random\",\"protocol_version\":\"GRPC\",\"health_path\":\"/"   \
+    "ping\",\"health_matcher\":\"0-99\","                                                          \
     "\"health_interval_ms\":1,\"health_timeout_ms\":2,\"healthy_threshold\":3,"                    \
     "\"unhealthy_threshold\":4,\"concurrency_max\":9,\"queue_length_max\":5,"                      \
     "\"queue_bytes_max\":10,\"queue_timeout_ms\":6,\"outlook\":\"failing\",\"request_timeout_"     \

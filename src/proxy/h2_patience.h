@@ -1,0 +1,35 @@
+/* proxy/h2_patience.h: how often a peer may ask for work that costs it nothing.
+ *
+ * Frames that want an answer, or do nothing, are strikes; with time they are forgiven. A peer that
+ * has too many loses its connection with ENHANCE_YOUR_CALM.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+enum {
+    H2_STRIKES_MAX = 1000,
+    H2_STRIKES_PER_S = 200, /* are forgiven */
+    H2_STRIKE = 1,          /* a frame that asks for an answer or does nothing */
+    H2_STRIKE_REQUEST = 10, /* a request that was taken back, or none; an answer that is none */
+};
+
+struct h2_patience {
+    unsigned strikes;
+    ms_t at; /* when they were last forgiven */
+};
+
+/** h2_patience_ends() - a strike of that weight. Return: whether it was too much. */
+static inline bool h2_patience_ends(struct h2_patience *p, unsigned weight, ms_t now)
+{
+    uint64_t forgiven = (uint64_t)(now - p->at) * H2_STRIKES_PER_S / MS_PER_S;
+
+    if (forgiven) {
+        p->strikes = forgiven < p->strikes ? p->strikes - (unsigned)forgiven : 0;
+        p->at = now;
+    }
+    p->strikes += weight;
+    return p->strikes > H2_STRIKES_MAX;
+}

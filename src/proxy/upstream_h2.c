@@ -1,0 +1,599 @@
+/* A connection of HTTP/2 to a target: nghttp2's callbacks, sending, and endings. */
+#include "proxy/upstream_h2.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "proxy/upstream_h2_internal.h"
+#include "proxy/worker.h"
+
+enum {
+    SESSION_MAGIC = 0x5ea0c4b2,
+    GREETING_MS = 5000, /* from the connect to the target's settings */
+    ACKS_MAX = 100,     /* of pings and settings that the target does not read */
+};
+
+static struct h2_upstream *of(struct stream *s)
+{
+    struct h2_upstream *h = container_of(s, struct h2_upstream, stream);
+
+    assert(h->magic == SESSION_MAGIC);
+    return h;
+}
+
+static ms_t now(const struct h2_upstream *h)
+{
+    return loop_now(h->worker->loop);
+}
+
+void h2_upstream_flush_later(struct h2_upstream *h)
+{
+    loop_defer(h->worker->loop, &h->flush);
+}
+
+/* --- ending ----------------------------------------------------------------------------------- */
+
+static void bury(struct corpse *corpse)
+{
+    struct h2_upstream *h = container_of(corpse, struct h2_upstream, corpse);
+
+    nghttp2_session_del(h->ng);
+    upstream_unref(h->pool);
+    free(h);
+}
+
+static void bury_if_left(struct h2_upstream *h)
+{
+    if (!h->dead || h->n_calls > 0)
+        return;
+    loop_task_cancel(&h->flush);
+    h->magic = 0;
+    morgue_take(&h->worker->morgue, &h->corpse, bury);
+}
+
+/* Calls that have their whole answer stay until their clients have read it. */
+static void close_session(struct h2_upstream *h)
+{
+    h->leaving = h->dead = true;
+    list_remove(&h->link);
+    stream_close(&h->stream);
+    bury_if_left(h);
+}
+
+void h2_upstream_left(struct h2_upstream *h)
+{
+    if (h->n_calls == 0)
+        h->idle_since = now(h);
+    if (h->dead)
+        bury_if_left(h);
+    else
+        h2_upstream_flush_later(h);
+}
+
+/* What failing makes of a call whose connection has ended. Only one that was idle before can have been
+ * closed without a look at what came then. */
+static void fail_with(struct h2_upstream *h, struct h2_call *c, enum exchange_failure why,
+                      int error)
+{
+    struct exchange *x = c->call.exchange;
+
+    if (!h->ready && why == EXCHANGE_BROKEN)
+        why = EXCHANGE_CONNECT;
+    if (h->ready && !c->call.asked)
+        why = EXCHANGE_STALE; /* nobody has seen it */
+    if (why == EXCHANGE_BROKEN && c->call.asked && !(c->call.reused && c->alone))
+        c->call.heard = true; /* as far as we know */
+    exchange_fail(x, why, error);
+}
+
+static void fail_all(struct h2_upstream *h, enum exchange_failure why, int error)
+{
+    struct list all;
+    struct h2_call *c;
+
+    h->leaving = true;
+    list_init(&all);
+    list_move(&h->calls, &all); /* a failure may take others with it */
+    while ((c = list_first_entry(&all, struct h2_call, link))) {
+        list_remove(&c->link);
+        list_push_back(&h->calls, &c->link);
+        if (!c->in_ended)
+            fail_with(h, c, why, error);
+    }
+}
+
+static void break_session(struct h2_upstream *h, enum exchange_failure why, int error)
+{
+    fail_all(h, why, error);
+    if (!h->dead)
+        close_session(h);
+}
+
+/* --- what nghttp2 tells ----------------------------------------------------------------------- */
+
+static struct h2_call *find(const struct h2_upstream *h, int32_t id)
+{
+    return id ? nghttp2_session_get_stream_user_data(h->ng, id) : NULL;
+}
+
+static void strike(struct h2_upstream *h, unsigned weight)
+{
+    if (h2_patience_ends(&h->patience, weight, now(h)))
+        nghttp2_session_terminate_session(h->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
+{
+    struct h2_call *c = find(context, frame->hd.stream_id);
+    (void)ng;
+
+    if (c)
+        h2_call_head_begins(c);
+    return 0;
+}
+
+static int take_field(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                      void *context)
+{
+    struct h2_upstream *h = context;
+    struct h2_call *c = find(h, frame->hd.stream_id);
+    (void)ng;
+    (void)flags;
+
+    h->block_bytes += name_size + value_size;
+    if (h->block_bytes > H2_UPSTREAM_FIELD_BYTES_MAX)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    return c ? h2_call_field(c, (struct slice){ (const char *)name, name_size },
+                             (struct slice){ (const char *)value, value_size })
+             : 0;
+}
+
+/* nghttp2 is about to reset it. */
+static void refuse(struct h2_call *c)
+{
+    c->closed = true;
+    h2_call_fail(c, H2_CALL_NONSENSE);
+}
+
+/* What nghttp2 would rather drop: an answer must not go on as another one. */
+static int bad_field(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                     void *context)
+{
+    struct h2_call *c = find(context, frame->hd.stream_id);
+    (void)ng;
+    (void)name;
+    (void)name_size;
+    (void)value;
+    (void)value_size;
+    (void)flags;
+
+    if (c)
+        refuse(c);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static void take_settings(struct h2_upstream *h)
+{
+    uint32_t max =
+        nghttp2_session_get_remote_settings(h->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+
+    h->ready = true;
+    h->streams_max = max < H2_UPSTREAM_STREAMS_MAX ? max : H2_UPSTREAM_STREAMS_MAX;
+    h->pool->streams_max = h->streams_max ? h->streams_max : 1;
+    h->leaving = h->leaving || max == 0;
+    h2_upstream_flush_later(h);
+}
+
+static int frame_received(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
+{
+    struct h2_upstream *h = context;
+    struct h2_call *c = find(h, frame->hd.stream_id);
+    bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    (void)ng;
+
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        h->block_bytes = 0;
+        if (c)
+            h2_call_head(c, ends);
+        break;
+    case NGHTTP2_DATA:
+        if (frame->hd.length == 0 && !ends)
+            strike(h, H2_STRIKE);
+        if (c && ends)
+            h2_call_ended(c);
+        break;
+    case NGHTTP2_RST_STREAM:
+        if (c)
+            h2_call_fail(c, frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ? H2_CALL_REFUSED
+                                                                                   : H2_CALL_RESET);
+        else
+            strike(h, H2_STRIKE);
+        break;
+    case NGHTTP2_GOAWAY: /* streams that it does not name are closed as refused */
+        h->leaving = true;
+        strike(h, H2_STRIKE);
+        break;
+    case NGHTTP2_SETTINGS:
+        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
+            take_settings(h);
+        strike(h, H2_STRIKE);
+        break;
+    case NGHTTP2_PING:
+    case NGHTTP2_PRIORITY:
+        strike(h, H2_STRIKE);
+        break;
+    }
+    return 0;
+}
+
+static int content_received(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
+                            size_t size, void *context)
+{
+    struct h2_call *c = find(context, id);
+    (void)flags;
+
+    nghttp2_session_consume_connection(ng, size);
+    if (c)
+        h2_call_content(c, (struct slice){ (const char *)data, size });
+    return 0;
+}
+
+static int frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
+{
+    struct h2_call *c = find(context, frame->hd.stream_id);
+    (void)ng;
+
+    if (c && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        c->head_sent = c->call.asked = c->progressed = true;
+        h2_call_touch(c);
+    }
+    return 0;
+}
+
+/* Of a request that was on its way when the target said that it takes no more. */
+static int frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *context)
+{
+    struct h2_call *c = find(context, frame->hd.stream_id);
+    (void)ng;
+    (void)error;
+
+    if (c && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        h2_call_fail(c, H2_CALL_REFUSED);
+    return 0;
+}
+
+static int invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *context)
+{
+    struct h2_call *c = find(context, frame->hd.stream_id);
+    (void)ng;
+    (void)error;
+
+    if (c)
+        refuse(c);
+    strike(context, H2_STRIKE_REQUEST);
+    return 0;
+}
+
+static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t error, void *context)
+{
+    struct h2_call *c = find(context, id);
+    (void)ng;
+
+    if (c) {
+        c->closed = true;
+        h2_call_fail(c, error == NGHTTP2_REFUSED_STREAM ? H2_CALL_REFUSED : H2_CALL_NONSENSE);
+    }
+    return 0;
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* Return: false if nghttp2 cannot go on. */
+static bool send_frames(struct h2_upstream *h)
+{
+    const uint8_t *data;
+    ssize_t n = 0;
+
+    while (!stream_congested(&h->stream) && (n = nghttp2_session_mem_send(h->ng, &data)) > 0)
+        if (stream_send(&h->stream, (const char *)data, (size_t)n))
+            return false;
+    return n >= 0;
+}
+
+static void settle_all(struct h2_upstream *h)
+{
+    struct h2_call *c;
+
+    while ((c = list_first_entry(&h->touched, struct h2_call, touched))) {
+        list_remove(&c->touched);
+        h2_call_settle(c);
+    }
+}
+
+static struct h2_upstream *find_room(struct upstream *pool, enum upstream_trust trust);
+static int open_session(struct upstream *pool, struct h2_upstream **ret_session);
+
+/* The target takes fewer than we thought before it said so. */
+static void move_on(struct h2_upstream *h, struct h2_call *c)
+{
+    struct h2_upstream *to = find_room(h->pool, UPSTREAM_ANY);
+    int r = to ? 0 : open_session(h->pool, &to);
+
+    if (r)
+        exchange_fail(c->call.exchange, EXCHANGE_CONNECT, r);
+    else
+        h2_call_move(c, to);
+}
+
+static void submit_fresh(struct h2_upstream *h)
+{
+    struct h2_call *c;
+
+    while (h->n_calls > h->streams_max && h->streams_max > 0 &&
+           (c = list_first_entry(&h->fresh, struct h2_call, fresh)))
+        move_on(h, c);
+    while ((c = list_first_entry(&h->fresh, struct h2_call, fresh))) {
+        int r = h->streams_max ? h2_call_submit(c) : NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE;
+
+        if (r == 0)
+            continue;
+        h->leaving = true;
+        list_remove(&c->fresh);
+        h2_call_fail(c, H2_CALL_REFUSED); /* nobody has seen it */
+    }
+}
+
+static bool is_done(struct h2_upstream *h)
+{
+    bool unused = h->pool->retired || h->worker->draining || h->leaving || !h->ready;
+
+    return h->n_calls == 0 && unused;
+}
+
+/* A last word, so that the target need not guess. */
+static void say_goodbye(struct h2_upstream *h)
+{
+    if (nghttp2_session_terminate_session(h->ng, NGHTTP2_NO_ERROR) == 0 && send_frames(h))
+        stream_flush(&h->stream);
+    close_session(h);
+}
+
+static void flush(struct loop_task *task)
+{
+    struct h2_upstream *h = container_of(task, struct h2_upstream, flush);
+    bool well = true;
+
+    settle_all(h);
+    if (h->dead)
+        return;
+    if (h->ready)
+        submit_fresh(h);
+    well = send_frames(h);
+    settle_all(h);
+    if (h->dead)
+        return;
+    if (!well || (!nghttp2_session_want_read(h->ng) && !nghttp2_session_want_write(h->ng)))
+        break_session(h, EXCHANGE_NONSENSE, 0);
+    else if (is_done(h))
+        say_goodbye(h);
+}
+
+/* --- the stream ------------------------------------------------------------------------------- */
+
+static size_t received(struct stream *s, const char *data, size_t size)
+{
+    struct h2_upstream *h = of(s);
+    ssize_t n;
+
+    h->heard_at = now(h);
+    n = nghttp2_session_mem_recv(h->ng, (const uint8_t *)data, size);
+    settle_all(h);
+    if (h->dead)
+        return size;
+    if (n < 0 || !nghttp2_session_want_read(h->ng)) {
+        h->leaving = true;
+        if (n < 0)
+            nghttp2_session_terminate_session(h->ng, NGHTTP2_PROTOCOL_ERROR);
+        if (send_frames(h))
+            stream_flush(s);
+        settle_all(h);
+        break_session(h, EXCHANGE_NONSENSE, 0);
+    } else {
+        h2_upstream_flush_later(h);
+    }
+    return size;
+}
+
+/* There is a connection; now the target has a little time to say what it takes. */
+static void greet(struct h2_upstream *h)
+{
+    h->greeted = true;
+    list_for_each (c, &h->calls, struct h2_call, link) {
+        client_expect(c->call.exchange->client, now(h) + GREETING_MS);
+    }
+}
+
+static void sent(struct stream *s)
+{
+    struct h2_upstream *h = of(s);
+
+    if (!h->greeted && s->connected)
+        greet(h);
+    h2_upstream_flush_later(h);
+}
+
+static void failed(struct stream *s, int error)
+{
+    struct h2_upstream *h = of(s);
+
+    h->leaving = true;
+    if (!s->connected)
+        break_session(h, EXCHANGE_CONNECT, error);
+    /* else reading tells, when what has come is read */
+}
+
+static void ended(struct stream *s, int error)
+{
+    struct h2_upstream *h = of(s);
+
+    settle_all(h);
+    if (!h->dead)
+        break_session(h, EXCHANGE_BROKEN, error);
+}
+
+static const struct stream_owner owner = {
+    .received = received, .sent = sent, .failed = failed, .ended = ended
+};
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static int make_session(struct h2_upstream *h)
+{
+    nghttp2_session_callbacks *callbacks;
+    nghttp2_option *options;
+    int r = -1;
+
+    if (nghttp2_session_callbacks_new(&callbacks))
+        return -ENOMEM;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, take_field);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, bad_field);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, content_received);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_not_sent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, invalid_frame);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
+    if (nghttp2_option_new(&options) == 0) {
+        nghttp2_option_set_no_auto_window_update(options, 1);
+        nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
+        r = nghttp2_session_client_new2(&h->ng, callbacks, h, options);
+        nghttp2_option_del(options);
+    }
+    nghttp2_session_callbacks_del(callbacks);
+    return r ? -ENOMEM : 0;
+}
+
+static int submit_settings(struct h2_upstream *h)
+{
+    const nghttp2_settings_entry settings[] = {
+        { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
+        { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_UPSTREAM_WINDOW },
+        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)h->worker->settings->limits.head_bytes },
+    };
+    int r = nghttp2_submit_settings(h->ng, NGHTTP2_FLAG_NONE, settings,
+                                    sizeof(settings) / sizeof(*settings));
+
+    if (!r)
+        r = nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0,
+                                                  H2_UPSTREAM_CONNECTION_WINDOW);
+    return r ? -ENOMEM : 0;
+}
+
+static void session_init(struct h2_upstream *h, struct upstream *pool)
+{
+    h->magic = SESSION_MAGIC;
+    h->worker = pool->worker;
+    h->pool = pool;
+    h->streams_max = pool->streams_max;
+    list_init(&h->calls);
+    list_init(&h->fresh);
+    list_init(&h->touched);
+    loop_task_init(&h->flush, flush);
+    h->idle_since = h->heard_at = h->patience.at = now(h);
+}
+
+/* Takes @fd over, also when it fails. */
+static int session_new(struct upstream *pool, int fd, bool local, struct h2_upstream **ret_session)
+{
+    struct h2_upstream *h = calloc(1, sizeof(*h));
+    int r = -ENOMEM;
+
+    if (h) {
+        session_init(h, pool);
+        r = make_session(h);
+    }
+    if (!r)
+        r = submit_settings(h);
+    if (!r)
+        r = stream_open(&h->stream, &pool->worker->streams, fd, local, &stream_plain, NULL, &owner);
+    if (!r) {
+        *ret_session = h;
+        return 0;
+    }
+    fd_close(fd);
+    if (h)
+        nghttp2_session_del(h->ng);
+    free(h);
+    return r;
+}
+
+static int open_session(struct upstream *pool, struct h2_upstream **ret_session)
+{
+    struct h2_upstream *h;
+    bool local;
+    int fd, r = upstream_connect(pool, &fd, &local);
+
+    if (!r)
+        r = session_new(pool, fd, local, &h);
+    if (r)
+        return r;
+    upstream_ref(pool);
+    list_push_back(&pool->sessions, &h->link);
+    h2_upstream_flush_later(h);
+    *ret_session = h;
+    return 0;
+}
+
+/* --- lending ---------------------------------------------------------------------------------- */
+
+/* Whether the target has closed a connection that nobody looked at for a while. */
+static bool is_gone(const struct h2_upstream *h)
+{
+    char byte;
+    ssize_t n = recv(h->stream.io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+static bool has_room(struct h2_upstream *h, enum upstream_trust trust)
+{
+    unsigned max = h->ready ? h->streams_max : h->pool->streams_max;
+
+    if (h->leaving || h->n_calls >= max || (trust == UPSTREAM_NEW && h->ready))
+        return false;
+    if (h->n_calls == 0 && h->ready && is_gone(h))
+        h->leaving = true; /* reading will tell */
+    return !h->leaving;
+}
+
+static struct h2_upstream *find_room(struct upstream *pool, enum upstream_trust trust)
+{
+    list_for_each (h, &pool->sessions, struct h2_upstream, link) {
+        if (has_room(h, trust))
+            return h;
+    }
+    return NULL;
+}
+
+int h2_upstream_lend(struct upstream *pool, struct exchange *x, enum upstream_trust trust,
+                     struct call **ret_call)
+{
+    struct h2_upstream *h = find_room(pool, trust);
+    int r = h ? 0 : open_session(pool, &h);
+
+    return r ? r : h2_call_new(h, x, ret_call);
+}
+
+void h2_upstream_evict(struct upstream *pool, ms_t before)
+{
+    list_for_each_safe (h, &pool->sessions, struct h2_upstream, link) {
+        if (h->n_calls == 0 && h->idle_since < before)
+            say_goodbye(h);
+    }
+}
