@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "net/address.h"
+#include "proxy/matcher.h"
 
 struct reading {
     const struct link_snapshot *s;
@@ -110,6 +111,9 @@ static int check_groups(const struct reading *r)
             return wrong(r, "target group %s is there twice", g->id);
         if (g->health_path[0] != '/')
             return wrong(r, "health_path of group %s does not begin with '/'", g->id);
+        if (g->health_matcher[0] && !matcher_is_valid(g->health_matcher))
+            return wrong(r, "health_matcher '%s' of group %s is no list of codes like 200-299,404",
+                         g->health_matcher, g->id);
         e = check_targets(r, g);
         if (!e)
             e = check_times(r, g);
@@ -224,6 +228,16 @@ static int check_all_known(const struct reading *r, json_t *root)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* As with ELBv2, targets of gRPC are asked something else. */
+static int complete_group(json_t *group)
+{
+    const char *version = json_string_value(json_object_get(group, "protocol_version"));
+
+    if (!version || strcmp(version, "GRPC") != 0 || json_object_get(group, "health_path"))
+        return 0;
+    return json_object_set_new(group, "health_path", json_string("/AWS.ALB/healthcheck"));
+}
+
 /* What control must always say, a file may leave out. */
 static int complete(json_t *root, uint64_t revision)
 {
@@ -233,6 +247,9 @@ static int complete(json_t *root, uint64_t revision)
         return -ENOMEM;
     if (!json_object_get(root, "settings") && json_object_set_new(root, "settings", json_object()))
         return -ENOMEM;
+    for (size_t i = 0; i < json_array_size(json_object_get(root, "target_groups")); i++)
+        if (complete_group(json_array_get(json_object_get(root, "target_groups"), i)))
+            return -ENOMEM;
     return 0;
 }
 

@@ -8,6 +8,8 @@
 
 #include "http/writer.h"
 #include "net/client.h"
+#include "proxy/h2_ask.h"
+#include "proxy/matcher.h"
 
 enum {
     INTERVAL_MIN_MS = 10,
@@ -19,9 +21,11 @@ struct check {
     struct health *health;
     struct target *target; /* one reference */
     struct link_target_group config;
-    struct client *client;
+    struct client *client; /* of HTTP/1 */
+    struct h2_ask *h2;     /* of the other protocols */
     struct loop_timer timer;
     struct buffer request;
+    char path[LINK_NAME_BYTES]; /* of the check that is under way */
     bool asking;
     bool told_healthy;  /* what `changed` has heard last */
     unsigned good, bad; /* in a row */
@@ -45,6 +49,7 @@ static struct check *check_free(struct check *c)
     c->asking = false; /* client_free() answers what is under way: to nobody */
     c->health = NULL;
     client_free(c->client);
+    h2_ask_free(c->h2);
     loop_timer_cancel(&c->timer);
     target_unref(c->target);
     buffer_deinit(&c->request);
@@ -103,49 +108,52 @@ static void went_well(struct check *c)
         set_health(c, TARGET_HEALTHY, "");
 }
 
-static void went_badly(struct check *c, const struct client_answer *answer)
+static void went_badly(struct check *c, int error, const char *why)
 {
-    char why[64];
-
     c->good = 0;
     c->bad++;
-    if (answer->error)
-        snprintf(why, sizeof(why), "%s", strerror(-answer->error));
-    else
-        snprintf(why, sizeof(why), "status %u", answer->head->status);
-    if (answer->error == -ECONNREFUSED || answer->error == -ENOENT)
+    if (error == -ECONNREFUSED || error == -ENOENT)
         set_health(c, TARGET_DOWN, why);
     else if (c->bad >= c->config.unhealthy_threshold && target_health(c->target) != TARGET_DOWN)
         set_health(c, TARGET_UNHEALTHY, why);
+}
+
+/* @what, with its @code, is what the target says; with an @error it says nothing. */
+static void judge(struct check *c, int error, const char *what, unsigned code, const char *wanted)
+{
+    const char *matcher = c->config.health_matcher[0] ? c->config.health_matcher : wanted;
+    char why[64];
+
+    c->asking = false;
+    if (error)
+        snprintf(why, sizeof(why), "%s", strerror(-error));
+    else
+        snprintf(why, sizeof(why), "%s %u", what, code);
+    if (!error && matcher_has(matcher, code))
+        went_well(c);
+    else
+        went_badly(c, error, why);
+    schedule(c);
 }
 
 static void answered(const struct client_answer *answer, void *context)
 {
     struct check *c = context;
 
-    if (!c->asking)
-        return;
-    c->asking = false;
-    if (answer->error == 0 && answer->head->status == 200)
-        went_well(c);
-    else
-        went_badly(c, answer);
-    schedule(c);
+    if (c->asking)
+        judge(c, answer->error, "status", answer->error ? 0 : answer->head->status, "200");
 }
 
-static void ask(struct loop_timer *timer)
+static void h2_answered(const struct h2_ask_answer *answer, void *context)
 {
-    struct check *c = container_of(timer, struct check, timer);
-    struct slice request = { buffer_data(&c->request), buffer_size(&c->request) };
-    int r = client_request(c->client, request, "GET", c->config.health_timeout_ms, answered, c);
+    struct check *c = context;
 
-    c->asking = r == 0;
-    if (r) {
-        const struct client_answer none = { .error = r };
-
-        went_badly(c, &none);
-        schedule(c);
-    }
+    if (c->config.protocol_version == LINK_GRPC && answer->grpc_status >= 0)
+        judge(c, answer->error, "grpc-status", (unsigned)answer->grpc_status, "12");
+    else if (c->config.protocol_version == LINK_GRPC && !answer->error)
+        judge(c, -EBADMSG, "", 0, ""); /* whatever it is, it is no gRPC */
+    else
+        judge(c, answer->error, "status", answer->status, "200");
 }
 
 static int write_request(struct check *c)
@@ -153,13 +161,43 @@ static int write_request(struct check *c)
     struct buffer *b = &c->request;
     int r;
 
-    c->request = BUFFER_INIT(4096);
+    buffer_clear(b);
     r = http_write_request_line(b, SLICE("GET"), slice_from(c->config.health_path));
     if (!r)
         r = http_write_header_text(b, "Host", "localhost");
     if (!r)
         r = http_write_header_text(b, "User-Agent", "weir");
     return r ? r : http_write_end(b);
+}
+
+static int ask_h1(struct check *c)
+{
+    int r = write_request(c);
+    struct slice request = { buffer_data(&c->request), buffer_size(&c->request) };
+
+    return r ? r
+             : client_request(c->client, request, "GET", c->config.health_timeout_ms, answered, c);
+}
+
+/* As the newest route says. */
+static int ask_now(struct check *c)
+{
+    bool is_grpc = c->config.protocol_version == LINK_GRPC;
+
+    if (c->config.protocol_version == LINK_HTTP1)
+        return ask_h1(c);
+    memcpy(c->path, c->config.health_path, sizeof(c->path));
+    return h2_ask(c->h2, c->path, is_grpc, c->config.health_timeout_ms, h2_answered, c);
+}
+
+static void ask(struct loop_timer *timer)
+{
+    struct check *c = container_of(timer, struct check, timer);
+    int r = ask_now(c);
+
+    c->asking = r == 0;
+    if (r)
+        judge(c, r, "", 0, "");
 }
 
 static int add_check(struct health *h, struct target *target, const struct route_group *group)
@@ -176,8 +214,10 @@ static int add_check(struct health *h, struct target *target, const struct route
     c->target = target_ref(target);
     c->config = group->config;
     c->told_healthy = true;
+    c->request = BUFFER_INIT(4096);
     loop_timer_init(h->loop, &c->timer, ask);
-    r = write_request(c);
+    c->h2 = h2_ask_new(h->loop, &target->address);
+    r = c->h2 ? 0 : -ENOMEM;
     if (!r)
         r = client_new(h->loop, &target->address, &settings, &c->client);
     if (!r)
