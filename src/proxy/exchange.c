@@ -7,6 +7,7 @@
 
 #include "http/url.h"
 #include "http/writer.h"
+#include "proxy/grpc.h"
 #include "proxy/guard.h"
 #include "proxy/leaving.h"
 #include "proxy/place.h"
@@ -224,6 +225,7 @@ void exchange_begin(struct exchange *x)
     x->http10 = x->head.minor == 0;
     x->head_only = slice_is(x->head.method, "HEAD");
     x->expects = x->head.expect_continue && !x->http10;
+    x->is_grpc = !x->client->ops->in_line && grpc_is_call(&x->head);
     x->takes_trailers = x->head.takes_trailers && !x->http10;
     x->body_done = x->head.framing == HTTP_BODY_NONE ||
                    (x->head.framing == HTTP_BODY_LENGTH && x->head.content_length == 0);
@@ -269,20 +271,29 @@ void exchange_resume(struct exchange *x)
 
 /* --- answering ourselves ---------------------------------------------------------------------- */
 
+static int write_error_head(struct exchange *x, const struct aws_error *e)
+{
+    struct buffer *head = &x->worker->text;
+    wall_ms_t now = loop_wall(x->worker->loop);
+
+    buffer_clear(head);
+    return x->is_grpc ? grpc_write_error(head, e, x->request_id, now)
+                      : aws_error_write_head(head, e, x->request_id, now);
+}
+
 static void send_error(struct exchange *x, const struct aws_error *e)
 {
     struct client *c = x->client;
-    struct buffer *head = &x->worker->text;
-    char *body = aws_error_body(e);
+    char *body = x->is_grpc ? strdup("") : aws_error_body(e);
+    bool empty = x->head_only || x->is_grpc;
 
     x->note.status = e->status;
-    buffer_clear(head);
-    if (!body || aws_error_write_head(head, e, x->request_id, loop_wall(x->worker->loop))) {
+    if (!body || write_error_head(x, e)) {
         exchange_die(x);
     } else {
-        x->note.sent_bytes = buffer_size(head) + (x->head_only ? 0 : strlen(body));
-        client_begin(c, strlen(body), x->head_only);
-        if (x->state != EXCHANGE_OVER && !x->head_only)
+        x->note.sent_bytes = buffer_size(&x->worker->text) + (empty ? 0 : strlen(body));
+        client_begin(c, strlen(body), empty);
+        if (x->state != EXCHANGE_OVER && !empty)
             client_content(c, slice_from(body));
         if (x->state != EXCHANGE_OVER)
             client_end(c, (struct slice){ 0 });

@@ -61,8 +61,9 @@ struct exchange_kind {
     /* More of the body of an answer that is relayed, on its way to client_content(). NULL: goes there
      * as it is. */
     void (*content)(struct exchange *x, struct slice content);
-    /* The answer breaks off while it is relayed. Put last words for the client behind what it has; it
-     * then takes the answer for complete. NULL, or false: the client shall see that it is not. */
+    /* The answer breaks off while it is relayed. Put last words for the client behind what it has, or
+     * into x->answer_trailers; it then takes the answer for complete. NULL, or false: the client shall
+     * see that it is not. */
     bool (*broken_off)(struct exchange *x, enum exchange_failure why);
     /* The body that exchange_collect() asked for is in x->collected. */
     void (*collected)(struct exchange *x);
@@ -101,6 +102,7 @@ struct invocation {
 struct forward {
     char prefix[LINK_NAME_BYTES]; /* of the path that was matched */
     bool idempotent;              /* may be carried out twice */
+    bool for_grpc;                /* comes in a form that a target of gRPC takes */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together */
@@ -127,6 +129,7 @@ struct exchange {
     bool keep_alive, http10, head_only, expects; /* of the request */
     bool asks_tunnel;                            /* and the target may grant it */
     bool probed;                                 /* see exchange_client_hung_up() */
+    bool is_grpc;                                /* a call of gRPC, by HTTP/2 */
     bool takes_trailers;                         /* the client does */
     bool passes_trailers; /* trailers go on, both ways: so far as they are taken */
     uint64_t body_bytes, body_bytes_max;

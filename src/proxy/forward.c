@@ -9,6 +9,7 @@
 
 #include "http/writer.h"
 #include "proxy/fields.h"
+#include "proxy/grpc.h"
 #include "proxy/place.h"
 #include "proxy/place_sticky.h"
 #include "proxy/trace_id.h"
@@ -36,6 +37,7 @@ bool forward_begin(struct exchange *x, const struct url_target *target)
     x->body_bytes_max = UINT64_MAX; /* it is never kept as a whole */
     x->streams = x->passes_trailers = true;
     x->forward.idempotent = is_idempotent(x->head.method);
+    x->forward.for_grpc = !x->client->ops->in_line && slice_is(x->head.method, "POST");
     memcpy(x->forward.prefix, p->prefix, p->length + 1);
     return true;
 }
@@ -164,6 +166,9 @@ static void start(struct exchange *x)
         exchange_refuse(x, 404, "ResourceNotFound", "The route of this path is no more.");
     else if (!p->group)
         exchange_refuse(x, 503, "ServiceUnavailable", "The route has no target group.");
+    else if (p->group->config.protocol_version == LINK_GRPC && !x->forward.for_grpc)
+        exchange_refuse(x, 464, "IncompatibleProtocol",
+                        "The route's targets speak gRPC: it takes POST by HTTP/2 only.");
     else
         send_to(x, p->group);
 }
@@ -225,6 +230,19 @@ static void answered(struct exchange *x, const struct http_head *head)
         relay(x, head);
 }
 
+/* A call of gRPC ends with its status, also when that is that it was cut off. */
+static bool broken_off(struct exchange *x, enum exchange_failure why)
+{
+    struct buffer *lines = &x->answer_trailers;
+
+    if (!x->is_grpc || !x->takes_trailers)
+        return false;
+    buffer_clear(lines);
+    return grpc_write_trailers(lines, why == EXCHANGE_TIMEOUT ? 504 : 502,
+                               why == EXCHANGE_TIMEOUT ? "The target did not answer in time."
+                                                       : "The target broke its answer off.") == 0;
+}
+
 static void collected(struct exchange *x)
 {
     exchange_die(x); /* never asked for */
@@ -267,6 +285,7 @@ const struct exchange_kind forward_kind = {
     .start = start,
     .interim = interim,
     .answered = answered,
+    .broken_off = broken_off,
     .collected = collected,
     .failed = failed,
     .expired = place_expired,

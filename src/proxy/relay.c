@@ -166,7 +166,7 @@ void exchange_break_off(struct exchange *x, enum exchange_failure why)
             exchange_die(x); /* too late for an error: the client must see that it is not whole */
         return;
     }
-    client_end(x->client, (struct slice){ 0 });
+    client_end(x->client, trailers(x));
     if (x->state != EXCHANGE_OVER)
         client_flush(x->client);
     if (x->state != EXCHANGE_OVER)
