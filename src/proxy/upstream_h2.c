@@ -58,6 +58,7 @@ static void close_session(struct h2_upstream *h)
 {
     h->leaving = h->dead = true;
     list_remove(&h->link);
+    list_remove(&h->all);
     stream_close(&h->stream);
     bury_if_left(h);
 }
@@ -72,20 +73,18 @@ void h2_upstream_left(struct h2_upstream *h)
         h2_upstream_flush_later(h);
 }
 
-/* What failing makes of a call whose connection has ended. Only one that was idle before can have been
- * closed without a look at what came then. */
+/* What has not been asked can be asked elsewhere. Of what was, only a call on a connection that was idle
+ * before can have come to a target that had closed it without a look. */
 static void fail_with(struct h2_upstream *h, struct h2_call *c, enum exchange_failure why,
                       int error)
 {
-    struct exchange *x = c->call.exchange;
-
-    if (!h->ready && why == EXCHANGE_BROKEN)
+    if (why == EXCHANGE_BROKEN && !h->greeted)
         why = EXCHANGE_CONNECT;
     if (h->ready && !c->call.asked)
-        why = EXCHANGE_STALE; /* nobody has seen it */
-    if (why == EXCHANGE_BROKEN && c->call.asked && !(c->call.reused && c->alone))
+        why = EXCHANGE_STALE;
+    if (c->call.asked && !(c->call.reused && c->alone))
         c->call.heard = true; /* as far as we know */
-    exchange_fail(x, why, error);
+    h2_call_end(c, why, error);
 }
 
 static void fail_all(struct h2_upstream *h, enum exchange_failure why, int error)
@@ -545,6 +544,7 @@ static int open_session(struct upstream *pool, struct h2_upstream **ret_session)
         return r;
     upstream_ref(pool);
     list_push_back(&pool->sessions, &h->link);
+    list_push_back(&pool->worker->sessions, &h->all);
     h2_upstream_flush_later(h);
     *ret_session = h;
     return 0;
@@ -595,5 +595,12 @@ void h2_upstream_evict(struct upstream *pool, ms_t before)
     list_for_each_safe (h, &pool->sessions, struct h2_upstream, link) {
         if (h->n_calls == 0 && h->idle_since < before)
             say_goodbye(h);
+    }
+}
+
+void h2_upstream_close_all(struct worker *w)
+{
+    list_for_each_safe (h, &w->sessions, struct h2_upstream, all) {
+        say_goodbye(h);
     }
 }

@@ -19,3 +19,6 @@
 int h2_upstream_lend(struct upstream *pool, struct exchange *x, enum upstream_trust trust,
                      struct call **ret_call);
 void h2_upstream_evict(struct upstream *pool, ms_t before);
+
+/** h2_upstream_close_all() - the worker ends, all its requests are over */
+void h2_upstream_close_all(struct worker *w);

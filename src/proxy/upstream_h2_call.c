@@ -304,7 +304,7 @@ int h2_call_field(struct h2_call *c, struct slice name, struct slice value)
 static void take_head(struct h2_call *c, const struct http_head *head, bool ends)
 {
     if (head->status >= 200) {
-        c->head_done = true;
+        c->head_done = c->fed = true; /* the head is to leave even if nothing follows */
         c->framing = head->framing;
         c->left = head->framing == HTTP_BODY_LENGTH ? head->content_length : 0;
         c->in_ended = ends;
@@ -409,20 +409,27 @@ static bool deliver(struct h2_call *c)
     return c->call.exchange;
 }
 
-static void tell_failure(struct h2_call *c)
+/* What comes back unread a second time is the target's fault. */
+void h2_call_end(struct h2_call *c, enum exchange_failure why, int error)
 {
     struct exchange *x = c->call.exchange;
 
+    c->call.heard = c->call.heard || x->retried;
+    exchange_fail(x, why, error);
+}
+
+static void tell_failure(struct h2_call *c)
+{
     switch (c->failure) {
     case H2_CALL_REFUSED: /* as good as a connection that was reset before it was read */
-        exchange_fail(x, EXCHANGE_STALE, -ECONNRESET);
+        h2_call_end(c, EXCHANGE_STALE, -ECONNRESET);
         break;
     case H2_CALL_RESET:
         c->call.heard = true; /* somebody has looked at it, and made up his mind */
-        exchange_fail(x, EXCHANGE_BROKEN, 0);
+        h2_call_end(c, EXCHANGE_BROKEN, 0);
         break;
     case H2_CALL_NONSENSE:
-        exchange_fail(x, EXCHANGE_NONSENSE, 0);
+        h2_call_end(c, EXCHANGE_NONSENSE, 0);
         break;
     case H2_CALL_WELL:
         break;

@@ -19,6 +19,7 @@ struct h2_upstream {
     struct worker *worker;
     struct upstream *pool; /* one reference */
     struct list_link link; /* of pool->sessions */
+    struct list_link all;  /* of the worker's */
     struct stream stream;
     nghttp2_session *ng;
     struct list calls;
@@ -63,7 +64,8 @@ struct h2_call {
 
     /* the answer */
     struct h2_answer head;
-    bool head_done, in_ended, fed;
+    bool head_done, in_ended;
+    bool fed; /* the client was given something that has not left */
     enum http_framing framing;
     uint64_t left;    /* with HTTP_BODY_LENGTH */
     struct buffer in; /* content that is not wanted yet */
@@ -87,7 +89,10 @@ void h2_call_touch(struct h2_call *c);
 void h2_call_settle(struct h2_call *c);
 /** h2_call_submit() - its turn has come. Return: 0 or nghttp2's error. */
 int h2_call_submit(struct h2_call *c);
+/** h2_call_fail() - note it: h2_call_settle() tells */
 void h2_call_fail(struct h2_call *c, enum h2_call_failure why);
+/** h2_call_end() - as exchange_fail() */
+void h2_call_end(struct h2_call *c, enum exchange_failure why, int error);
 
 /* From nghttp2. */
 void h2_call_head_begins(struct h2_call *c);

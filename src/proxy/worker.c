@@ -14,6 +14,7 @@
 #include "proxy/lease.h"
 #include "proxy/leaving.h"
 #include "proxy/place.h"
+#include "proxy/upstream_h2.h"
 
 enum {
     ACCEPTS_MAX = 64, /* in one turn, so that running requests get their share */
@@ -349,6 +350,7 @@ static void close_everything(struct worker *w)
     }
     leaving_end_all(w);
     lease_drop_all(w);
+    h2_upstream_close_all(w);
     morgue_deinit(&w->morgue);
     wheel_deinit(&w->deadlines);
 }
@@ -457,6 +459,7 @@ static int worker_new(unsigned index, const struct worker_sockets *sockets,
         w->access = access_log_ring(settings->access_log, index);
     w->text = BUFFER_INIT(1 << 20);
     w->forwarded = BUFFER_INIT(1024);
+    list_init(&w->sessions);
     list_init(&w->connections);
     list_init(&w->exchanges);
     list_init(&w->leavers);

@@ -152,10 +152,11 @@ struct worker {
     struct queue_port port;
     struct loop_task take_granted;
 
-    struct lease *lease; /* of the newest route; NULL before the first */
-    uint64_t generation; /* counts leases */
-    struct map groups;   /* id -> struct worker_group of the newest route */
-    struct map pools;    /* target key -> struct upstream of the newest route */
+    struct lease *lease;  /* of the newest route; NULL before the first */
+    uint64_t generation;  /* counts leases */
+    struct map groups;    /* id -> struct worker_group of the newest route */
+    struct map pools;     /* target key -> struct upstream of the newest route */
+    struct list sessions; /* of struct h2_upstream, of older routes, too */
 
     struct stream_engine streams; /* everybody's sockets, and the buffer that is lent */
     struct buffer text;           /* a head or an error answer on its way out */
