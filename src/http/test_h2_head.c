@@ -214,6 +214,146 @@ static void an_answer_is_taken_apart(void **state)
     assert_true(f.n == 1 && slice_is(f.all[0].name, "grpc-status"));
 }
 
+static void a_request_is_taken_apart(void **state)
+{
+    char text[] = "POST /a?b HTTP/1.1\r\nHost: w:80\r\nX-One: 1\r\nTE: trailers\r\n"
+                  "Connection: TE\r\nTransfer-Encoding: chunked\r\n\r\n";
+    char nobody[] = "OPTIONS * HTTP/1.1\r\nHost: \r\nX: y\r\n\r\n";
+    static const char *const names[] = {
+        ":method", ":scheme", ":path", ":authority", "x-one", "te"
+    };
+    static const char *const values[] = { "POST", "http", "/a?b", "w:80", "1", "trailers" };
+    struct h2_fields f;
+    (void)state;
+
+    assert_int_equal(h2_fields_read_request(text, strlen(text), &f), 0);
+    assert_int_equal(f.n, 6);
+    for (size_t i = 0; i < f.n; i++)
+        assert_true(slice_is(f.all[i].name, names[i]) && slice_is(f.all[i].value, values[i]));
+    assert_int_equal(h2_fields_read_request(nobody, strlen(nobody), &f), 0);
+    assert_true(f.n == 4 && slice_is(f.all[2].value, "*") && slice_is(f.all[3].name, "x"));
+}
+
+static void what_is_no_request_cannot_be_taken_apart(void **state)
+{
+    static const char *const texts[] = { "",
+                                         "GET",
+                                         "GET /\r\n\r\n",
+                                         " / HTTP/1.1\r\n\r\n",
+                                         "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+                                         "GET / HTTP/1.1\r\n\r\nmore" };
+    struct h2_fields f;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        char copy[64];
+
+        strcpy(copy, texts[i]);
+        assert_int_not_equal(h2_fields_read_request(copy, strlen(copy), &f), 0);
+    }
+}
+
+/* @fields: name, value, name, value .. NULL */
+static int read_answer(struct h2_answer *a, bool ends, const char *method, struct http_head *ret,
+                       const char *const *fields)
+{
+    const char *why = NULL;
+    int r = 0;
+
+    h2_answer_init(a, &limits);
+    for (; *fields && !r; fields += 2)
+        r = h2_answer_field(a, slice_from(fields[0]), slice_from(fields[1]), &limits, &why);
+    if (!r)
+        r = h2_answer_finish(a, ends, slice_from(method), &limits, ret, &why);
+    assert_true(r == 0 || why);
+    return r;
+}
+
+static void an_answer_reads_as_in_http_1(void **state)
+{
+    static const struct {
+        const char *fields[8], *method;
+        bool ends;
+        unsigned status;
+        enum http_framing framing;
+    } cases[] = {
+        { { ":status", "200", "x", "y" }, "GET", false, 200, HTTP_BODY_CHUNKED },
+        { { ":status", "200", "content-length", "3" }, "GET", false, 200, HTTP_BODY_LENGTH },
+        { { ":status", "200", "content-length", "3" }, "HEAD", true, 200, HTTP_BODY_NONE },
+        { { ":status", "200", "content-length", "3" }, "HEAD", false, 200, HTTP_BODY_NONE },
+        { { ":status", "200" }, "GET", true, 200, HTTP_BODY_NONE },
+        { { ":status", "200", "content-length", "0" }, "GET", true, 200, HTTP_BODY_NONE },
+        { { ":status", "204" }, "GET", false, 204, HTTP_BODY_NONE },
+        { { ":status", "304", "content-length", "3" }, "GET", false, 304, HTTP_BODY_NONE },
+        { { ":status", "103", "link", "</a>" }, "GET", false, 103, HTTP_BODY_NONE },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct h2_answer a;
+        struct http_head head;
+
+        assert_int_equal(read_answer(&a, cases[i].ends, cases[i].method, &head, cases[i].fields),
+                         0);
+        assert_int_equal(head.status, cases[i].status);
+        assert_int_equal(head.framing, cases[i].framing);
+        assert_true(head.keep_alive);
+        h2_answer_deinit(&a);
+    }
+}
+
+static void what_is_no_answer_is_refused(void **state)
+{
+    static const char *const cases[][8] = {
+        { "x", "y" },
+        { ":status", "200", ":status", "200" },
+        { ":status", "200", "x", "y", ":status", "200" },
+        { ":status", "20" },
+        { ":status", "2000" },
+        { ":status", "099" },
+        { ":status", "+20" },
+        { ":status", "101" },
+        { ":path", "/" },
+        { ":status", "200", "X", "y" },
+        { ":status", "200", "", "y" },
+        { ":status", "200", "x y", "z" },
+        { ":status", "200", "x", "a\r\nb" },
+        { ":status", "200", "connection", "close" },
+        { ":status", "200", "transfer-encoding", "chunked" },
+        { ":status", "200", "content-length", "1", "content-length", "1" },
+        { ":status", "200", "content-length", "-1" },
+        { ":status", "200", "content-length", "7" },
+        { ":status", "204", "content-length", "7" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct h2_answer a;
+        struct http_head head;
+
+        if (read_answer(&a, true, "GET", &head, cases[i]) == 0)
+            fail_msg("case %zu was taken", i);
+        h2_answer_deinit(&a);
+    }
+}
+
+static void an_answer_may_follow_others(void **state)
+{
+    struct h2_answer a;
+    struct http_head head;
+    const char *why;
+    (void)state;
+
+    h2_answer_init(&a, &limits);
+    assert_int_equal(h2_answer_field(&a, SLICE(":status"), SLICE("103"), &limits, &why), 0);
+    assert_int_equal(h2_answer_finish(&a, false, SLICE("GET"), &limits, &head, &why), 0);
+    h2_answer_reset(&a);
+    assert_int_equal(h2_answer_field(&a, SLICE(":status"), SLICE("200"), &limits, &why), 0);
+    assert_int_equal(h2_answer_finish(&a, false, SLICE("GET"), &limits, &head, &why), 0);
+    assert_true(head.status == 200 && head.n_headers == 1);
+    h2_answer_deinit(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +364,11 @@ int main(void)
         cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(trailers_are_lines),
         cmocka_unit_test(an_answer_is_taken_apart),
+        cmocka_unit_test(a_request_is_taken_apart),
+        cmocka_unit_test(what_is_no_request_cannot_be_taken_apart),
+        cmocka_unit_test(an_answer_reads_as_in_http_1),
+        cmocka_unit_test(what_is_no_answer_is_refused),
+        cmocka_unit_test(an_answer_may_follow_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

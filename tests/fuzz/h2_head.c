@@ -84,12 +84,46 @@ static void as_answer(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     if (h2_fields_read(copy, size, size & 1, &f) == 0)
         MUST(f.n <= H2_FIELDS_MAX);
+    if (size)
+        memcpy(copy, data, size);
+    if (h2_fields_read_request(copy, size, &f) == 0)
+        MUST(f.n >= 3 && f.n <= H2_FIELDS_MAX && slice_is(f.all[2].name, ":path"));
     free(copy);
+}
+
+/* The pairs again, as an answer. */
+static void as_answer_of_a_target(const uint8_t *data, size_t size)
+{
+    bool ends = size > 0 && data[0] & 1, is_head = size > 0 && data[0] & 2;
+    struct slice name, value;
+    struct h2_answer a;
+    const char *why = NULL;
+    int r = 0;
+
+    if (size) {
+        data++;
+        size--;
+    }
+    h2_answer_init(&a, &limits);
+    while (!r && take(&data, &size, &name) && take(&data, &size, &value))
+        r = h2_answer_field(&a, name, value, &limits, &why);
+    if (!r)
+        r = h2_answer_finish(&a, ends, is_head ? SLICE("HEAD") : SLICE("GET"), &limits, &head,
+                             &why);
+    MUST(r >= 0 && (r == 0) == !why);
+    if (r == 0) {
+        MUST(head.status >= 100 && head.status != 101 && head.keep_alive && !head.upgrade);
+        MUST(head.n_headers <= a.n_fields);
+        MUST(!(ends || is_head) || head.framing == HTTP_BODY_NONE);
+        MUST(head.framing != HTTP_BODY_CLOSE);
+    }
+    h2_answer_deinit(&a);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     as_request(data, size);
     as_answer(data, size);
+    as_answer_of_a_target(data, size);
     return 0;
 }
