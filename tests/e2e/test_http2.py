@@ -224,6 +224,118 @@ def test_what_breaks_the_rules_ends_the_connection(proxy, data):
     assert back[3] == h2.SETTINGS and bytes([h2.GOAWAY, 0, 0, 0, 0, 0]) in back
 
 
+FRAME_SIZE_ERROR, FLOW_CONTROL_ERROR, COMPRESSION_ERROR = 6, 3, 9
+OPEN = h2.frame(h2.HEADERS, h2.END_HEADERS, 1, h2.block(h2.POST))
+CLOSED = h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, 1, h2.block(h2.GET)) + \
+    h2.frame(h2.RST_STREAM, 0, 1, struct.pack(">I", CANCEL))
+
+
+@pytest.mark.parametrize("frames, codes", [
+    (h2.frame(h2.PING, 0, 0, bytes(7)), {FRAME_SIZE_ERROR}),
+    (h2.frame(h2.SETTINGS, h2.ACK, 0, bytes(6)), {FRAME_SIZE_ERROR}),
+    (h2.frame(h2.SETTINGS, 0, 0, bytes(5)), {FRAME_SIZE_ERROR}),
+    (h2.frame(h2.SETTINGS, 0, 1), {PROTOCOL_ERROR}),
+    (h2.frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 2, 2)), {PROTOCOL_ERROR}),
+    (h2.frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 4, 1 << 31)), {FLOW_CONTROL_ERROR}),
+    (h2.frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 5, 16383)), {PROTOCOL_ERROR}),
+    (2 * h2.frame(h2.WINDOW_UPDATE, 0, 0, b"\x7f\xff\xff\xff"), {FLOW_CONTROL_ERROR}),
+    (h2.frame(h2.WINDOW_UPDATE, 0, 9, b"\0\0\0\1"), {PROTOCOL_ERROR}),
+    (h2.frame(h2.WINDOW_UPDATE, 0, 0, b"\0\0\1"), {FRAME_SIZE_ERROR}),
+    (OPEN + h2.frame(h2.WINDOW_UPDATE, 0, 1, bytes(4)), {PROTOCOL_ERROR}),
+    (h2.frame(h2.RST_STREAM, 0, 9, bytes(4)), {PROTOCOL_ERROR}),
+    (OPEN + h2.frame(h2.RST_STREAM, 0, 1, bytes(3)), {FRAME_SIZE_ERROR}),
+    (h2.frame(h2.CONTINUATION, h2.END_HEADERS, 1, b""), {PROTOCOL_ERROR}),
+    (h2.frame(h2.HEADERS, 0, 1, h2.block(h2.GET)) + h2.frame(h2.PING, 0, 0, bytes(8)), {PROTOCOL_ERROR}),
+    (OPEN + h2.frame(h2.DATA, 8, 1, b"\x09abc"), {PROTOCOL_ERROR}),
+    (OPEN + h2.frame(h2.DATA, 0, 1, bytes(16385)), {FRAME_SIZE_ERROR}),
+    (h2.frame(5, h2.END_HEADERS, 1, struct.pack(">I", 2) + h2.block(h2.GET)), {PROTOCOL_ERROR}),
+    (h2.frame(h2.GOAWAY, 0, 1, bytes(8)), {PROTOCOL_ERROR}),
+    (h2.frame(h2.HEADERS, h2.END_HEADERS, 1, b"\x3f\xe1\xff\xff\xff\x0f"), {COMPRESSION_ERROR}),
+    (h2.frame(h2.HEADERS, h2.END_HEADERS, 1, b"\x80"), {COMPRESSION_ERROR}),
+], ids=["ping size", "ack with settings", "settings size", "settings on a stream", "push value", "initial window",
+        "frame size", "window overflow", "window of an idle stream", "window size", "window of nothing",
+        "reset of an idle stream",
+        "reset size", "stray continuation", "interrupted fields", "padding", "oversized data",
+        "push by a client", "goaway on a stream", "table size", "index zero"])
+def test_errors_of_the_connection_have_their_codes(client, frames, codes):
+    client.connection.send(frames)
+    assert client.goaway() in codes
+
+
+@pytest.mark.parametrize("frames, codes", [
+    (OPEN + 2 * h2.frame(h2.WINDOW_UPDATE, 0, 1, b"\x7f\xff\xff\xff"), {FLOW_CONTROL_ERROR}),
+    (OPEN + h2.frame(h2.HEADERS, h2.END_HEADERS, 1, h2.field("x", "y")), {PROTOCOL_ERROR}),
+], ids=["window overflow", "trailers that end nothing"])
+def test_errors_of_a_stream_leave_the_others(client, frames, codes):
+    client.connection.send(frames)
+    outcome = client.outcome(1)
+    assert outcome[0] == "reset" and outcome[1] in codes
+    client.request(3)
+    assert client.outcome(3).startswith(h2.OK)
+
+
+@pytest.mark.parametrize("frames", [
+    h2.frame(0x77, 0xff, 0, b"whatever") + h2.frame(0x77, 0, 1, b""),
+    h2.frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 0x7777, 1)),
+    CLOSED + h2.frame(h2.WINDOW_UPDATE, 0, 1, b"\0\0\0\1"),
+    CLOSED + h2.frame(h2.PRIORITY, 0, 1, bytes([0, 0, 0, 0, 1])),
+], ids=["an unknown frame", "an unknown setting", "a window of a closed stream", "a priority of a closed stream"])
+def test_what_is_to_be_ignored_is(client, frames):
+    client.connection.send(frames)
+    client.request(3)
+    assert client.outcome(3).startswith(h2.OK)
+
+
+def test_fields_that_do_not_end_end_the_connection(target, tmp_path):
+    proxy = Proxy(tmp_path, {"routes": [{"path_prefix": "/", "target_group": "g"}],
+                             "target_groups": [group("g", target.port)]}, "--head-timeout", "1")
+    with proxy.dial() as connection:
+        client = Client(connection)
+        client.send(h2.HEADERS, 0, 1, h2.block(h2.GET))
+        while client.read():
+            pass
+    assert target.begun == []
+    proxy.stop()
+    proxy.process.stderr.close()
+
+
+def test_a_connection_whose_window_is_closed_keeps_its_other_streams_waiting_only(client, target):
+    """The window of all streams together: nothing of them can leave, and what needs none does."""
+    target.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + bytes(100000)
+    client.request(1)
+    got = 0
+    while got < 65535:
+        got += len(client.wait(h2.DATA, 1)[1])
+    target.answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+    client.request(3)
+    assert client.outcome(3).startswith(b"\x89")
+    client.send(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", 100000))
+    client.send(h2.WINDOW_UPDATE, 0, 1, struct.pack(">I", 100000))
+    while got < 100000:
+        got += len(client.wait(h2.DATA, 1)[1])
+
+
+def test_nghttp_uploads_and_downloads(proxy, target, tmp_path):
+    blob = os.urandom(300_000)
+    (tmp_path / "blob").write_bytes(blob)
+
+    def echo(connection, message):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(message.body) + message.body)
+        return True
+
+    target.answer = echo
+    said = subprocess.run(["nghttp", "-d", tmp_path / "blob", "--no-content-length", "--trailer", "x-sum: 9", f"http://127.0.0.1:{proxy.port}/"],
+                          capture_output=True, timeout=60, check=True).stdout
+    assert said == blob and b"x-sum: 9" in target.seen[0].trailers
+
+
+def test_h2load_with_many_streams_and_bodies(proxy, target, tmp_path):
+    (tmp_path / "body").write_bytes(bytes(20_000))
+    said = subprocess.run(["h2load", "-n", "400", "-c", "8", "-m", "20", "-d", tmp_path / "body",
+                           f"http://127.0.0.1:{proxy.port}/"], capture_output=True, text=True, timeout=120).stdout
+    assert "400 succeeded, 0 failed" in said, said
+
+
 @pytest.mark.parametrize("data, status", [
     (b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", b"505"),
     (b"PRI / HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n", b"200"),
