@@ -106,10 +106,15 @@ static void forget_sent(struct exchange *x)
     buffer_clear(&x->body_out);
 }
 
-/* When the answer has begun, it is bounded as a whole, or by what moves either way. */
+/* When the answer has begun, it is bounded as a whole, or by what moves either way. A call of gRPC may
+ * be a conversation, in which nobody has anything to say for a while. */
 void exchange_body_moved(struct exchange *x)
 {
+    const struct route_group *g = x->place.group;
     ms_t ms = x->state == EXCHANGE_ANSWERING ? x->idle_ms : x->worker->settings->body_timeout_ms;
+
+    if (x->state != EXCHANGE_ANSWERING && x->is_grpc && g)
+        ms = g->config.idle_timeout_ms;
 
     if (ms)
         client_expect(x->client, exchange_now(x) + ms);

@@ -512,7 +512,7 @@ def test_health_is_asked_in_http_2(start, target):
 
 
 @pytest.mark.parametrize("member, value, why", [
-    ("protocol_version", "HTTP3", "group g: there is no protocol_version 'HTTP3'"),
+    ("protocol_version", "HTTP3", "there is no protocol_version 'HTTP3'"),
     ("protocol_version", 2, "'protocol_version' is missing or has no such value"),
     ("health_matcher", "2xx", "health_matcher '2xx' of group g is no list of codes"),
 ])
