@@ -276,7 +276,7 @@ int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot 
     __attribute__((cleanup(json_release))) json_t *root = NULL;
     struct link_snapshot s;
     struct reading reading = { .s = &s, .why = ret_why };
-    const char *member;
+    const char *member = "";
     int r = read_json(path, &reading, &root);
 
     if (r)
