@@ -1,5 +1,7 @@
 """gRPC from end to end: Python's client, weir, Python's server (docs/http2.md)."""
+import json
 import os
+import signal
 import struct
 import subprocess
 import threading
@@ -191,10 +193,18 @@ def test_calls_of_one_client_are_balanced(start):
         server.close()
 
 
-def test_a_server_that_shuts_down_loses_no_call(start):
+def test_a_server_that_drains_and_shuts_down_loses_no_call(start, tmp_path):
+    """Python's server answers what comes while it shuts down with CANCELLED, to whomever; so it drains first."""
     servers = [Server("one"), Server("two")]
     proxy = start(*(s.port for s in servers), algorithm="round_robin", health_interval_ms=100)
     stop, failed, done = threading.Event(), [], []
+
+    def drain(draining: bool, revision: int):
+        changed = routes(*(s.port for s in servers), algorithm="round_robin", health_interval_ms=100)
+        changed["target_groups"][0]["targets"][0]["draining"] = draining
+        (tmp_path / "routes.json").write_text(json.dumps(changed))
+        proxy.process.send_signal(signal.SIGHUP)
+        proxy.wait_for_line("routes served", revision)
 
     def ask():
         while not stop.is_set():
@@ -206,13 +216,15 @@ def test_a_server_that_shuts_down_loses_no_call(start):
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(3):
+    for turn in range(3):
         before = len(done)
         eventually(lambda: len(done) > before + 50)
+        drain(True, 2 * turn + 2)
+        before = len(done)
+        eventually(lambda: len(done) > before + 50)  # by the new routes, all of them
         servers[0].close(grace=PATIENCE_S)
-        before = len(done)
-        eventually(lambda: len(done) > before + 50)
         servers[0] = Server("one", servers[0].port)
+        drain(False, 2 * turn + 3)
     stop.set()
     for thread in threads:
         thread.join()
