@@ -348,6 +348,56 @@ def test_the_protocol_may_change_at_a_reload(start, tmp_path, target):
     target.wait(lambda: target.sessions[0].ended)
 
 
+def test_a_draining_target_keeps_its_streams_until_the_delay_is_over(start, tmp_path, target):
+    proxy = start(target)
+    target.answer = None
+    clients = [begin(proxy), begin(proxy)]
+    early, late = target.wait_for_requests(2)
+    early.head()
+    late.head()
+    draining = routes(target, deregistration_delay_ms=1500)
+    draining["target_groups"][0]["targets"][0]["draining"] = True
+    (tmp_path / "routes.json").write_text(json.dumps(draining))
+    proxy.process.send_signal(signal.SIGHUP)
+    proxy.wait_for_line("routes served", 2)
+    answers = {early.stream: early, late.stream: late}
+    answers[min(answers)].data(b"in time", ends=True)
+    target.wait(lambda: answers[max(answers)].reset == CANCEL)
+    said = []
+    for client in clients:
+        try:
+            said.append(client.message().body)
+        except EOFError:
+            said.append("cut")
+    assert sorted(said, key=str) == [b"in time", "cut"]
+
+
+def test_a_cap_and_its_queue_count_streams(start, target):
+    target.answer = None
+    proxy = start(target, concurrency_max=2)
+    clients = [begin(proxy) for _ in range(6)]
+    for turn in range(3):
+        target.wait_for_requests(2 * turn + 2)
+        assert len(target.seen) == 2 * turn + 2  # and no more before there is room
+        for request in target.seen[2 * turn:]:
+            request.reply()
+    assert [client.message().status for client in clients] == [200] * 6
+
+
+def test_the_access_log_has_streams_and_their_times(tmp_path, target):
+    log = tmp_path / "log"
+    proxy = Proxy(tmp_path, routes(target), "--access-log", str(log), "--access-log-format", "json")
+    for _ in range(2):
+        assert ask(proxy).status == 200
+    proxy.stop()
+    proxy.process.stderr.close()
+    first, second = (json.loads(line) for line in log.read_text().splitlines())
+    assert first["connect_us"] >= 0 and "connect_us" not in second
+    for line in (first, second):
+        assert line["status"] == line["target_status"] == 200 and line["total_us"] >= line["target_us"] >= 0
+        assert line["target"] == f"127.0.0.1:{target.port}"
+
+
 def test_a_draining_proxy_lets_streams_end(start, target):
     target.answer = None
     proxy = start(target)
