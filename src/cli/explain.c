@@ -17,11 +17,12 @@
 enum { PREFIX_BYTES = 256, RECORD_INDENT = 2, EXACT_DIGITS = 17 };
 
 static const char help[] =
-    "usage: weir explain ENDPOINT [--variant NAME] [--at TIME] [--json] [--state DIR]\n"
+    "usage: weir explain ENDPOINT|URL [--variant NAME] [--at TIME] [--json] [--state DIR]\n"
     "       weir explain --replay FILE\n"
     "\n"
     "Tells why a scaling decision was taken, also one to do nothing: what was seen, what each\n"
     "policy wanted, what bounds and cooldowns did, and which number would have changed it.\n"
+    "A custom resource is named by its URL.\n"
     "\n"
     "Options:\n"
     "  --variant NAME  of this variant (default: any)\n"
@@ -76,16 +77,30 @@ static int replay(const char *path)
 /* --- asking the server ------------------------------------------------------------------------ */
 
 /* A decision of the endpoint's, at or before the time, that has a record. */
-static bool is_wanted(const struct options *o, json_t *activity)
+/* a custom resource is named by its URL */
+static bool is_url(const char *name)
 {
-    const char *resource = json_string_value(json_object_get(activity, "ResourceId"));
+    return strstr(name, "://") != NULL;
+}
+
+static bool is_of(const struct options *o, const char *resource)
+{
     char prefix[PREFIX_BYTES];
     size_t n;
 
+    if (is_url(o->endpoint))
+        return strcmp(resource, o->endpoint) == 0;
     snprintf(prefix, sizeof prefix, "endpoint/%s/variant/", o->endpoint);
     n = strlen(prefix);
-    return resource && strncasecmp(resource, prefix, n) == 0 &&
-           (!o->variant || strcasecmp(resource + n, o->variant) == 0) &&
+    return strncasecmp(resource, prefix, n) == 0 &&
+           (!o->variant || strcasecmp(resource + n, o->variant) == 0);
+}
+
+static bool is_wanted(const struct options *o, json_t *activity)
+{
+    const char *resource = json_string_value(json_object_get(activity, "ResourceId"));
+
+    return resource && is_of(o, resource) &&
            json_number_value(json_object_get(activity, "StartTime")) <= o->at &&
            json_object_get(activity, "Details");
 }
@@ -108,7 +123,8 @@ static int find_activity(struct aws_client *client, const struct options *o, jso
 
     do {
         json_auto_t *page = NULL;
-        json_t *input = json_pack("{s:s, s:b}", "ServiceNamespace", "sagemaker",
+        json_t *input = json_pack("{s:s, s:b}", "ServiceNamespace",
+                                  is_url(o->endpoint) ? "custom-resource" : "sagemaker",
                                   "IncludeNotScaledActivities", 1);
         int r;
 
@@ -155,7 +171,8 @@ static int ask(const struct options *o)
     if (r)
         return r;
     if (!activity)
-        return command_failed("no scaling decision of endpoint %s is known%s%s", o->endpoint,
+        return command_failed("no scaling decision of %s %s is known%s%s",
+                              is_url(o->endpoint) ? "the custom resource" : "endpoint", o->endpoint,
                               o->variant ? " for variant " : "", o->variant ? o->variant : "");
     return show(o, activity);
 }
@@ -233,7 +250,7 @@ static int read_options(int argc, char **argv, struct options *o)
         return optind < argc ? command_misused("explain", "what is '%s'?", argv[optind])
                              : COMMAND_OK;
     if (argc - optind != 1)
-        return command_misused("explain", "one ENDPOINT is needed");
+        return command_misused("explain", "one ENDPOINT or URL is needed");
     o->endpoint = argv[optind];
     return COMMAND_OK;
 }

@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
 import threading
 
@@ -120,6 +121,8 @@ def test_target_tracking_of_metric_math_out_and_in(weir, scaling, capacity, targ
         record = tmp_path / "record.json"
         record.write_text(out["Details"])
         assert weir.command("explain", "--replay", str(record)).stdout.startswith("the same decision: scaled out, from 1 to ")
+        page = weir.command("explain", capacity.url).stdout
+        assert "* follow (tracking): metric" in page and re.search(r"read over \d+ s each: waiting ", page), page
         load["jobs"] = 5.0
         eventually(lambda: capacity.actual == 1, 120, "5 jobs")
     assert capacity.patches()[-1] == 1
