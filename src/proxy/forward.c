@@ -89,13 +89,24 @@ static int write_forwarded(struct exchange *x, struct buffer *out)
     return r ? r : buffer_append(out, ours, strlen(ours));
 }
 
-static int write_target(struct buffer *out, struct slice target)
+/* OPTIONS with nothing behind the host of its URL is about the server as a whole: RFC 9112 §3.2.4. */
+static bool is_for_the_server(const struct http_head *head)
 {
+    struct slice target = head->target, host = head->host;
+
+    return slice_is(head->method, "OPTIONS") && host.data + host.size == target.data + target.size;
+}
+
+static int write_target(struct buffer *out, const struct http_head *head)
+{
+    struct slice target = head->target;
     struct url_target parts;
     int r;
 
     if (target.data[0] == '/' || slice_is(target, "*"))
         return buffer_append(out, target.data, target.size);
+    if (is_for_the_server(head))
+        return buffer_append(out, "*", 1);
     r = url_split_target(target, &parts); /* absolute-form: what goes to a target is a path */
     if (!r)
         r = buffer_append(out, parts.path.data, parts.path.size);
@@ -112,7 +123,7 @@ static int write_line(struct exchange *x, struct buffer *out)
     if (!r)
         r = buffer_append(out, " ", 1);
     if (!r)
-        r = write_target(out, x->head.target);
+        r = write_target(out, &x->head);
     return r ? r : buffer_append(out, " HTTP/1.1\r\n", 11);
 }
 

@@ -187,6 +187,13 @@ def options(proxy, target):
     assert seen(proxy, target, last(b"OPTIONS * HTTP/1.1\r\nHost: w\r\n\r\n")).line == b"OPTIONS * HTTP/1.1"
 
 
+def options_url(proxy, target):
+    for url, expected in ((b"http://w", b"*"), (b"http://w:81", b"*"), (b"http://w/", b"/"), (b"http://w?a", b"/?a")):
+        target.forget()
+        message = seen(proxy, target, last(b"OPTIONS %s HTTP/1.1\r\nHost: w\r\n\r\n" % url))
+        assert message.line == b"OPTIONS %s HTTP/1.1" % expected
+
+
 def old(proxy, target):
     message = seen(proxy, target, b"GET /a HTTP/1.0\r\n\r\n")
     assert message.line == b"GET /a HTTP/1.1" and message.field("Host") == b"localhost"
@@ -273,6 +280,7 @@ def te(proxy, target):
 CHANGED = {
     "an absolute-form target": absolute,
     "OPTIONS *": options,
+    "OPTIONS of a URL without a path": options_url,
     "HTTP/1.0": old,
     "empty lines before the request": empty_lines,
     "Connection and the fields it names": named,
