@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "http/url.h"
 
+enum { SIGNED_NAMES_BYTES_MAX = 4096 }; /* a hundred names of usual length */
+
 static const wall_ms_t skew_ms = 15 * 60 * MS_PER_S;
 
 static int refuse(int outcome, char *ret_why, const char *format, ...)
@@ -90,11 +92,36 @@ static bool is_signed(struct slice names, struct slice wanted)
     return false;
 }
 
+/* Each name costs a look at all fields, and its value is hashed: a request whose names go on for ever, or that names a
+ * long field again and again, would keep us busy before it is known who sent it. */
+static int check_names(struct slice names, char *ret_why)
+{
+    struct slice seen[HTTP_HEADERS_MAX], name;
+    size_t n = 0;
+
+    if (names.size > SIGNED_NAMES_BYTES_MAX)
+        return refuse(SIGV4_E_MISMATCH, ret_why, "SignedHeaders is longer than %d bytes.",
+                      SIGNED_NAMES_BYTES_MAX);
+    while (canonical_next_name(&names, &name)) {
+        if (n == HTTP_HEADERS_MAX)
+            return refuse(SIGV4_E_MISMATCH, ret_why, "SignedHeaders has over %d names.",
+                          HTTP_HEADERS_MAX);
+        for (size_t i = 0; i < n; i++)
+            if (slice_equal_nocase(seen[i], name))
+                return refuse(SIGV4_E_MISMATCH, ret_why, "SignedHeaders has a name twice.");
+        seen[n++] = name;
+    }
+    return 0;
+}
+
 static int check_signed_headers(const struct http_head *head, const struct sigv4_claim *claim,
                                 char *ret_why)
 {
     const struct slice prefix = SLICE("x-amz-");
+    int r = check_names(claim->signed_headers, ret_why);
 
+    if (r)
+        return r;
     if (!is_signed(claim->signed_headers, SLICE("host")))
         return refuse(SIGV4_E_MISMATCH, ret_why,
                       "'Host' or ':authority' must be a 'SignedHeader' in the AWS "

@@ -277,6 +277,40 @@ static void host_must_be_signed(void **state)
         why, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
+/* Each name has its price: see check_names(). */
+static void signed_names_are_few_and_different(void **state)
+{
+    const struct {
+        const char *name;
+        int times;
+        const char *refusal;
+    } cases[] = {
+        { "Host", 1, "a name twice" },
+        { "x-amz-date", 1, "a name twice" },
+        { "field-%d", 97, "does not match" },
+        { "field-%d", 98, "over 100 names" },
+        { "a-field-with-a-name-that-is-as-long-as-no-others-are-%d", 80, "longer than 4096 bytes" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        autobuffer struct buffer text = BUFFER_INIT(60000);
+
+        buffer_printf(&text, "GET / HTTP/1.1\r\nHost: h\r\nX-Amz-Date: 20260102T030405Z\r\n"
+                             "Authorization: AWS4-HMAC-SHA256 Credential=" SCOPE
+                             ", SignedHeaders=host;accept;x-amz-date");
+        for (int k = 0; k < cases[i].times; k++) {
+            const char *number = strchr(cases[i].name, '%');
+
+            buffer_printf(&text, ";%.*s", (int)strcspn(cases[i].name, "%"), cases[i].name);
+            if (number)
+                buffer_printf(&text, "%d", k);
+        }
+        buffer_puts(&text, ", Signature=" FIRST_SIGNATURE "\r\n\r\n");
+        assert_int_equal(verify(buffer_cstr(&text), ""), SIGV4_E_MISMATCH);
+        assert_non_null(strstr(why, cases[i].refusal));
+    }
+}
+
 /* --- time and scope --------------------------------------------------------------------------- */
 
 static void clocks_may_differ_by_fifteen_minutes(void **state)
@@ -717,6 +751,7 @@ int main(void)
         cmocka_unit_test(equal_spellings_match),
         cmocka_unit_test(unsigned_amz_fields_are_refused),
         cmocka_unit_test(host_must_be_signed),
+        cmocka_unit_test(signed_names_are_few_and_different),
         cmocka_unit_test(clocks_may_differ_by_fifteen_minutes),
         cmocka_unit_test(scope_must_fit),
         cmocka_unit_test(missing_parts_are_named),
