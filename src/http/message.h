@@ -9,7 +9,10 @@
 
 #include "base/text.h"
 
-enum { HTTP_HEADERS_MAX = 100 };
+enum {
+    HTTP_HEADERS_MAX = 100,
+    HTTP_CONNECTION_OPTIONS_MAX = 32, /* in all Connection fields together */
+};
 
 struct http_header {
     struct slice name, value; /* value without surrounding white space */

@@ -12,7 +12,7 @@
 /* what the fields said that decides about framing, collected line by line */
 struct facts {
     struct slice host;
-    unsigned n_hosts, n_lengths, n_codings;
+    unsigned n_hosts, n_lengths, n_codings, n_options;
     uint64_t length;
     bool other_expectation;
     bool close, keep_alive, connection_upgrade, upgrade;
@@ -289,15 +289,19 @@ static bool has_member(struct slice list, const char *wanted)
     return false;
 }
 
-static void see_connection(struct slice value, struct facts *facts)
+/* Each option may name a field that ends here, and is looked for among all of them. */
+static int see_connection(struct slice value, struct facts *facts, const char **ret_why)
 {
     struct slice option;
 
     while (next_member(&value, &option)) {
+        if (++facts->n_options > HTTP_CONNECTION_OPTIONS_MAX)
+            return refuse(HTTP_E_TOO_LARGE, ret_why, "the Connection field has too many options");
         facts->close |= slice_is_nocase(option, "close");
         facts->keep_alive |= slice_is_nocase(option, "keep-alive");
         facts->connection_upgrade |= slice_is_nocase(option, "upgrade");
     }
+    return 0;
 }
 
 /* The few fields that say something about the message itself; told apart by length first. */
@@ -323,7 +327,7 @@ static int see_field(const struct http_header *h, struct http_head *head, struct
         break;
     case 10:
         if (slice_is_nocase(h->name, "connection"))
-            see_connection(h->value, facts);
+            return see_connection(h->value, facts, ret_why);
         break;
     case 14:
         if (slice_is_nocase(h->name, "content-length"))

@@ -15,7 +15,7 @@
 enum {
     HTTP_AGAIN = 1,       /* more bytes are needed */
     HTTP_E_MALFORMED,     /* answer 400 and close */
-    HTTP_E_TOO_LARGE,     /* head over the limit or too many fields: 431 and close */
+    HTTP_E_TOO_LARGE,     /* head over a limit: bytes, fields, connection options: 431 and close */
     HTTP_E_URI_TOO_LONG,  /* 414 and close */
     HTTP_E_VERSION,       /* not HTTP/1.0 or 1.1: 505 and close */
     HTTP_E_NOT_SUPPORTED, /* unknown transfer coding, CONNECT, TRACE: 501 and close */

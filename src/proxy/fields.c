@@ -38,19 +38,24 @@ static bool is_trailer(struct slice name)
     return name.size == 7 && slice_is_nocase(name, "Trailer");
 }
 
-/* Whether a comma-separated list has @name. */
-static bool lists(struct slice list, struct slice name)
+/* What the Connection fields name; the parser has counted them. */
+struct named {
+    struct slice names[HTTP_CONNECTION_OPTIONS_MAX];
+    size_t n;
+};
+
+static void take_names(struct slice list, struct named *named)
 {
-    while (list.size) {
+    while (list.size && named->n < HTTP_CONNECTION_OPTIONS_MAX) {
         const char *comma = memchr(list.data, ',', list.size);
         size_t n = comma ? (size_t)(comma - list.data) : list.size;
+        struct slice name = slice_trim((struct slice){ list.data, n });
 
-        if (slice_equal_nocase(slice_trim((struct slice){ list.data, n }), name))
-            return true;
+        if (name.size)
+            named->names[named->n++] = name;
         n += comma ? 1 : 0;
         list = (struct slice){ list.data + n, list.size - n };
     }
-    return false;
 }
 
 static bool is_connection(const struct http_header *h)
@@ -58,25 +63,17 @@ static bool is_connection(const struct http_header *h)
     return h->name.size == 10 && slice_is_nocase(h->name, "Connection");
 }
 
-static bool named_by_connection(const struct http_head *head, struct slice name)
+/* Mostly they say no more than keep-alive or close. */
+static void find_named(const struct http_head *head, struct named *ret_named)
 {
-    for (unsigned i = 0; i < head->n_headers; i++)
-        if (is_connection(&head->headers[i]) && lists(head->headers[i].value, name))
-            return true;
-    return false;
-}
-
-/* Whether Connection fields may name others: mostly they say no more than keep-alive or close. */
-static bool names_others(const struct http_head *head)
-{
+    ret_named->n = 0;
     for (unsigned i = 0; i < head->n_headers; i++) {
         struct slice value = head->headers[i].value;
 
         if (is_connection(&head->headers[i]) && !slice_is_nocase(value, "keep-alive") &&
             !slice_is_nocase(value, "close"))
-            return true;
+            take_names(value, ret_named);
     }
-    return false;
 }
 
 static int write_last(struct buffer *out, const char *run, const struct http_header *last)
@@ -90,12 +87,12 @@ static int write_last(struct buffer *out, const char *run, const struct http_hea
     return r ? r : buffer_append(out, "\r\n", 2);
 }
 
-static bool stays(const struct http_head *head, struct slice name, bool named,
-                  bool (*drop)(struct slice name), bool trailers)
+static bool stays(struct slice name, const struct named *named, bool (*drop)(struct slice name),
+                  bool trailers)
 {
     if (ends_here(name) || (drop && drop(name)) || (!trailers && is_trailer(name)))
         return true;
-    return named && named_by_connection(head, name);
+    return is_one_of(named->names, named->n, name);
 }
 
 /* Fields that pass one after the other lie in one piece and are copied as such. The end of the last
@@ -103,13 +100,14 @@ static bool stays(const struct http_head *head, struct slice name, bool named,
 static int write_fields(struct buffer *out, const struct http_head *head,
                         bool (*drop)(struct slice name), bool trailers, bool request)
 {
-    bool named = names_others(head);
     const char *run = NULL;
+    struct named named;
     int r = 0;
 
+    find_named(head, &named);
     for (unsigned i = 0; i < head->n_headers && !r; i++) {
         struct slice name = head->headers[i].name;
-        bool ends = (request && is_host(name)) || stays(head, name, named, drop, trailers);
+        bool ends = (request && is_host(name)) || stays(name, &named, drop, trailers);
 
         if (!ends && !run)
             run = name.data;

@@ -101,6 +101,9 @@ REFUSED = {
     "a head of more than 64 KiB": [GET + b"A: " + b"a" * 66000 + b"\r\n\r\n",
                                    GET + b"".join(b"A%d: %s\r\n" % (i, b"b" * 1000) for i in range(80)) + b"\r\n"],
     "more than 100 fields": [GET + b"A: b\r\n" * 100 + b"\r\n"],
+    "more than 32 options in Connection": [
+        GET + b"Connection: " + b", ".join(b"x%d" % i for i in range(33)) + b"\r\n\r\n",
+        GET + b"Connection: " + b"close," * 10000 + b"\r\n\r\n", GET + b"Connection: a\r\n" * 33 + b"\r\n"],
     "empty lines without end": [b"\r\n" * 40000],
     "an expectation other than 100-continue": [POST + b"Expect: 200-ok\r\nContent-Length: 1\r\n\r\nx",
                                                POST + b"Expect: 100-continue, x\r\nContent-Length: 1\r\n\r\nx"],
@@ -207,6 +210,11 @@ def named(proxy, target):
     message = seen(proxy, target, GET + b"Connection: close, One, host\r\none: 1\r\nTwo: 2\r\nConnection: two\r\n"
                                         b"Three: 3\r\n\r\n")
     assert message.names() == ["Host", "Three", *ADDED]
+    target.forget()
+    names = [b"N%d" % i for i in range(31)]
+    message = seen(proxy, target, GET + b"Connection: ,, close ," + b" ,".join(names) + b",,,\r\n"
+                   + b"".join(name.lower() + b": 1\r\n" for name in names) + b"N31: 2\r\n\r\n")
+    assert message.names() == ["Host", "N31", *ADDED]
 
 
 ADDED = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id"]
@@ -356,7 +364,8 @@ ANSWERS = {
     "a body that ends too early": [(ASK, OK + b"Content-Length: 9\r\n\r\npart", OK + b"Content-Length: 9\r\n" + CLOSE + b"\r\npart")],
     "a broken chunk": [(ASK, OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\nzz\r\n",
                         OK + b"Transfer-Encoding: chunked\r\n" + CLOSE + b"\r\n4\r\npart\r\n")],
-    "more than 100 fields": [(ASK, OK + b"A: b\r\n" * 101 + b"\r\n", BAD)],
+    "more than 100 fields, or 32 options in Connection": [
+        (ASK, OK + b"A: b\r\n" * 101 + b"\r\n", BAD), (ASK, OK + b"Connection: " + b"a," * 33 + b"\r\n\r\n", BAD)],
     "more than it announced": [(ASK, OKAY + OK + b"Content-Length: 7\r\n\r\nanother", OKAY_CLOSED)],
 }
 
