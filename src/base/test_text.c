@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/random.h"
 
 static void slices_compare(void **state)
 {
@@ -22,6 +23,40 @@ static void slices_compare(void **state)
     assert_false(slice_is_nocase(SLICE("a["), "A{")); /* letters only */
     assert_true(slice_equal(slice_from(NULL), SLICE("")));
     assert_int_equal(slice_trim(SLICE(" \t ")).size, 0);
+}
+
+static bool slowly_equal(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool letters = ((a[i] | 0x20) >= 'a' && (a[i] | 0x20) <= 'z');
+
+        if (a[i] != b[i] && (!letters || (a[i] ^ b[i]) != 0x20))
+            return false;
+    }
+    return true;
+}
+
+/* Words at a time or byte by byte, with one byte of them changed in one bit, or a few letters' case. */
+static void case_matters_for_letters_only(void **state)
+{
+    struct random random;
+    char a[40], b[40];
+
+    (void)state;
+    random_init(&random, 7);
+    for (int round = 0; round < 200000; round++) {
+        size_t n = random_below(&random, sizeof(a) + 1);
+
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (char)random_below(&random, round % 3 ? 128 : 256);
+            b[i] = a[i];
+            if (((a[i] | 0x20) >= 'a' && (a[i] | 0x20) <= 'z') && random_below(&random, 2))
+                b[i] = (char)(a[i] ^ 0x20);
+        }
+        if (n && random_below(&random, 2))
+            b[random_below(&random, (uint32_t)n)] ^= (char)(1 << random_below(&random, 8));
+        assert_int_equal(text_equal_nocase(a, b, n), slowly_equal(a, b, n));
+    }
 }
 
 static void whole_numbers(void **state)
@@ -166,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_compare),
+        cmocka_unit_test(case_matters_for_letters_only),
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(whole_numbers_reach_both_ends),
         cmocka_unit_test(decimal_numbers),

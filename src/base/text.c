@@ -33,15 +33,32 @@ static bool words_equal_nocase(uint64_t a, uint64_t b)
     return ((different << 2) & ~letters & high) == 0;
 }
 
+/* The first eight bytes; of 4 to 7, the first four and the last four, some of them twice. */
+static uint64_t word_at(const char *text, size_t n)
+{
+    uint32_t first, last;
+    uint64_t word;
+
+    if (n >= sizeof(word)) {
+        memcpy(&word, text, sizeof(word));
+        return word;
+    }
+    memcpy(&first, text, sizeof(first));
+    memcpy(&last, text + n - sizeof(last), sizeof(last));
+    return first | (uint64_t)last << 32;
+}
+
 bool text_equal_nocase(const char *a, const char *b, size_t n)
 {
-    uint64_t x, y;
+    while (n >= 4) {
+        uint64_t x = word_at(a, n), y = word_at(b, n);
+        size_t seen = n < 8 ? n : n < 16 && n > 8 ? n - 8 : 8;
 
-    for (; n >= sizeof(x); a += sizeof(x), b += sizeof(x), n -= sizeof(x)) {
-        memcpy(&x, a, sizeof(x));
-        memcpy(&y, b, sizeof(y));
         if (x != y && ((x | y) & 0x8080808080808080 || !words_equal_nocase(x, y)))
             break;
+        a += seen;
+        b += seen;
+        n -= seen;
     }
     for (; n > 0 && lower(*a) == lower(*b); n--)
         a++, b++;
