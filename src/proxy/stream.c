@@ -14,8 +14,6 @@
 #include "proxy/stream_out.h"
 #include "proxy/stream_splice.h"
 
-enum { SPLICE_BYTES_MAX = 512 << 10 /* of one stream, before it is another's turn */ };
-
 /* --- the engine ------------------------------------------------------------------------------- */
 
 static void run_turn(struct loop_task *task);
@@ -54,7 +52,7 @@ void stream_engine_deinit(struct stream_engine *e)
     e->lent = NULL;
 }
 
-static void read_on(struct stream *s)
+void stream_read_on(struct stream *s)
 {
     if (!list_linked(&s->read))
         list_push_back(&s->engine->reads, &s->read);
@@ -98,30 +96,12 @@ void stream_drop_output(struct stream *s)
     s->out = stream_out_free(s->engine, s->out);
 }
 
-static void note_blocked(struct stream *s)
+void stream_note_blocked(struct stream *s)
 {
     if (s->blocked != stream_unsent(s) || s->local) {
         s->blocked = stream_unsent(s);
         watch(s);
     }
-}
-
-/* What is in the pipe comes before everything else. Return: as push(). */
-static int push_spliced(struct stream *s, bool *ret_progress)
-{
-    struct stream_splice *p = stream_splice_to(s);
-    size_t before = p->in_pipe;
-    int r = stream_splice_drain(p);
-
-    *ret_progress = p->in_pipe < before;
-    if (r && r != -EAGAIN)
-        return r;
-    if (p->in_pipe == 0 && p->from)
-        read_on(p->from);
-    else if (p->in_pipe == 0)
-        stream_splice_end(p);
-    note_blocked(s);
-    return 0;
 }
 
 int stream_account(struct stream *s, ssize_t sent, bool *ret_progress)
@@ -139,7 +119,7 @@ int stream_account(struct stream *s, ssize_t sent, bool *ret_progress)
         s->out = stream_out_free(s->engine, o);
     else if (o)
         r = stream_out_settle(o);
-    note_blocked(s);
+    stream_note_blocked(s);
     return r;
 }
 
@@ -153,7 +133,7 @@ static int push(struct stream *s, bool *ret_progress)
     int r;
 
     if (s->takes) {
-        r = push_spliced(s, ret_progress);
+        r = stream_splice_push(s, ret_progress);
         if (r || s->takes || !o)
             return r;
     }
@@ -299,54 +279,9 @@ static void deliver(struct stream *s, char *data, size_t size)
     if ((used < size || s->rest) && stream_keep_rest(s, data + used, size - used))
         stream_end(s, -ENOMEM);
     else if (s->wants && s->readable)
-        read_on(s);
+        stream_read_on(s);
     else if (!s->wants && s->ending && s->owner->hung_up)
         s->owner->hung_up(s, false); /* told while there was input left, and never again */
-}
-
-/* As much as fits through. Return: bytes that have left @p->from; 0 its peer has said its last; or a
- * negative errno, -EAGAIN included. *@ret_stuck: why the other socket takes no more, or 0. */
-static ssize_t move(struct stream_splice *p, int *ret_stuck)
-{
-    ssize_t moved = 0, n;
-
-    *ret_stuck = stream_splice_drain(p);
-    while (*ret_stuck == 0 && p->from && moved < SPLICE_BYTES_MAX) {
-        n = stream_splice_fill(p);
-        if (n <= 0)
-            return moved ? moved : n;
-        moved += n;
-        *ret_stuck = stream_splice_drain(p);
-    }
-    return moved ? moved : -EAGAIN;
-}
-
-static void splice_now(struct stream *s)
-{
-    struct stream_splice *p = stream_splice_from(s);
-    struct stream *to = p->to;
-    bool was_empty = p->in_pipe == 0;
-    int stuck;
-    ssize_t n = move(p, &stuck);
-
-    if (was_empty && n == -EAGAIN)
-        s->readable = false;
-    if (p->in_pipe == 0 && !p->from)
-        stream_splice_end(p);
-    if (to->held || to->blocked)
-        note_blocked(to);
-    if (n == 0 || (n < 0 && n != -EAGAIN)) {
-        stream_end(s, (int)n);
-        return;
-    }
-    if (s->readable && !to->blocked)
-        read_on(s);
-    if (n > 0)
-        s->owner->spliced(s, (size_t)n);
-    if (stuck && stuck != -EAGAIN && stream_is_open(to) && !to->failed) {
-        stream_drop_output(to);
-        to->owner->failed(to, stuck);
-    }
 }
 
 void stream_take(struct stream *s, char *data, size_t kept, ssize_t n, bool retake)
@@ -389,7 +324,7 @@ void stream_read_now(struct stream *s)
     if (!stream_is_open(s) || !s->wants)
         return;
     if (s->gives) { /* maybe since everything was sent, a moment ago */
-        splice_now(s);
+        stream_splice_pull(s);
         return;
     }
     data = e->lent + e->lent_used;
@@ -403,24 +338,9 @@ void stream_want(struct stream *s, bool input)
 {
     if (input && !s->wants && (s->readable || s->rest)) {
         s->retake = true;
-        read_on(s);
+        stream_read_on(s);
     }
     s->wants = input;
-}
-
-int stream_splice(struct stream *from, struct stream *to, uint64_t bytes)
-{
-    int r;
-
-    if (from->ops != &stream_plain || to->ops != &stream_plain)
-        return -ENOTSUP;
-    if (from->gives || from->rest || from->taken || from->error || to->takes || stream_unsent(to) ||
-        to->failed)
-        return -EBUSY;
-    r = stream_splice_begin(from, to, bytes);
-    if (!r && from->readable && from->wants)
-        read_on(from);
-    return r;
 }
 
 /* --- the turn --------------------------------------------------------------------------------- */
@@ -470,7 +390,7 @@ static void ready(struct loop_io *io, unsigned events)
         send_later(s);
     }
     if (s->wants && s->readable && s->engine->batch)
-        read_on(s);
+        stream_read_on(s);
     else if (s->wants && s->readable)
         stream_read_now(s);
     else if (!s->wants && s->ending && s->owner->hung_up)
@@ -499,23 +419,13 @@ int stream_open(struct stream *s, struct stream_engine *e, int fd, bool local,
     return fault(r);
 }
 
-/* What is in the pipe has lost its meaning with the rest of it. */
-static void break_way(struct stream *from)
-{
-    struct stream_splice *p = stream_splice_from(from);
-    struct stream *to = p->to;
-
-    stream_splice_end(p);
-    note_blocked(to);
-}
-
 void stream_close(struct stream *s)
 {
     if (!stream_is_open(s))
         return;
     list_remove(&s->read);
     if (s->gives)
-        break_way(s);
+        stream_splice_break(s);
     stream_drop_output(s);
     free(s->rest);
     s->rest = NULL;

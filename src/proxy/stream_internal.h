@@ -1,4 +1,4 @@
-/* proxy/stream_internal.h: what stream.c and stream_batch.c know of each other. */
+/* proxy/stream_internal.h: what stream.c, stream_batch.c and stream_splice.c know of each other. */
 #pragma once
 #include "proxy/stream.h"
 
@@ -24,6 +24,8 @@ static inline bool stream_may_have_more(const struct stream *s, ssize_t n, size_
 void stream_take(struct stream *s, char *data, size_t kept, ssize_t n, bool retake);
 /** stream_read_now() - never from inside a callback: it may send everything to make room */
 void stream_read_now(struct stream *s);
+/** stream_read_on() - in this turn or the next, never from inside this call */
+void stream_read_on(struct stream *s);
 /** stream_keep_rest() - in place of what was kept before. Return: 0 or -ENOMEM. */
 int stream_keep_rest(struct stream *s, const char *data, size_t size);
 /** stream_end() - no more input. @error: 0 or a negative errno. */
@@ -32,5 +34,8 @@ void stream_end(struct stream *s, int error);
 /** stream_account() - @sent bytes of the output have left, or a negative errno says why not; nobody is
  * called back. Return: 0, also if the socket is full, or a negative errno. */
 int stream_account(struct stream *s, ssize_t sent, bool *ret_progress);
+/** stream_note_blocked() - after an attempt to send: whether there is to be another one when the socket
+ * takes more */
+void stream_note_blocked(struct stream *s);
 /** stream_send_all() - of the whole worker; the lent buffer is empty then */
 void stream_send_all(struct stream_engine *e);

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proxy/stream_internal.h"
+
 enum {
     PIPE_BYTES = 256 << 10,
     SPLICES_MAX = 128, /* under way in one worker; each has two descriptors */
     SPARE_MAX = 16,
+    BYTES_MAX = 512 << 10, /* of one stream, before it is another's turn */
 };
 
 /* --- pipes ------------------------------------------------------------------------------------ */
@@ -66,7 +69,8 @@ struct stream_splice *stream_splice_to(const struct stream *s)
     return NULL;
 }
 
-int stream_splice_begin(struct stream *from, struct stream *to, uint64_t bytes)
+/* Return: 0, -EMFILE (enough are under way) or another negative errno. */
+static int begin(struct stream *from, struct stream *to, uint64_t bytes)
 {
     struct stream_engine *e = from->engine;
     struct stream_splice *p;
@@ -128,7 +132,9 @@ static ssize_t move(int from, int to, size_t size)
     return n < 0 ? -errno : n;
 }
 
-ssize_t stream_splice_fill(struct stream_splice *p)
+/* From the socket into the pipe, if that is empty. Return: bytes; 0 the peer has said its last; -EAGAIN
+ * nothing for now; another negative errno. After the last byte @p lets go of its source. */
+static ssize_t fill(struct stream_splice *p)
 {
     ssize_t n = move(p->from->io.fd, p->pipe[1], p->left < PIPE_BYTES ? p->left : PIPE_BYTES);
 
@@ -142,7 +148,9 @@ ssize_t stream_splice_fill(struct stream_splice *p)
     return n;
 }
 
-int stream_splice_drain(struct stream_splice *p)
+/* From the pipe into the socket, until it is empty. Return: 0; -EAGAIN the socket takes no more; another
+ * negative errno. */
+static int drain(struct stream_splice *p)
 {
     ssize_t n = 0;
 
@@ -154,4 +162,92 @@ int stream_splice_drain(struct stream_splice *p)
     }
     p->to->held = p->in_pipe > 0;
     return n < 0 ? (int)n : 0;
+}
+
+/* --- as part of the streams ------------------------------------------------------------------- */
+
+int stream_splice_push(struct stream *s, bool *ret_progress)
+{
+    struct stream_splice *p = stream_splice_to(s);
+    size_t before = p->in_pipe;
+    int r = drain(p);
+
+    *ret_progress = p->in_pipe < before;
+    if (r && r != -EAGAIN)
+        return r;
+    if (p->in_pipe == 0 && p->from)
+        stream_read_on(p->from);
+    else if (p->in_pipe == 0)
+        stream_splice_end(p);
+    stream_note_blocked(s);
+    return 0;
+}
+
+/* As much as fits through. Return: bytes that have left @p->from; 0 its peer has said its last; or a
+ * negative errno, -EAGAIN included. *@ret_stuck: why the other socket takes no more, or 0. */
+static ssize_t pass_on(struct stream_splice *p, int *ret_stuck)
+{
+    ssize_t moved = 0, n;
+
+    *ret_stuck = drain(p);
+    while (*ret_stuck == 0 && p->from && moved < BYTES_MAX) {
+        n = fill(p);
+        if (n <= 0)
+            return moved ? moved : n;
+        moved += n;
+        *ret_stuck = drain(p);
+    }
+    return moved ? moved : -EAGAIN;
+}
+
+void stream_splice_pull(struct stream *s)
+{
+    struct stream_splice *p = stream_splice_from(s);
+    struct stream *to = p->to;
+    bool was_empty = p->in_pipe == 0;
+    int stuck;
+    ssize_t n = pass_on(p, &stuck);
+
+    if (was_empty && n == -EAGAIN)
+        s->readable = false;
+    if (p->in_pipe == 0 && !p->from)
+        stream_splice_end(p);
+    if (to->held || to->blocked)
+        stream_note_blocked(to);
+    if (n == 0 || (n < 0 && n != -EAGAIN)) {
+        stream_end(s, (int)n);
+        return;
+    }
+    if (s->readable && !to->blocked)
+        stream_read_on(s);
+    if (n > 0)
+        s->owner->spliced(s, (size_t)n);
+    if (stuck && stuck != -EAGAIN && stream_is_open(to) && !to->failed) {
+        stream_drop_output(to);
+        to->owner->failed(to, stuck);
+    }
+}
+
+void stream_splice_break(struct stream *from)
+{
+    struct stream_splice *p = stream_splice_from(from);
+    struct stream *to = p->to;
+
+    stream_splice_end(p);
+    stream_note_blocked(to);
+}
+
+int stream_splice(struct stream *from, struct stream *to, uint64_t bytes)
+{
+    int r;
+
+    if (from->ops != &stream_plain || to->ops != &stream_plain)
+        return -ENOTSUP;
+    if (from->gives || from->rest || from->taken || from->error || to->takes || stream_unsent(to) ||
+        to->failed)
+        return -EBUSY;
+    r = begin(from, to, bytes);
+    if (!r && from->readable && from->wants)
+        stream_read_on(from);
+    return r;
 }

@@ -14,8 +14,6 @@ struct stream_splice {
     struct stream *to;
 };
 
-/** stream_splice_begin() - Return: 0, -EMFILE (enough are under way) or another negative errno */
-int stream_splice_begin(struct stream *from, struct stream *to, uint64_t bytes);
 /** stream_splice_end() - let go of both streams; what is in the pipe is lost */
 void stream_splice_end(struct stream_splice *p);
 /** stream_splice_from(), stream_splice_to() - the one that a stream gives to or takes from */
@@ -23,12 +21,11 @@ struct stream_splice *stream_splice_from(const struct stream *s);
 struct stream_splice *stream_splice_to(const struct stream *s);
 void stream_splice_free_spare(struct stream_engine *e);
 
-/**
- * stream_splice_fill() - from the socket into the pipe, if that is empty
- * Return: bytes; 0 the peer has said its last; -EAGAIN nothing for now; another negative errno.
- * After the last byte @p lets go of its source.
- */
-ssize_t stream_splice_fill(struct stream_splice *p);
-/** stream_splice_drain() - from the pipe into the socket, until it is empty. Return: 0; -EAGAIN the
- * socket takes no more; another negative errno. */
-int stream_splice_drain(struct stream_splice *p);
+/** stream_splice_push() - what is in the pipe leaves before everything else of @s, which takes.
+ * Return: 0, also if the socket is full, or a negative errno. */
+int stream_splice_push(struct stream *s, bool *ret_progress);
+/** stream_splice_pull() - @s, which gives, can be read */
+void stream_splice_pull(struct stream *s);
+/** stream_splice_break() - @s, which gives, is closed: what is in the pipe has lost its meaning with
+ * the rest of it */
+void stream_splice_break(struct stream *s);
