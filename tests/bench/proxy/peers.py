@@ -137,8 +137,9 @@ class Backends:
 class Proxy:
     """One of the programs, running; its pid is that of the process which does the work.
 
-    Names: weir, haproxy, nginx; weir-unix asks the backends over Unix sockets; haproxy-splice splices bodies, haproxy-no-delay
-    sends pieces of an answer when they come instead of holding them back for up to 200 ms.
+    Names: weir, haproxy, nginx. weir-unix asks the backends over Unix sockets, weir-epoll goes without io_uring;
+    haproxy-splice splices bodies, haproxy-no-delay sends pieces of an answer when they come instead of holding them
+    back for up to 200 ms.
     """
 
     def __init__(self, name: str, folder: pathlib.Path, backends: Backends, certificate: pathlib.Path, case):
@@ -165,7 +166,7 @@ class Proxy:
         tls = ["--tls-listen", f"127.0.0.1:{self.tls_port}", "--tls-certificate", self.certificate, "--tls-key",
                self.certificate]
         return [BUILD / "weir", "proxy", "--routes", routes, "--threads", "1", "--listen", f"127.0.0.1:{self.port}",
-                *(tls if self.tls else [])]
+                *(tls if self.tls else []), *(("--io", "epoll") if self.name == "weir-epoll" else ())]
 
     def haproxy(self) -> list:
         file = self.folder / "haproxy.cfg"
@@ -186,7 +187,10 @@ class Proxy:
         return [program_path("nginx"), "-p", self.folder, "-e", self.folder / "nginx-error.log", "-c", file]
 
     def worker(self) -> int:
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        """nginx listens before it has made the process that serves."""
+        children, deadline = [], time.monotonic() + 10
+        while self.name == "nginx" and not children and time.monotonic() < deadline:
+            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0]) if children else self.process.pid
 
     def cpu_ns(self) -> int:

@@ -62,7 +62,7 @@ def in_bursts(rate: float, factor: float, burst_s: float):
 PEERS = ("haproxy", "nginx")
 SLOW = ("--service-us", "60000,6000,6000,6000", "--slots", "4")
 CASES = {
-    "a": Case("128 B POST, 128 B answer, 64 connections", ("weir", "weir-unix", *PEERS),
+    "a": Case("128 B POST, 128 B answer, 64 connections", ("weir", "weir-epoll", "weir-unix", *PEERS),
               goals=[("weir", "cpu_us", 0.75, PEERS), ("weir-unix", "cpu_us", 0.5, PEERS)]),
     "a1": Case("a, but one connection", ("weir", *PEERS), connections=1, goals=[("weir", "p50_us", 1, PEERS)]),
     "b": Case("16 KiB POST, 1 KiB answer", ("weir", *PEERS), "/1024", 16 << 10,
@@ -72,8 +72,8 @@ CASES = {
     # HAProxy as it is holds chunks back, and so has fewer to send: see "chunks"
     "d": Case("answer in 100 chunks of 64 B, one each 2 ms", ("weir", "haproxy", "haproxy-no-delay", "nginx"),
               "/stream/100/64/2000", 0, goals=[("weir", "cpu_us", 1, ("haproxy-no-delay", "nginx"))]),
-    "chunks": Case("from one chunk to the next, of 50, one each 20 ms", ("weir", "haproxy", "haproxy-no-delay", "nginx"),
-                   "/stream/50/64/20000", 0),
+    "chunks": Case("from one chunk to the next, of 50, one each 20 ms",
+                   ("weir", "haproxy", "haproxy-no-delay", "nginx"), "/stream/50/64/20000", 0),
     "e": Case("a over TLS 1.3", ("weir", *PEERS), tls=True, goals=[("weir", "cpu_us", 0.8, PEERS)]),
     "f": Case("a beside 1000 idle connections", ("weir", *PEERS), idle=1000,
               goals=[("weir", "cpu_us", 0.75, PEERS)]),
@@ -253,7 +253,8 @@ COLUMNS = (("CPU us", 8), ("requests/s", 11), ("p50 us", 8), ("p99 us", 8), ("p9
 
 def print_head() -> None:
     print("what weir reached, as a share of the best of HAProxy and nginx if no others are named, of what is wanted:\n")
-    print(f"{'case':10}{'program':18}" + "".join(f"{title:>{width}}" for title, width in COLUMNS) + "  reached of wanted")
+    titles = "".join(f"{title:>{width}}" for title, width in COLUMNS)
+    print(f"{'case':10}{'program':18}{titles}  reached of wanted")
 
 
 def print_case(name: str, rows: dict) -> None:
@@ -261,9 +262,9 @@ def print_case(name: str, rows: dict) -> None:
         return "-" if value is None else f"{value:.{digits}f}"
     for program, row in rows.items():
         rss = f"{row['rss_bytes']:.0f} B" if name in IDLE_CASES else f"{row['rss_bytes'] / 2**20:.1f} MiB"
-        cells = (text(row["cpu_us"], 1), text(row["rps"]), text(row["p50_us"]), text(row["p99_us"]), text(row["p999_us"]),
-                 text(row["syscalls"], 2), rss, f"{row['busy']:.0%}" if row.get("busy") is not None else "-",
-                 text(row.get("failed")))
+        busy = f"{row['busy']:.0%}" if row.get("busy") is not None else "-"
+        cells = (text(row["cpu_us"], 1), text(row["rps"]), text(row["p50_us"]), text(row["p99_us"]),
+                 text(row["p999_us"]), text(row["syscalls"], 2), rss, busy, text(row.get("failed")))
         line = f"{name:10}{program:18}" + "".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, COLUMNS))
         print(f"{line}  {goals_of(name, program, rows)}".rstrip())
     sys.stdout.flush()
@@ -276,7 +277,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each case and program")
     parser.add_argument("--cases", default=",".join(every))
-    parser.add_argument("--programs", default="", help="only these of weir,weir-unix,haproxy,haproxy-splice,haproxy-no-delay,nginx")
+    parser.add_argument("--programs", default="", help="only these, as they are named in the table")
     parser.add_argument("--no-syscalls", dest="syscalls", action="store_false", help="do not count system calls")
     options = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
