@@ -1,5 +1,6 @@
 /* Batches over real sockets. Where the kernel refuses io_uring there is nothing to test. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,6 +126,37 @@ static void ends_and_errors_come_back(void **state)
     assert_int_equal(f->results[3], 1); /* what comes after an error is made nevertheless */
 }
 
+static void *make_one(void *context)
+{
+    return socket_batch_new(context) ? NULL : context;
+}
+
+/* Whose thread has made it is whom the kernel lets run it: so here it refuses. */
+static void what_the_kernel_refuses_is_done_call_by_call(void **state)
+{
+    struct fixture *f = *state;
+    autofree(socket_batch_free) struct socket_batch *foreign = NULL;
+    char a[] = "ab", b[] = "c", got[16];
+    const struct iovec parts[] = { { a, 2 }, { b, 1 } };
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, make_one, &foreign), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_non_null(foreign);
+    for (int round = 0; round < 2; round++) {
+        socket_batch_send(foreign, f->near[0], parts, 2, &f->results[0]);
+        socket_batch_send(foreign, f->near[0], parts, 1, &f->results[1]);
+        socket_batch_receive(foreign, f->far[0], got, sizeof(got), &f->results[2]);
+        socket_batch_receive(foreign, f->far[0], got, sizeof(got), &f->results[3]);
+        socket_batch_run(foreign);
+        assert_int_equal(f->results[0], 3);
+        assert_int_equal(f->results[1], 2);
+        assert_int_equal(f->results[2], 5);
+        assert_memory_equal(got, "abcab", 5);
+        assert_int_equal(f->results[3], -EAGAIN);
+    }
+}
+
 static void an_empty_batch_does_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -140,6 +172,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(parts_leave_in_their_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_and_errors_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_kernel_refuses_is_done_call_by_call, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_empty_batch_does_nothing, set_up, tear_down),
     };
     int r = socket_batch_is_there();
