@@ -132,6 +132,7 @@ static void instant(struct fleet *f)
     publish(f, f->now - (ms_t)LOOK_BACK_S * MS_PER_S);
     while (f->now >= f->traffic.until)
         fleet_traffic_next(f);
+    fleet_forecast_next(f);
     converge(f);
     run_schedules(f);
     capacity_history_push(&f->history, f->now, (unsigned)f->in_service);
@@ -146,10 +147,27 @@ static void sooner(wall_ms_t *at, wall_ms_t other)
         *at = other;
 }
 
+/* when what was low while there was no instance begins to count */
+static wall_ms_t next_trust(const struct fleet *f, const struct fleet_policy *p)
+{
+    struct alarm_rule high, low;
+    wall_ms_t at;
+
+    tracking_rules(&p->tracking, f->pace, &high, &low);
+    at = p->state.woken + low.evaluation_periods * low.period_s * MS_PER_S;
+    return p->kind == WISH_TRACKING && at > f->now ? at : INT64_MAX;
+}
+
 /* when anything happens that is not a period's end */
 static wall_ms_t next_event(const struct fleet *f)
 {
+    static const ms_t hour = 3600 * MS_PER_S;
     wall_ms_t at = f->traffic.until;
+
+    if (f->forecast.any)
+        sooner(&at, f->now / hour * hour + hour);
+    for (size_t i = 0; i < f->n_policies; i++)
+        sooner(&at, next_trust(f, &f->policies[i]));
 
     if (f->changing && f->in_service == f->to)
         sooner(&at, f->now + MS_PER_S); /* it is complete, which is seen then */

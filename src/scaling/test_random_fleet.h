@@ -1,7 +1,7 @@
 /* scaling/test_random_fleet.h: a random fleet under random traffic in virtual time, and what must hold.
  *
  * A seed makes a fleet: its bounds (from 0), one to three tracking and up to two step policies with
- * the alarms that drive them, scheduled actions, how long its instances take to start. It makes its
+ * the alarms that drive them, a forecast, scheduled actions, how long its instances take to start. It makes its
  * traffic, too: restless minutes, and long stretches at one level, idle ones and some without any
  * data among them. Nothing is remembered between runs: equal seeds live equal lives.
  *
@@ -20,9 +20,10 @@
 
 enum {
     FLEET_POLICIES_MAX = 5,
-    FLEET_WISHES_MAX = FLEET_POLICIES_MAX + 1, /* and the queue's */
+    FLEET_WISHES_MAX = FLEET_POLICIES_MAX + 2, /* and the forecast's, and the queue's */
     FLEET_SCHEDULES_MAX = 2,
     FLEET_STARTS_MAX = 64,
+    FLEET_FORECAST_TARGET = 600, /* requests a minute and instance */
     FLEET_WHY_BYTES = 200,
 };
 
@@ -95,6 +96,11 @@ struct fleet {
         int min, max;   /* -1: stays */
     } schedules[FLEET_SCHEDULES_MAX];
     size_t n_schedules;
+    struct {
+        bool any, reached; /* there is one; what it needs was asked for */
+        int64_t hour;
+        double load;
+    } forecast;
 
     /* the change under way */
     bool changing;
@@ -108,10 +114,15 @@ uint64_t fleet_random(const struct fleet *f, uint64_t use, uint64_t index);
 double fleet_unit(const struct fleet *f, uint64_t use, uint64_t index); /* in [0, 1) */
 uint32_t fleet_below(const struct fleet *f, uint64_t use, uint64_t index, uint32_t bound);
 
+/** fleet_forecast_capacity() - instances that the forecast needs now; 0: none */
+int fleet_forecast_capacity(const struct fleet *f);
+
 /* test_random_fleet_make.c */
 void fleet_make(struct fleet *f, uint64_t seed, enum pace pace);
 /** fleet_traffic_next() - what follows @f->traffic */
 void fleet_traffic_next(struct fleet *f);
+/** fleet_forecast_next() - when another hour has begun: its forecast */
+void fleet_forecast_next(struct fleet *f);
 
 /* test_random_fleet_decide.c */
 /** fleet_bounds() - new bounds are kept to at once */

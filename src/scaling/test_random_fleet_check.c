@@ -55,11 +55,17 @@ static void check_in(struct fleet *f, const struct explanation *x)
     const struct decide_input *in = &x->input;
     const struct decision *d = &x->decision;
 
+    int forecast = fleet_forecast_capacity(f);
+
     must(f, d->to < f->desired, "a scale-in makes fewer");
+    must(f, d->to >= forecast || d->to >= f->max, "no scale-in below the forecast");
     must(f, !f->in_suspended, "no scale-in while it is suspended");
     for (size_t i = 0; i < in->n_wishes; i++)
-        must(f, in->wishes[i].direction != DIRECTION_OUT, "no scale-in while any policy wants out");
-    must(f, d->winner < f->n_policies, "the queue never wants fewer");
+        must(f, in->wishes[i].direction != DIRECTION_OUT || in->wishes[i].kind == WISH_FORECAST,
+             "no scale-in while any policy wants out");
+    must(f, d->winner < f->n_policies, "neither queue nor forecast wants fewer");
+    if (d->winner >= f->n_policies)
+        return;
     must(f, !cools(f, d->winner, DIRECTION_IN), "no scale-in in the policy's own cooldown");
     if (in->wishes[d->winner].kind != WISH_TRACKING)
         return;
@@ -76,15 +82,16 @@ static void check_in(struct fleet *f, const struct explanation *x)
 static void check_out(struct fleet *f, const struct explanation *x)
 {
     const struct decision *d = &x->decision;
-    const struct fleet_account *a = &f->accounts[d->winner];
     const struct wish *w = &x->input.wishes[d->winner];
     bool relative = w->kind == WISH_STEP && w->steps->type != STEP_EXACT;
     int whole, base = decide_base(&x->input);
+    const struct fleet_account *a;
 
     must(f, d->to > f->desired, "a scale-out makes more");
     must(f, !f->out_suspended, "no scale-out while it is suspended");
-    if (w->kind == WISH_QUEUE || !cools(f, d->winner, DIRECTION_OUT))
+    if (d->winner >= f->n_policies || !cools(f, d->winner, DIRECTION_OUT))
         return;
+    a = &f->accounts[d->winner];
     if (!relative) {
         must(f, d->to > a->to || d->to == f->max,
              "in its cooldown a scale-out goes beyond what was reached");

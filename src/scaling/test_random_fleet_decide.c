@@ -12,6 +12,7 @@ static void wish_of_tracking(const struct fleet *f, struct fleet_policy *p, stru
     struct scaling_view view = { .now = f->now,
                                  .pace = f->pace,
                                  .in_service = (unsigned)f->in_service,
+                                 .starting = (unsigned)(f->desired - f->in_service),
                                  .history = &f->history,
                                  .metrics = f->metrics };
     struct tracking_report report;
@@ -53,6 +54,27 @@ static void wish_of_steps(const struct fleet *f, struct fleet_policy *p, struct 
     ret->due = judge_alarm(f, p, &ret->metric);
 }
 
+int fleet_forecast_capacity(const struct fleet *f)
+{
+    return f->forecast.any ? wish_capacity(f->forecast.load, FLEET_FORECAST_TARGET) : 0;
+}
+
+/* Requests wait and no instance is there: as many as those need who are tracked in flight, or one. */
+static struct wish wish_of_queue(const struct fleet *f)
+{
+    struct wish w = { .kind = WISH_QUEUE, .demand = ceil(f->traffic.load / 600) };
+
+    w.target = w.demand;
+    for (size_t i = 0; i < f->n_policies; i++) {
+        const struct tracking *t = &f->policies[i].tracking;
+
+        if (f->policies[i].kind == WISH_TRACKING && tracking_is_concurrency(t))
+            w.target = fmin(w.target, t->target);
+    }
+    w.due = wish_capacity(w.demand, w.target) > f->desired;
+    return w;
+}
+
 static size_t wishes_of(struct fleet *f, struct wish wishes[FLEET_WISHES_MAX])
 {
     size_t n = f->n_policies;
@@ -62,10 +84,13 @@ static size_t wishes_of(struct fleet *f, struct wish wishes[FLEET_WISHES_MAX])
             wish_of_tracking(f, &f->policies[i], &wishes[i]);
         else
             wish_of_steps(f, &f->policies[i], &wishes[i]);
-    if (f->desired == 0 && f->traffic.load > 0)
-        wishes[n++] = (struct wish){
-            .kind = WISH_QUEUE, .due = true, .demand = f->traffic.load, .target = 5000
-        };
+    if (fleet_forecast_capacity(f) > 0)
+        wishes[n++] = (struct wish){ .kind = WISH_FORECAST,
+                                     .due = !f->forecast.reached,
+                                     .demand = f->forecast.load,
+                                     .target = FLEET_FORECAST_TARGET };
+    if (f->in_service == 0 && f->traffic.load > 0)
+        wishes[n++] = wish_of_queue(f);
     return n;
 }
 
@@ -187,4 +212,5 @@ void fleet_decide(struct fleet *f)
     x.decision = decide(&x.input);
     f->life->instants++;
     carry_out(f, &x);
+    f->forecast.reached |= f->desired >= fleet_forecast_capacity(f) || f->desired == f->max;
 }

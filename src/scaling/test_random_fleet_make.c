@@ -12,6 +12,7 @@ enum use {
     USE_FLEET = 1,
     USE_SCHEDULE,
     USE_TRAFFIC,
+    USE_FORECAST,
     USE_POLICY = 100, /* and so on, a hundred for each policy */
 };
 
@@ -176,6 +177,20 @@ void fleet_traffic_next(struct fleet *f)
     f->changed = f->now;
 }
 
+void fleet_forecast_next(struct fleet *f)
+{
+    int64_t hour = f->now / (3600 * MS_PER_S);
+    uint64_t use = (uint64_t)hour * 2;
+
+    if (!f->forecast.any || hour == f->forecast.hour)
+        return;
+    f->forecast.hour = hour;
+    f->forecast.reached = false;
+    f->forecast.load = fleet_below(f, USE_FORECAST, use, 3) == 0
+                           ? 0
+                           : fleet_unit(f, USE_FORECAST, use + 1) * 12 * FLEET_FORECAST_TARGET;
+}
+
 void fleet_make(struct fleet *f, uint64_t seed, enum pace pace)
 {
     *f = (struct fleet){ .seed = seed, .pace = pace, .now = epoch, .winner = -1 };
@@ -184,6 +199,8 @@ void fleet_make(struct fleet *f, uint64_t seed, enum pace pace)
     f->in_service = f->desired = f->settled = f->min + (int)fleet_below(f, USE_FLEET, 2, 2);
     f->start_ms = (1 + (ms_t)fleet_below(f, USE_FLEET, 3, 300)) * MS_PER_S;
     f->traffic.until = epoch;
+    f->forecast.any = fleet_below(f, USE_FLEET, 4, 4) == 0;
+    fleet_forecast_next(f);
     if (metrics_new(FLEET_POLICIES_MAX, &f->metrics) != 0)
         abort();
     make_policies(f);
