@@ -6,11 +6,12 @@ set -eu
 cd "$(dirname "$0")/../.."
 status=0
 mkdir -p bench-out
-ninja -C build --quiet bench-backend bench-engine bench-metrics bench-property bench-reaction
+ninja -C build --quiet bench-backend bench-engine bench-forecast bench-metrics bench-property bench-reaction
 build/bench-property || status=1
-build/bench-metrics || status=1
 build/bench-engine --json bench-out/engine.json || status=1
 tests/bench/reaction/run.py || status=1
+build/bench-metrics || status=1
+build/bench-forecast || status=1
 for program in wrk haproxy nginx; do
     PATH=$PATH:/usr/sbin command -v $program >/dev/null || {
         echo "weir: the proxy's benchmarks need $program: apt-get install wrk haproxy nginx" >&2
