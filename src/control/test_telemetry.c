@@ -121,6 +121,94 @@ static void an_idle_second_has_zeros_and_no_latency(void **state)
     tear_down(&f);
 }
 
+/* one line for each metric: "namespace name unit dimension=value ..." */
+struct listed {
+    const struct metrics *metrics;
+    char text[8192];
+};
+
+static int list_one(const struct metric_name *name, void *context)
+{
+    enum metric_unit units[METRIC_UNIT_ANY];
+    struct listed *l = context;
+    size_t n = strlen(l->text);
+
+    assert_int_equal(metrics_units(l->metrics, name, units), 1);
+    n += (size_t)snprintf(l->text + n, sizeof(l->text) - n, "%s %s %s", name->namespace, name->name,
+                          metric_unit_text(units[0]));
+    for (size_t i = 0; i < name->n_dimensions; i++)
+        n += (size_t)snprintf(l->text + n, sizeof(l->text) - n, " %s=%s", name->dimensions[i].name,
+                              name->dimensions[i].value);
+    snprintf(l->text + n, sizeof(l->text) - n, "\n");
+    return 0;
+}
+
+/* the tables of SageMaker and Elastic Load Balancing, row by row: all that can exist here */
+static void every_metric_has_awss_name_unit_and_dimensions(void **state)
+{
+#define VARIANT  " EndpointName=e VariantName=v\n"
+#define GROUP    " LoadBalancer=app/weir/weir TargetGroup=targetgroup/e/v\n"
+#define BALANCER "AWS/ApplicationELB "
+#define MODEL    "AWS/SageMaker "
+#define INSTANCE "/aws/sagemaker/Endpoints "
+    static const char *const rows[] = {
+        INSTANCE "CPUUtilization Percent" VARIANT,
+        INSTANCE "DiskUtilization Percent" VARIANT,
+        INSTANCE "MemoryUtilization Percent" VARIANT,
+        BALANCER "HTTPCode_Target_2XX_Count Count" GROUP,
+        BALANCER "HTTPCode_Target_3XX_Count Count" GROUP,
+        BALANCER "HTTPCode_Target_4XX_Count Count" GROUP,
+        BALANCER "HTTPCode_Target_5XX_Count Count" GROUP,
+        BALANCER "HealthyHostCount Count" GROUP,
+        BALANCER "RequestCount Count" GROUP,
+        BALANCER "RequestCountPerTarget Count" GROUP,
+        BALANCER "RequestCountPerTarget Count TargetGroup=targetgroup/e/v\n",
+        BALANCER "TargetConnectionErrorCount Count" GROUP,
+        BALANCER "UnHealthyHostCount Count" GROUP,
+        MODEL "ConcurrentRequestsPerModel Count" VARIANT,
+        MODEL "Invocation4XXErrors None" VARIANT,
+        MODEL "Invocation5XXErrors None" VARIANT,
+        MODEL "InvocationModelErrors None" VARIANT,
+        MODEL "Invocations None" VARIANT,
+        MODEL "InvocationsPerInstance None" VARIANT,
+        MODEL "NoCapacityInvocationFailures Count" VARIANT,
+    };
+    static struct link_report_group g = { .id = "e/v", .concurrency_samples = 10 };
+    const struct telemetry_usage usage = { 0, 0, 0 };
+    struct listed listed;
+    struct fixture f;
+    size_t at = 0;
+
+    (void)state;
+    set_up(&f, 100);
+    telemetry_report(f.telemetry, "e", "v", 1, &g, NOW);
+    telemetry_usage(f.telemetry, "e", "v", &usage, NOW);
+    listed = (struct listed){ .metrics = f.control.metrics };
+    assert_int_equal(
+        metrics_list(f.control.metrics, &(struct metrics_filter){ 0 }, list_one, &listed), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strncmp(listed.text + at, rows[i], strlen(rows[i])) != 0)
+            print_error("%s expected before %s\n", rows[i], listed.text + at);
+        assert_memory_equal(listed.text + at, rows[i], strlen(rows[i]));
+        at += strlen(rows[i]);
+    }
+    assert_string_equal(listed.text + at, "");
+
+    /* those that only requests have */
+    histogram_record(&g.model_latency_us, 1);
+    histogram_record(&g.overhead_us, 1);
+    histogram_record(&g.first_byte_us, 1);
+    tear_down(&f);
+    set_up(&f, 100);
+    telemetry_report(f.telemetry, "e", "v", 1, &g, NOW);
+    assert_int_equal(metrics_series(f.control.metrics), 17 + 3);
+    assert_true(
+        read_one(&f, "AWS/SageMaker", "ModelLatency", METRIC_UNIT_MICROSECONDS, "Sum", NOW) == 1);
+    assert_true(read_one(&f, "AWS/SageMaker", "OverheadLatency", METRIC_UNIT_MICROSECONDS, "Sum",
+                         NOW) == 1);
+    tear_down(&f);
+}
+
 static double unserved(const struct fixture *f)
 {
     return read_one(f, "AWS/SageMaker", "NoCapacityInvocationFailures", METRIC_UNIT_COUNT, "Sum",
@@ -274,6 +362,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_busy_second_is_told_in_aws_s_terms),
         cmocka_unit_test(an_idle_second_has_zeros_and_no_latency),
+        cmocka_unit_test(every_metric_has_awss_name_unit_and_dimensions),
         cmocka_unit_test(without_an_instance_there_are_zeros_until_requests_wait),
         cmocka_unit_test(failures_of_earlier_requests_count),
         cmocka_unit_test(target_groups_have_a_balancer_s_metrics),
