@@ -174,6 +174,8 @@ static int parse_term(struct parser *p, struct search_node **ret)
 
     if (r)
         return r;
+    if (peek(p) == '=' && strcmp(text, ":aws.AccountId") == 0)
+        return refuse(p, "metrics cannot be searched by account");
     if (take(p, '='))
         return parse_value(p, text, ret);
     if (!quoted && !has_tokens(text))
