@@ -1,4 +1,4 @@
-/* A connection of HTTP/2 to a target: nghttp2's callbacks, sending, and endings. */
+/* A connection of HTTP/2 to a target: sending, endings, and who may use it. */
 #include "proxy/upstream_h2.h"
 
 #include <assert.h>
@@ -12,7 +12,6 @@
 enum {
     SESSION_MAGIC = 0x5ea0c4b2,
     GREETING_MS = 5000, /* from the connect to the target's settings */
-    ACKS_MAX = 100,     /* of pings and settings that the target does not read */
 };
 
 static struct h2_upstream *of(struct stream *s)
@@ -108,186 +107,6 @@ static void break_session(struct h2_upstream *h, enum exchange_failure why, int 
     fail_all(h, why, error);
     if (!h->dead)
         close_session(h);
-}
-
-/* --- what nghttp2 tells ----------------------------------------------------------------------- */
-
-static struct h2_call *find(const struct h2_upstream *h, int32_t id)
-{
-    return id ? nghttp2_session_get_stream_user_data(h->ng, id) : NULL;
-}
-
-static void strike(struct h2_upstream *h, unsigned weight)
-{
-    if (h2_patience_ends(&h->patience, weight, now(h)))
-        nghttp2_session_terminate_session(h->ng, NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
-static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
-{
-    struct h2_call *c = find(context, frame->hd.stream_id);
-    (void)ng;
-
-    if (c)
-        h2_call_head_begins(c);
-    return 0;
-}
-
-static int take_field(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
-                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
-                      void *context)
-{
-    struct h2_upstream *h = context;
-    struct h2_call *c = find(h, frame->hd.stream_id);
-    (void)ng;
-    (void)flags;
-
-    h->block_bytes += name_size + value_size;
-    if (h->block_bytes > H2_UPSTREAM_FIELD_BYTES_MAX)
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return c ? h2_call_field(c, (struct slice){ (const char *)name, name_size },
-                             (struct slice){ (const char *)value, value_size })
-             : 0;
-}
-
-/* nghttp2 is about to reset it. */
-static void refuse(struct h2_call *c)
-{
-    c->closed = true;
-    h2_call_fail(c, H2_CALL_NONSENSE);
-}
-
-/* What nghttp2 would rather drop: an answer must not go on as another one. */
-static int bad_field(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
-                     void *context)
-{
-    struct h2_call *c = find(context, frame->hd.stream_id);
-    (void)ng;
-    (void)name;
-    (void)name_size;
-    (void)value;
-    (void)value_size;
-    (void)flags;
-
-    if (c)
-        refuse(c);
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
-static void take_settings(struct h2_upstream *h)
-{
-    uint32_t max =
-        nghttp2_session_get_remote_settings(h->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-
-    h->ready = true;
-    h->streams_max = max < H2_UPSTREAM_STREAMS_MAX ? max : H2_UPSTREAM_STREAMS_MAX;
-    h->pool->streams_max = h->streams_max ? h->streams_max : 1;
-    h->leaving = h->leaving || max == 0;
-    h2_upstream_flush_later(h);
-}
-
-static int frame_received(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
-{
-    struct h2_upstream *h = context;
-    struct h2_call *c = find(h, frame->hd.stream_id);
-    bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    (void)ng;
-
-    switch (frame->hd.type) {
-    case NGHTTP2_HEADERS:
-        h->block_bytes = 0;
-        if (c)
-            h2_call_head(c, ends);
-        break;
-    case NGHTTP2_DATA:
-        if (frame->hd.length == 0 && !ends)
-            strike(h, H2_STRIKE);
-        if (c && ends)
-            h2_call_ended(c);
-        break;
-    case NGHTTP2_RST_STREAM:
-        if (c)
-            h2_call_fail(c, frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ? H2_CALL_REFUSED
-                                                                                   : H2_CALL_RESET);
-        else
-            strike(h, H2_STRIKE);
-        break;
-    case NGHTTP2_GOAWAY: /* streams that it does not name are closed as refused */
-        h->leaving = true;
-        strike(h, H2_STRIKE);
-        break;
-    case NGHTTP2_SETTINGS:
-        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
-            take_settings(h);
-        strike(h, H2_STRIKE);
-        break;
-    case NGHTTP2_PING:
-    case NGHTTP2_PRIORITY:
-        strike(h, H2_STRIKE);
-        break;
-    }
-    return 0;
-}
-
-static int content_received(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
-                            size_t size, void *context)
-{
-    struct h2_call *c = find(context, id);
-    (void)flags;
-
-    nghttp2_session_consume_connection(ng, size);
-    if (c)
-        h2_call_content(c, (struct slice){ (const char *)data, size });
-    return 0;
-}
-
-static int frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
-{
-    struct h2_call *c = find(context, frame->hd.stream_id);
-    (void)ng;
-
-    if (c && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        c->head_sent = c->call.asked = c->progressed = true;
-        h2_call_touch(c);
-    }
-    return 0;
-}
-
-/* Of a request that was on its way when the target said that it takes no more. */
-static int frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *context)
-{
-    struct h2_call *c = find(context, frame->hd.stream_id);
-    (void)ng;
-    (void)error;
-
-    if (c && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-        h2_call_fail(c, H2_CALL_REFUSED);
-    return 0;
-}
-
-static int invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *context)
-{
-    struct h2_call *c = find(context, frame->hd.stream_id);
-    (void)ng;
-    (void)error;
-
-    if (c)
-        refuse(c);
-    strike(context, H2_STRIKE_REQUEST);
-    return 0;
-}
-
-static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t error, void *context)
-{
-    struct h2_call *c = find(context, id);
-    (void)ng;
-
-    if (c) {
-        c->closed = true;
-        h2_call_fail(c, error == NGHTTP2_REFUSED_STREAM ? H2_CALL_REFUSED : H2_CALL_NONSENSE);
-    }
-    return 0;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -451,33 +270,6 @@ static const struct stream_owner owner = {
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static int make_session(struct h2_upstream *h)
-{
-    nghttp2_session_callbacks *callbacks;
-    nghttp2_option *options;
-    int r = -1;
-
-    if (nghttp2_session_callbacks_new(&callbacks))
-        return -ENOMEM;
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, take_field);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, bad_field);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, content_received);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_not_sent);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, invalid_frame);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
-    if (nghttp2_option_new(&options) == 0) {
-        nghttp2_option_set_no_auto_window_update(options, 1);
-        nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
-        r = nghttp2_session_client_new2(&h->ng, callbacks, h, options);
-        nghttp2_option_del(options);
-    }
-    nghttp2_session_callbacks_del(callbacks);
-    return r ? -ENOMEM : 0;
-}
-
 static int submit_settings(struct h2_upstream *h)
 {
     const nghttp2_settings_entry settings[] = {
@@ -515,7 +307,7 @@ static int session_new(struct upstream *pool, int fd, bool local, struct h2_upst
 
     if (h) {
         session_init(h, pool);
-        r = make_session(h);
+        r = h2_upstream_make_session(h);
     }
     if (!r)
         r = submit_settings(h);

@@ -1,4 +1,5 @@
-/* proxy/upstream_h2_internal.h: what upstream_h2.c (sessions) and upstream_h2_call.c share. */
+/* proxy/upstream_h2_internal.h: what upstream_h2.c, upstream_h2_frames.c (sessions) and
+ * upstream_h2_call.c share. */
 #pragma once
 #include <nghttp2/nghttp2.h>
 
@@ -75,6 +76,8 @@ struct h2_call {
     struct corpse corpse;
 };
 
+/** h2_upstream_make_session() - h->ng, and what it calls. Return: 0 or -ENOMEM. */
+int h2_upstream_make_session(struct h2_upstream *h);
 /** h2_upstream_flush_later() - there is something to send, or to tell */
 void h2_upstream_flush_later(struct h2_upstream *h);
 /** h2_upstream_left() - a call has gone */
