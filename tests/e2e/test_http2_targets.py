@@ -6,14 +6,15 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 
 import hpack
 import pytest
 
 import h2
-from conftest import WEIR
+from conftest import WEIR, eventually
 from h2_target import OK, SETTINGS_INITIAL_WINDOW_SIZE, SETTINGS_MAX_CONCURRENT_STREAMS, H2Target, setting
-from wire import Proxy, group
+from wire import Proxy, Target, group
 
 NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL = 0, 2, 7, 8
 GET = b"GET /x?y HTTP/1.1\r\nHost: w\r\n\r\n"
@@ -336,6 +337,55 @@ def test_targets_come_and_go_under_running_streams(start, tmp_path, target):
     other.close()
 
 
+class Server:
+    """A server of HTTP/2 that shuts down as it should: another weir, which restarts on its port."""
+
+    def __init__(self, folder, behind):
+        self.folder, self.behind, self.port = folder, behind, 0
+        folder.mkdir()
+        self.start()
+
+    def start(self):
+        made = {"routes": [{"path_prefix": "/", "target_group": "g"}], "target_groups": [group("g", self.behind.port)]}
+        self.proxy = Proxy(self.folder, made, "--listen", f"127.0.0.1:{self.port}")
+        self.port = self.proxy.port
+
+    def stop(self):
+        self.proxy.stop()
+        self.proxy.process.stderr.close()
+
+
+def test_servers_that_shut_down_in_order_lose_no_request(start, tmp_path):
+    behind = Target()
+    servers = [Server(tmp_path / name, behind) for name in ("one", "two")]
+    proxy = start(*servers, algorithm="round_robin", health_interval_ms=50)
+    stop, failed, done = threading.Event(), [], []
+
+    def load():
+        with proxy.dial() as connection:
+            while not stop.is_set():
+                connection.send(b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: 3\r\n\r\nabc")
+                status = connection.message().status
+                (done if status == 200 else failed).append(status)
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for turn in range(6):
+        before = len(done)
+        eventually(lambda: len(done) > before + 100)
+        servers[turn % 2].stop()
+        servers[turn % 2].start()
+        proxy.wait_for_line("target healthy", turn + 1)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed[:5]
+    for server in servers:
+        server.stop()
+    behind.close()
+
+
 def test_the_protocol_may_change_at_a_reload(start, tmp_path, target):
     proxy = start(target)
     assert ask(proxy).status == 200
@@ -510,7 +560,6 @@ def test_an_answer_that_goes_wrong_is_cut(proxy, target, pieces):
 
 
 def test_what_speaks_only_http_1_is_502(start):
-    from wire import Target
     target = Target()
     target.one = lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
     assert ask(start(target)).status == 502
