@@ -1,6 +1,7 @@
 """gRPC from end to end: Python's client, weir, Python's server (docs/http2.md)."""
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import h2
 from conftest import eventually
 from h2_target import OK, H2Target
+from test_tls import Authority
 from wire import Proxy
 
 PATIENCE_S = 30
@@ -231,6 +233,20 @@ def test_a_server_that_drains_and_shuts_down_loses_no_call(start, tmp_path):
     assert not failed, failed[:3]
     for server in servers:
         server.close()
+
+
+def test_calls_over_tls(server, tmp_path):
+    certificate = Authority(tmp_path).issue("one", "one.test")
+    proxy = Proxy(tmp_path, routes(server.port), "--tls-listen", "127.0.0.1:0", "--tls-certificate", str(certificate),
+                  "--tls-key", str(certificate.with_suffix(".key")))
+    [line] = [line for line in proxy.lines if "listening with TLS" in line]
+    port = int(re.search(r"address=\S+:(\d+)", line)[1])
+    trusted = grpc.ssl_channel_credentials((tmp_path / "ca.crt").read_bytes())
+    with grpc.secure_channel(f"127.0.0.1:{port}", trusted, (("grpc.ssl_target_name_override", "one.test"),)) as channel:
+        assert channel.unary_unary("/test.Test/unary")(b"x", timeout=PATIENCE_S) == b"x"
+        assert len(list(channel.unary_stream("/test.Test/count")(b"100", timeout=PATIENCE_S))) == 100
+    proxy.stop()
+    proxy.process.stderr.close()
 
 
 # --- what weir says itself -----------------------------------------------------------------------
