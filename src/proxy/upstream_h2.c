@@ -261,7 +261,7 @@ static void ended(struct stream *s, int error)
 
     settle_all(h);
     if (!h->dead)
-        break_session(h, EXCHANGE_BROKEN, error);
+        break_session(h, EXCHANGE_BROKEN, error ? error : stream_fate(s, 0));
 }
 
 static const struct stream_owner owner = {
