@@ -184,9 +184,12 @@ static size_t receive(char *data, size_t size, size_t n, void *context)
     return p->dropped_bytes > DROPPED_BYTES_MAX ? 0 : size * n;
 }
 
-static bool is_link_local(const struct curl_sockaddr *a)
+static bool is_forbidden(const struct curl_sockaddr *a)
 {
-    static const char *const ranges[] = { "169.254.0.0/16", "fe80::/10" };
+    /* where clouds keep the credentials of their machines: link-local addresses, and those that
+     * AWS, Azure and Alibaba use beside or instead of them */
+    static const char *const ranges[] = { "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128",
+                                          "168.63.129.16/32", "100.100.100.200/32" };
     struct address address = { .size = a->addrlen };
     struct network_address numeric;
     struct network network;
@@ -206,7 +209,7 @@ static bool is_link_local(const struct curl_sockaddr *a)
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *a)
 {
     (void)context;
-    if (purpose != CURLSOCKTYPE_IPCXN || is_link_local(a))
+    if (purpose != CURLSOCKTYPE_IPCXN || is_forbidden(a))
         return CURL_SOCKET_BAD;
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }

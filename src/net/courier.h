@@ -2,8 +2,8 @@
  *
  * Unlike net/client.h this speaks to strangers: names are asked for, certificates are checked
  * against the system's authorities, redirects are not followed, answers have a limit. It connects
- * to no link-local address, whatever name leads there: that is where clouds keep their machines'
- * credentials. A table of functions, so that tests need no network; courier_new_curl() is the real
+ * to no link-local address and none of clouds' metadata services, whatever name leads there: that is
+ * where they keep their machines' credentials. A table of functions, so that tests need no network; courier_new_curl() is the real
  * one.
  */
 #pragma once

@@ -186,11 +186,14 @@ static void only_http_is_spoken(void **state)
 }
 
 /* Where clouds keep their machines' credentials; refused before anything is sent. */
-static void link_local_addresses_are_not_reached(void **state)
+static void metadata_services_are_not_reached(void **state)
 {
     static const char *const urls[] = { "http://169.254.169.254/latest/meta-data/",
-                                        "http://[::ffff:169.254.169.254]/", "http://[fe80::1]/",
-                                        "http://0xa9fea9fe/" };
+                                        "http://[::ffff:169.254.169.254]/",
+                                        "http://[fe80::1]/",
+                                        "http://0xa9fea9fe/",
+                                        "http://[fd00:ec2::254]/",
+                                        "http://100.100.100.200/" };
     struct fixture *f = *state;
 
     for (unsigned i = 0; i < sizeof urls / sizeof *urls; i++) {
@@ -264,7 +267,7 @@ int main(void)
         test(who_does_not_answer_is_given_up),
         test(nobody_there_is_an_error),
         test(only_http_is_spoken),
-        test(link_local_addresses_are_not_reached),
+        test(metadata_services_are_not_reached),
         test(an_answer_is_kept_where_it_is_wanted),
         test(one_of_several_can_be_cancelled),
         test(what_is_cancelled_is_answered_at_once),
