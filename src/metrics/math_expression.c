@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "metrics/math_tree.h"
 
-int math_refuse(struct math_error *error, size_t position, const char *format, ...)
+void math_tell(struct math_error *error, size_t position, const char *format, ...)
 {
     va_list args;
 
@@ -18,7 +18,6 @@ int math_refuse(struct math_error *error, size_t position, const char *format, .
     va_start(args, format);
     vsnprintf(error->text, sizeof(error->text), format, args);
     va_end(args);
-    return MATH_E_REFUSED;
 }
 
 struct math *math_free(struct math *m)

@@ -4,6 +4,7 @@
  * allocation, made beforehand, holds any tree. How deep brackets, calls and signs nest is limited;
  * chains of operators are as deep as the text is long, which is limited too.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -312,6 +313,7 @@ static int parse_expression(struct parser *p, unsigned precedence, struct math_n
         const struct math_operator *o = peek_operator(p, &n);
         struct math_node *node;
 
+        assert(left);
         if (!o || o->precedence < precedence)
             break;
         node = add_node(p, MATH_BINARY, position(p));

@@ -80,8 +80,9 @@ const struct math_function *math_function_find(const char *name);
 /** math_function_elsewhere() - CloudWatch has it, and this has not */
 bool math_function_elsewhere(const char *name);
 
-/** math_refuse() - fill in @error. Return: MATH_E_REFUSED. */
-int math_refuse(struct math_error *error, size_t position, const char *format, ...)
+/** math_refuse() - fill in @error. Return: MATH_E_REFUSED, as analysers can see. */
+#define math_refuse(...) (math_tell(__VA_ARGS__), MATH_E_REFUSED)
+void math_tell(struct math_error *error, size_t position, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* --- making values ---------------------------------------------------------------------------- */

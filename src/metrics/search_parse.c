@@ -24,8 +24,7 @@ static int parse_any(struct parser *p, struct search_node **ret);
 
 static int refuse(struct parser *p, const char *why)
 {
-    math_refuse(p->error, (size_t)(p->at - p->text) + 1, "%s", why);
-    return MATH_E_REFUSED;
+    return math_refuse(p->error, (size_t)(p->at - p->text) + 1, "%s", why);
 }
 
 static char peek(struct parser *p)
