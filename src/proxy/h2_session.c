@@ -8,9 +8,10 @@
 #include "proxy/worker.h"
 
 enum {
-    GOODBYE_MS = 1000,         /* for requests that were on their way when we said that we end */
-    ACKS_MAX = 100,            /* of pings and settings that the client does not read */
-    FIELD_BYTES_MAX = 1 << 20, /* of all fields in a request: more is an attack, less an error */
+    GOODBYE_MS = 1000,           /* for requests that were on their way when we said that we end */
+    ACKS_MAX = 100,              /* of pings and settings that the client does not read */
+    BLOCK_BYTES_MAX = 256 << 10, /* of an answer: what we take, and what we add */
+    FIELD_BYTES_MAX = 1 << 20,   /* of all fields in a request: more is an attack, less an error */
 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -219,6 +220,7 @@ static int make_session(struct h2_session *h)
         nghttp2_option_set_no_auto_window_update(options, 1);
         nghttp2_option_set_no_closed_streams(options, 1);
         nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
+        nghttp2_option_set_max_send_header_block_length(options, BLOCK_BYTES_MAX);
         r = nghttp2_session_server_new2(&h->ng, callbacks, h, options);
         nghttp2_option_del(options);
     }

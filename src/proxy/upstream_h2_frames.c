@@ -5,7 +5,10 @@
 #include "proxy/upstream_h2_internal.h"
 #include "proxy/worker.h"
 
-enum { ACKS_MAX = 100 /* of pings and settings that the target does not read */ };
+enum {
+    ACKS_MAX = 100,             /* of pings and settings that the target does not read */
+    BLOCK_BYTES_MAX = 256 << 10 /* of a request: what we take, and what we add */
+};
 
 static struct h2_call *find(const struct h2_upstream *h, int32_t id)
 {
@@ -207,6 +210,7 @@ int h2_upstream_make_session(struct h2_upstream *h)
     if (nghttp2_option_new(&options) == 0) {
         nghttp2_option_set_no_auto_window_update(options, 1);
         nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
+        nghttp2_option_set_max_send_header_block_length(options, BLOCK_BYTES_MAX);
         r = nghttp2_session_client_new2(&h->ng, callbacks, h, options);
         nghttp2_option_del(options);
     }

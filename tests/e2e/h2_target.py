@@ -50,7 +50,7 @@ class Session:
 
     def __init__(self, target: "H2Target", connection: Connection):
         self.target, self.connection = target, connection
-        self.decoder, self.block, self.requests = hpack.Decoder(), b"", {}
+        self.decoder, self.block, self.requests = hpack.Decoder(max_header_list_size=1 << 20), b"", {}
         self.lock = threading.Lock()
         self.ended, self.goaway_seen = False, None
         self.window = self.window_of_streams = 65535
@@ -61,6 +61,14 @@ class Session:
 
     def send(self, *args):
         self.raw(h2.frame(*args))
+
+    def large_head(self, request: Request, fields):
+        """One that takes several frames, and no body."""
+        block = h2.block(fields)
+        pieces = [block[i:i + 16384] for i in range(0, len(block), 16384)]
+        for i, piece in enumerate(pieces):
+            flags = (h2.END_STREAM if i == 0 else 0) | (h2.END_HEADERS if i == len(pieces) - 1 else 0)
+            self.send(h2.CONTINUATION if i else h2.HEADERS, flags, request.stream, piece)
 
     def goaway(self, last: int, code: int = 0):
         self.send(h2.GOAWAY, 0, 0, struct.pack(">II", last, code))

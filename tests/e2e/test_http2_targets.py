@@ -139,6 +139,14 @@ def test_an_answer_before_the_answer(proxy, target):
     assert early.status == 103 and early.field("link") == b"</a>" and late.body == b"ok"
 
 
+@pytest.mark.parametrize("option, size", [("--http1.1", 65350), ("--http2-prior-knowledge", 65150)])
+def test_heads_as_large_as_they_may_be(proxy, target, option, size):
+    """Each with what the proxy adds to it, and with what its side counts for a field (RFC 9113 §6.5.2)."""
+    big = size * "x"
+    target.answer = lambda request: request.session.large_head(request, (*OK, ("x-back", request.field("x-big"))))
+    assert f"x-back: {big}".encode() in curl(proxy, option, "-i", "-H", f"X-Big: {big}", "-H", "User-Agent:").lower()
+
+
 @pytest.mark.parametrize("option", ["--http1.1", "--http2-prior-knowledge"])
 def test_large_bodies_pass_both_ways(proxy, target, tmp_path, option):
     blob = os.urandom(5_000_000)
