@@ -56,7 +56,7 @@ static int tear_down(void **state)
 static void sends_and_receives_as_many_as_fit(void **state)
 {
     struct fixture *f = *state;
-    char texts[PAIRS][8], got[PAIRS][8];
+    char texts[PAIRS][8], got[PAIRS][8] = { 0 };
 
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < PAIRS; i++) {
@@ -80,7 +80,7 @@ static void sends_and_receives_as_many_as_fit(void **state)
 static void parts_leave_in_their_order(void **state)
 {
     struct fixture *f = *state;
-    char a[] = "ab", b[] = "cde", c[] = "f", got[16];
+    char a[] = "ab", b[] = "cde", c[] = "f", got[16] = { 0 };
     const struct iovec parts[] = { { a, 2 }, { b, 3 }, { c, 1 } };
 
     socket_batch_send(f->batch, f->near[0], parts, 3, &f->results[0]);
