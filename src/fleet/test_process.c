@@ -25,6 +25,10 @@
 #include "fleet/proc.h"
 #include "fleet/process.h"
 
+/* Instances of this process alone: a group of limits is found by its instance's name, and tests of
+ * another checkout may run at the same time. */
+static char first[32], second[32];
+
 struct fixture {
     char dir[64];
     struct loop *loop;
@@ -143,13 +147,20 @@ static void assert_contains(const char *text, const char *needle)
         fail_msg("expected '%s' in: %s", needle, text ? text : "(nothing)");
 }
 
+static void assert_within(const char *text, const char *id, const char *path)
+{
+    autofree(mem_free) char *needle = text_format("/instances/%s%s", id, path);
+
+    assert_contains(text, needle);
+}
+
 static void gives_the_instance_what_it_may_count_on(void **state)
 {
     struct fixture *f = *state;
     json_t *environment = json_pack("{s:s, s:s, s:s}", "MY_SETTING", "a b", "OMP_NUM_THREADS", "7",
                                     "SAGEMAKER_BIND_TO_PORT", "1");
     const struct instance_spec spec = {
-        .id = "i-1",
+        .id = first,
         .image = "command:/usr/bin/env",
         .instance_type = "ml.c5.xlarge",
         .environment = environment,
@@ -160,18 +171,18 @@ static void gives_the_instance_what_it_may_count_on(void **state)
     setenv("LEAKED_SECRET", "x", 1);
     assert_int_equal(launch_spec(f, &spec, &handle, &why), 0);
     wait_gone(f, 1);
-    tail = driver_log_tail(f->driver, "i-1", 100);
+    tail = driver_log_tail(f->driver, first, 100);
     assert_contains(tail, "MY_SETTING=a b");
     assert_contains(tail, "OMP_NUM_THREADS=7");
     assert_contains(tail, "SM_NUM_CPUS=4");
     assert_contains(tail, "SAGEMAKER_REGION=eu-west-1");
     assert_contains(tail, "PATH=");
-    assert_contains(tail, "/instances/i-1/model");
+    assert_within(tail, first, "/model");
     assert_null(strstr(tail, "LEAKED_SECRET"));
     snprintf(line, sizeof(line), "SAGEMAKER_BIND_TO_PORT=%s\n", strchr(handle.address, ':') + 1);
     assert_contains(tail, line);
     assert_contains(tail, "WEIR_BIND_TO_UNIX=/");
-    assert_contains(tail, "/instances/i-1/http.sock\n");
+    assert_within(tail, first, "/http.sock\n");
     free(tail);
     json_decref(environment);
 }
@@ -184,19 +195,20 @@ static void tells_where_the_instance_listens_as_well(void **state)
     char address[DRIVER_ADDRESS_BYTES];
 
     assert_true(fd >= 0);
-    launch_script(f, "i-1", "sleep 1000");
-    assert_false(driver_local_address(f->driver, "i-1", address));
-    assert_false(driver_local_address(f->driver, "i-2", address));
-    assert_in_range(snprintf(a.sun_path, sizeof(a.sun_path), "%s/instances/i-1/http.sock", f->dir),
-                    1, sizeof(a.sun_path) - 1);
+    launch_script(f, first, "sleep 1000");
+    assert_false(driver_local_address(f->driver, first, address));
+    assert_false(driver_local_address(f->driver, second, address));
+    assert_in_range(
+        snprintf(a.sun_path, sizeof(a.sun_path), "%s/instances/%s/http.sock", f->dir, first), 1,
+        sizeof(a.sun_path) - 1);
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
     close(fd);
-    assert_true(driver_local_address(f->driver, "i-1", address));
+    assert_true(driver_local_address(f->driver, first, address));
     assert_int_equal(strncmp(address, "unix:/", 6), 0);
-    assert_true(exists(f, "%s/http.sock", "i-1"));
-    assert_int_equal(driver_kill(f->driver, "i-1"), 0);
+    assert_true(exists(f, "%s/http.sock", first));
+    assert_int_equal(driver_kill(f->driver, first), 0);
     wait_gone(f, 1);
-    assert_false(exists(f, "%s/http.sock", "i-1"));
+    assert_false(exists(f, "%s/http.sock", first));
 }
 
 static void sets_the_process_apart(void **state)
@@ -206,17 +218,17 @@ static void sets_the_process_apart(void **state)
     struct driver_handle handle;
     char *tail, leader[32];
 
-    handle = launch_script(f, "i-1",
+    handle = launch_script(f, first,
                            "ls /proc/self/fd; grep NoNewPrivs /proc/self/status; "
                            "cat /proc/self/limits; cut -d\" \" -f5,6 /proc/$$/stat; pwd; cat");
     wait_gone(f, 1);
     close(leaked);
-    tail = driver_log_tail(f->driver, "i-1", 100);
+    tail = driver_log_tail(f->driver, first, 100);
     assert_contains(tail, "0\n1\n2\n3\nNoNewPrivs:\t1\n"); /* 3 is the listing's own */
     assert_contains(tail, "Max core file size        0 ");
     snprintf(leader, sizeof(leader), "%d %d\n", (int)pid_of(&handle), (int)pid_of(&handle));
     assert_contains(tail, leader);
-    assert_contains(tail, "/instances/i-1");
+    assert_within(tail, first, "");
     free(tail);
 }
 
@@ -224,7 +236,7 @@ static void runs_the_built_in_server_on_the_model_directory(void **state)
 {
     struct fixture *f = *state;
     const struct instance_spec spec = {
-        .id = "i-1",
+        .id = first,
         .image = "weir/xgboost:latest",
         .instance_type = "ml.c5.large",
     };
@@ -233,9 +245,9 @@ static void runs_the_built_in_server_on_the_model_directory(void **state)
 
     assert_int_equal(launch_spec(f, &spec, &handle, &why), 0);
     wait_gone(f, 1);
-    tail = driver_log_tail(f->driver, "i-1", 1);
+    tail = driver_log_tail(f->driver, first, 1);
     assert_contains(tail, "model-server --model /");
-    assert_contains(tail, "/instances/i-1/model");
+    assert_within(tail, first, "/model");
     free(tail);
 }
 
@@ -251,10 +263,10 @@ static void tells_how_an_instance_ended(void **state)
         { "printf \"\\377bad\\001\"", "\n?bad?" },
     };
     struct fixture *f = *state;
-    char id[16];
+    char id[32];
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(id, sizeof(id), "i-%u", i);
+        snprintf(id, sizeof(id), "i-%d-case-%u", getpid(), i);
         launch_script(f, id, cases[i].script);
         wait_gone(f, i + 1);
         assert_string_equal(f->gone, id);
@@ -286,7 +298,7 @@ static void refuses_what_cannot_run_here(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct instance_spec spec = {
-            .id = "i-1",
+            .id = first,
             .image = cases[i].image,
             .instance_type = cases[i].type,
             .model_data_url = cases[i].url,
@@ -296,10 +308,10 @@ static void refuses_what_cannot_run_here(void **state)
 
         assert_int_equal(launch_spec(f, &spec, &handle, &why), DRIVER_E_REFUSED);
         assert_contains(why, cases[i].needle);
-        assert_false(exists(f, "%s", "i-1"));
+        assert_false(exists(f, "%s", first));
         free(why);
     }
-    assert_int_equal(driver_terminate(f->driver, "i-1"), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_terminate(f->driver, first), DRIVER_E_UNKNOWN);
 }
 
 static char *write_model(struct fixture *f, const char *name, const char *text)
@@ -334,11 +346,11 @@ static void places_the_model_before_the_server_starts(void **state)
     autofree(mem_free) char *bad = write_model(f, "bad.tar.gz", "no archive");
     autofree(mem_free) char *url = text_format("%s/my%%20model.json", f->dir);
 
-    launch_with_model(f, "i-1", url, "command:/bin/cat 'model/my model.json'");
+    launch_with_model(f, first, url, "command:/bin/cat 'model/my model.json'");
     wait_gone(f, 1);
     assert_contains(f->why, "code 0. The last lines of its output:\nweights");
 
-    launch_with_model(f, "i-2", bad, "command:/bin/cat");
+    launch_with_model(f, second, bad, "command:/bin/cat");
     wait_gone(f, 2);
     assert_contains(f->why, "Failed to extract the model data archive");
     assert_contains(f->why, "bad.tar.gz");
@@ -351,18 +363,18 @@ static void stops_the_whole_group_on_request(void **state)
     pid_t child;
     char *tail;
 
-    launch_script(f, "i-1", "sleep 1000 & echo $!; wait");
-    tail = wait_output(f, "i-1", 1);
+    launch_script(f, first, "sleep 1000 & echo $!; wait");
+    tail = wait_output(f, first, 1);
     child = (pid_t)atoi(tail);
     free(tail);
     assert_int_equal(proc_start_time(child, &ticks), 0);
-    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
-    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    assert_int_equal(driver_terminate(f->driver, first), 0);
+    assert_int_equal(driver_terminate(f->driver, first), 0);
     wait_gone(f, 1);
     assert_contains(f->why, "signal 15 (Terminated)");
     while (proc_start_time(child, &ticks) == 0)
         assert_int_equal(loop_turn(f->loop, 5), 0);
-    assert_int_equal(driver_terminate(f->driver, "i-1"), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_terminate(f->driver, first), DRIVER_E_UNKNOWN);
 }
 
 /* A child that left the group and ignores signals is ended with its cgroup, where there are any;
@@ -374,11 +386,11 @@ static void leaves_no_children_behind(void **state)
     pid_t child;
     char *tail;
 
-    launch_script(f, "i-1", "(trap \"\" TERM; echo up; exec sleep 1000) & echo $!; sleep 1000");
-    tail = wait_output(f, "i-1", 2);
+    launch_script(f, first, "(trap \"\" TERM; echo up; exec sleep 1000) & echo $!; sleep 1000");
+    tail = wait_output(f, first, 2);
     child = (pid_t)atoi(strncmp(tail, "up", 2) == 0 ? tail + 3 : tail);
     free(tail);
-    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    assert_int_equal(driver_terminate(f->driver, first), 0);
     wait_gone(f, 1);
     while (proc_start_time(child, &ticks) == 0)
         assert_int_equal(loop_turn(f->loop, 5), 0);
@@ -391,26 +403,26 @@ static void an_instance_outlives_its_driver_and_is_adopted(void **state)
     struct instance_usage usage;
     uint64_t ticks;
 
-    handle = launch_script(f, "i-1", "echo up; while :; do sleep 1; done");
-    free(wait_output(f, "i-1", 1));
+    handle = launch_script(f, first, "echo up; while :; do sleep 1; done");
+    free(wait_output(f, first, 1));
     f->driver = driver_free(f->driver);
     assert_int_equal(proc_start_time(pid_of(&handle), &ticks), 0);
 
     f->driver = make_driver(f);
     other = handle;
     snprintf(other.text, sizeof(other.text), "%d:%d", (int)pid_of(&handle), 1);
-    assert_int_equal(driver_adopt(f->driver, "i-2", &other), DRIVER_E_GONE);
-    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), 0);
+    assert_int_equal(driver_adopt(f->driver, second, &other), DRIVER_E_GONE);
+    assert_int_equal(driver_adopt(f->driver, first, &handle), 0);
     do {
         assert_int_equal(loop_turn(f->loop, 5), 0);
-        assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
+        assert_int_equal(driver_usage(f->driver, first, &usage), 0);
     } while (usage.memory_bytes == 0); /* counted in batches */
     assert_true(usage.cpu_percent < 200);
-    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    assert_int_equal(driver_terminate(f->driver, first), 0);
     wait_gone(f, 1);
-    assert_string_equal(f->gone, "i-1");
-    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), DRIVER_E_GONE);
-    assert_false(exists(f, "%s/model", "i-1"));
+    assert_string_equal(f->gone, first);
+    assert_int_equal(driver_adopt(f->driver, first, &handle), DRIVER_E_GONE);
+    assert_false(exists(f, "%s/model", first));
 }
 
 /* Makes a process that is no child of this one, as instances are after a restart. */
@@ -438,7 +450,7 @@ static void the_end_of_an_adopted_stranger_is_told(void **state)
     assert_int_equal(waitpid(-1, NULL, 0) > 0, 1);
     assert_int_equal(proc_start_time(pid, &ticks), 0);
     snprintf(handle.text, sizeof(handle.text), "%d:%llu", (int)pid, (unsigned long long)ticks);
-    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), 0);
+    assert_int_equal(driver_adopt(f->driver, first, &handle), 0);
     kill(pid, SIGKILL);
     wait_gone(f, 1);
     assert_contains(f->why, "an earlier run of weir");
@@ -450,10 +462,10 @@ static void a_launch_that_was_cut_short_is_ended(void **state)
     struct driver_handle handle, none = { "", "" };
     uint64_t ticks;
 
-    handle = launch_script(f, "i-1", "sleep 1000");
+    handle = launch_script(f, first, "sleep 1000");
     f->driver = driver_free(f->driver);
     f->driver = make_driver(f);
-    assert_int_equal(driver_adopt(f->driver, "i-1", &none), DRIVER_E_GONE);
+    assert_int_equal(driver_adopt(f->driver, first, &none), DRIVER_E_GONE);
     while (proc_start_time(pid_of(&handle), &ticks) == 0)
         assert_int_equal(loop_turn(f->loop, 5), 0);
     waitpid(pid_of(&handle), NULL, 0);
@@ -464,15 +476,15 @@ static void one_that_will_not_stop_is_killed(void **state)
 {
     struct fixture *f = *state;
 
-    launch_script(f, "i-1", "trap \"\" TERM; echo up; while :; do sleep 0.01; done");
-    free(wait_output(f, "i-1", 1));
-    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    launch_script(f, first, "trap \"\" TERM; echo up; while :; do sleep 0.01; done");
+    free(wait_output(f, first, 1));
+    assert_int_equal(driver_terminate(f->driver, first), 0);
     assert_int_equal(loop_turn(f->loop, 50), 0);
     assert_int_equal(f->n_gone, 0);
-    assert_int_equal(driver_kill(f->driver, "i-1"), 0);
+    assert_int_equal(driver_kill(f->driver, first), 0);
     wait_gone(f, 1);
     assert_contains(f->why, "signal 9 (Killed)");
-    assert_int_equal(driver_kill(f->driver, "i-1"), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_kill(f->driver, first), DRIVER_E_UNKNOWN);
 }
 
 /* Its leader ended while no driver looked; a child of it goes on where only the cgroup reaches
@@ -487,8 +499,8 @@ static void what_an_unseen_end_left_is_cleared_up(void **state)
     char *tail, *how;
 
     assert_int_equal(cgroups_new(&cgroups, &how), 0);
-    handle = launch_script(f, "i-1", "setsid sleep 1000 & echo $!; wait");
-    tail = wait_output(f, "i-1", 1);
+    handle = launch_script(f, first, "setsid sleep 1000 & echo $!; wait");
+    tail = wait_output(f, first, 1);
     child = (pid_t)atoi(tail);
     free(tail);
     f->driver = driver_free(f->driver);
@@ -496,8 +508,8 @@ static void what_an_unseen_end_left_is_cleared_up(void **state)
     assert_int_equal(waitpid(pid_of(&handle), NULL, 0), pid_of(&handle));
 
     f->driver = make_driver(f);
-    assert_int_equal(driver_adopt(f->driver, "i-1", &handle), DRIVER_E_GONE);
-    assert_false(exists(f, "%s/model", "i-1"));
+    assert_int_equal(driver_adopt(f->driver, first, &handle), DRIVER_E_GONE);
+    assert_false(exists(f, "%s/model", first));
     if (!cgroups_usable(cgroups))
         kill(child, SIGKILL);
     while (proc_start_time(child, &ticks) == 0)
@@ -513,17 +525,17 @@ static void samples_what_is_used(void **state)
     uint64_t most = 0; /* a group's memory is counted in batches: it may be 0 at first */
     double busiest = 0;
 
-    launch_script(f, "i-1", "while :; do :; done");
+    launch_script(f, first, "while :; do :; done");
     while (busiest < 20 || most == 0) {
         assert_int_equal(loop_turn(f->loop, 50), 0);
-        assert_int_equal(driver_usage(f->driver, "i-1", &usage), 0);
+        assert_int_equal(driver_usage(f->driver, first, &usage), 0);
         if (usage.cpu_percent > busiest)
             busiest = usage.cpu_percent;
         if (usage.memory_bytes > most)
             most = usage.memory_bytes;
     }
-    assert_int_equal(driver_usage(f->driver, "i-2", &usage), DRIVER_E_UNKNOWN);
-    assert_int_equal(driver_terminate(f->driver, "i-1"), 0);
+    assert_int_equal(driver_usage(f->driver, second, &usage), DRIVER_E_UNKNOWN);
+    assert_int_equal(driver_terminate(f->driver, first), 0);
     wait_gone(f, 1);
 }
 
@@ -531,16 +543,16 @@ static void instances_get_ports_of_their_own(void **state)
 {
     struct fixture *f = *state;
     struct driver_handle handles[8];
-    char id[16];
+    char id[32];
 
     for (unsigned i = 0; i < 8; i++) {
-        snprintf(id, sizeof(id), "i-%u", i);
+        snprintf(id, sizeof(id), "i-%d-port-%u", getpid(), i);
         handles[i] = launch_script(f, id, "sleep 1000");
         for (unsigned k = 0; k < i; k++)
             assert_string_not_equal(handles[i].address, handles[k].address);
     }
     for (unsigned i = 0; i < 8; i++) {
-        snprintf(id, sizeof(id), "i-%u", i);
+        snprintf(id, sizeof(id), "i-%d-port-%u", getpid(), i);
         assert_int_equal(driver_terminate(f->driver, id), 0);
     }
     wait_gone(f, 8);
@@ -564,6 +576,8 @@ static void needs_its_state_directory(void **state)
 
 int main(void)
 {
+    snprintf(first, sizeof(first), "i-%d-1", getpid());
+    snprintf(second, sizeof(second), "i-%d-2", getpid());
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(gives_the_instance_what_it_may_count_on),
