@@ -106,7 +106,8 @@ def fuzz(arguments) -> tuple[int, int]:
 
 def e2e(_) -> tuple[int, int]:
     build("build-debug", "--buildtype=debug", "-Db_sanitize=address,undefined", "-Db_lundef=false")
-    result = run(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", "tests/e2e",
+    result = run(PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10",
+                 "--timeout=600", "tests/e2e",
                  stdout=subprocess.PIPE, text=True,
                  env={**os.environ, **SANITIZER_ENVIRONMENT, "WEIR": str(ROOT / "build-debug" / "weir")})
     print(result.stdout)

@@ -32,9 +32,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         gate = what.partition(" ")[2]
         for i in range(5):
             self.chunk(b"token %d " % i)
-            if gate:  # until the test has it
+            while gate:  # until the test has it
                 with open(gate) as file:
-                    file.read(1)
+                    if file.read(1):
+                        break  # else it was the end of what the test wrote for the part before
         if what.startswith("break"):
             self.connection.shutdown(socket.SHUT_RDWR)
         else:
