@@ -44,7 +44,7 @@ const struct shape app_scaling_predictive = STRUCTURE(
     OPTIONAL("MaxCapacityBreachBehavior", &breach_behavior),
     OPTIONAL("MaxCapacityBuffer", &max_buffer));
 
-/* --- GetPredictiveScalingForecast --------------------------------------------------------------- */
+/* --- GetPredictiveScalingForecast ------------------------------------------------------------- */
 
 enum { DAY_S = 86400, SPAN_DAYS_MAX = 30, PAST_DAYS_MAX = 365, HOURS_PER_DAY = 24 };
 static_assert((int)SPAN_DAYS_MAX * (int)HOURS_PER_DAY == (int)FORECASTER_POINTS_MAX, "they agree");

@@ -17,7 +17,7 @@ static const struct shape bounds =
     STRUCTURE("ScalableTargetAction", OPTIONAL("MinCapacity", &shape_integer),
               OPTIONAL("MaxCapacity", &shape_integer));
 
-/* --- PutScheduledAction ------------------------------------------------------------------------- */
+/* --- PutScheduledAction ----------------------------------------------------------------------- */
 
 static const struct shape put_input = STRUCTURE(
     "PutScheduledActionRequest", REQUIRED("ServiceNamespace", &app_scaling_namespace),
@@ -129,7 +129,7 @@ static int put_action(struct api_call *call)
     return 0;
 }
 
-/* --- DescribeScheduledActions ------------------------------------------------------------------- */
+/* --- DescribeScheduledActions ----------------------------------------------------------------- */
 
 static const struct shape describe_input = STRUCTURE(
     "DescribeScheduledActionsRequest", OPTIONAL("ScheduledActionNames", &app_scaling_resource_ids),
@@ -173,7 +173,7 @@ static int describe_actions(struct api_call *call)
                             PAGE_MOST);
 }
 
-/* --- DeleteScheduledAction ---------------------------------------------------------------------- */
+/* --- DeleteScheduledAction -------------------------------------------------------------------- */
 
 static const struct shape delete_input =
     STRUCTURE("DeleteScheduledActionRequest", REQUIRED("ServiceNamespace", &app_scaling_namespace),

@@ -111,8 +111,7 @@ static int build_tree(struct slice form, json_t *tree, char **ret_why)
     return 0;
 }
 
-/* --- the tree by its shape
- * ------------------------------------------------------------------------- */
+/* --- the tree by its shape -------------------------------------------------------------------- */
 
 static json_t *convert_scalar(const struct shape *shape, const char *text)
 {

@@ -114,8 +114,7 @@ double input_number(const struct api_call *call, const char *member, double abse
 bool input_boolean(const struct api_call *call, const char *member, bool absent);
 json_t *input_get(const struct api_call *call, const char *member); /* borrowed; NULL if absent */
 
-/* --- lists in pages
- * ---------------------------------------------------------------------------------- */
+/* --- lists in pages --------------------------------------------------------------------------- */
 
 /**
  * api_page() - answer with one page of a list, and a NextToken if more follow

@@ -24,8 +24,7 @@ struct check {
 static int check_value(struct check *c, const struct shape *shape, const struct shape_path *path,
                        json_t *value);
 
-/* --- what a sentence quotes
- * ----------------------------------------------------------------------- */
+/* --- what a sentence quotes ------------------------------------------------------------------- */
 
 static int quote_text(struct buffer *out, const char *text)
 {
@@ -79,8 +78,7 @@ static int quote(struct buffer *out, json_t *value)
     return r ? fault(r) : fault(buffer_puts(out, "]"));
 }
 
-/* --- one failure
- * ------------------------------------------------------------------------------------ */
+/* --- one failure ------------------------------------------------------------------------------ */
 
 static int add_failure(struct check *c, const struct shape_path *path, json_t *value,
                        const char *constraint)
@@ -117,8 +115,7 @@ static int blame(struct check *c, const struct shape_path *path, json_t *value, 
     return constraint ? fault(add_failure(c, path, value, constraint)) : fault(-ENOMEM);
 }
 
-/* --- what a scalar can fail; each appends its sentence to @out
- * ------------------------------------------ */
+/* --- what a scalar can fail; each appends its sentence to @out -------------------------------- */
 
 static size_t characters(const char *utf8)
 {
@@ -184,8 +181,7 @@ static int judge_scalar(struct check *c, const struct shape *shape, json_t *valu
     return 0;
 }
 
-/* --- containers
- * -------------------------------------------------------------------------------------- */
+/* --- containers ------------------------------------------------------------------------------- */
 
 static bool is_scalar(const struct shape *shape)
 {

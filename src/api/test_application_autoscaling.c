@@ -683,7 +683,7 @@ static void tags_have_limits_and_need_a_target(void **state)
             "A scalable target has at most 50 tags, which this request would exceed");
 }
 
-/* --- scheduled actions -------------------------------------------------------------------------- */
+/* --- scheduled actions ------------------------------------------------------------------------ */
 
 #define ACTION   TARGET ",'ScheduledActionName':'a'"
 #define UP       ",'ScalableTargetAction':{'MinCapacity':2}"

@@ -30,10 +30,10 @@ int signing_key_derive(struct slice secret, const struct signing_scope *scope,
     return 0;
 }
 
-/* --- the cache: found by everything the key depends on, the secret included, so that a changed secret is
- * never answered with an old key
- * ---------------------------------------------------------------------- */
+/* --- the cache -------------------------------------------------------------------------------- */
 
+/* Found by everything the key depends on, the secret included, so that a changed secret is never
+ * answered with an old key. */
 static size_t append(char *name, size_t n, struct slice part)
 {
     if (n == 0 || part.size == 0 || part.size + 1 > SIGV4_CACHED_NAME_BYTES - n)

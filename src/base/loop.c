@@ -211,8 +211,7 @@ void loop_stop(struct loop *loop)
     loop->stopping = true;
 }
 
-/* --- descriptors
- * ---------------------------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static int control(struct loop_io *io, int operation)
 {
@@ -272,8 +271,7 @@ void loop_io_close(struct loop_io *io)
     io->fd = fd_close(io->fd);
 }
 
-/* --- timers
- * --------------------------------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 void loop_timer_init(struct loop *loop, struct loop_timer *t,
                      void (*fired)(struct loop_timer *timer))
@@ -314,8 +312,7 @@ bool loop_timer_is_set(const struct loop_timer *t)
     return t->is_set;
 }
 
-/* --- tasks
- * ---------------------------------------------------------------------------------------- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *task))
 {
@@ -340,8 +337,7 @@ void loop_task_cancel(struct loop_task *t)
     list_remove(&t->link);
 }
 
-/* --- signals
- * -------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void signal_ready(struct loop_io *io, unsigned events)
 {
@@ -385,8 +381,7 @@ void loop_signal_remove(struct loop_signal *s)
         s->fd = fd_close(s->fd);
 }
 
-/* --- processes
- * ------------------------------------------------------------------------------------ */
+/* --- processes -------------------------------------------------------------------------------- */
 
 /* What waitpid() would have said. -1: not our child. 0 or more: its status. */
 static int reap(int pidfd)

@@ -82,8 +82,7 @@ void loop_timer_after(struct loop_timer *t, ms_t delay); /* at loop_now() + dela
 void loop_timer_cancel(struct loop_timer *t);
 bool loop_timer_is_set(const struct loop_timer *t);
 
-/* --- later in this turn
- * ---------------------------------------------------------------------- */
+/* --- later in this turn ----------------------------------------------------------------------- */
 
 struct loop_task {
     struct list_link link;
@@ -99,8 +98,7 @@ void loop_defer(struct loop *loop, struct loop_task *t);
 void loop_soon(struct loop *loop, struct loop_task *t);
 void loop_task_cancel(struct loop_task *t);
 
-/* --- signals
- * ------------------------------------------------------------------------------------------ */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 struct loop_signal {
     uint32_t magic;
@@ -116,8 +114,7 @@ int loop_signal_add(struct loop *loop, struct loop_signal *s, int signo,
                     void (*caught)(struct loop_signal *signal));
 void loop_signal_remove(struct loop_signal *s);
 
-/* --- processes
- * ---------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 struct loop_process {
     uint32_t magic;

@@ -32,7 +32,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- timers --- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 static unsigned order[16], n_order;
 
@@ -162,7 +162,7 @@ static void sleep_ends_with_the_timer(void **state)
     assert_true(turns <= 3); /* it slept */
 }
 
-/* --- descriptors --- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 struct test_io {
     struct loop_io io;
@@ -301,7 +301,7 @@ static void a_reused_descriptor_gets_no_event_of_its_predecessor(void **state)
     }
 }
 
-/* --- tasks --- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 struct test_task {
     struct loop_task task;
@@ -341,7 +341,7 @@ static void tasks_run_once_and_may_defer_again(void **state)
     loop_task_cancel(&a.task);
 }
 
-/* --- signals and processes --- */
+/* --- signals and processes -------------------------------------------------------------------- */
 
 static unsigned caught;
 

@@ -34,7 +34,7 @@ void scheduled_action_arn(const struct scheduled_action *x, char ret_arn[SCALING
              x->target->resource_id, x->name);
 }
 
-/* --- documents ---------------------------------------------------------------------------------- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static json_t *bounds_document(const struct scheduled_action *x)
 {
@@ -72,7 +72,7 @@ static int save(struct scheduled_action *x)
     return record_put(control_of(x), path, document);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct scheduled_action *scheduled_action_free(struct scheduled_action *x)
 {
@@ -207,7 +207,7 @@ int scheduled_action_delete(struct scheduled_action *x)
     return 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static int change_bounds(struct scheduled_action *x, wall_ms_t now)
 {
@@ -267,7 +267,7 @@ int scheduled_actions_tick(struct scaling_target *t, wall_ms_t now)
     return 0;
 }
 
-/* --- loading ------------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static int read_document(struct scheduled_action *x, json_t *document)
 {

@@ -57,8 +57,7 @@ int http_body_eof(struct http_body *b)
     return http_body_done(b) ? 0 : HTTP_E_MALFORMED;
 }
 
-/* --- one byte of chunk framing: the next state, or -1
- * ------------------------------------------------ */
+/* --- one byte of chunk framing: the next state, or -1 ----------------------------------------- */
 
 static int after_size(struct http_body *b)
 {
@@ -157,8 +156,7 @@ static bool is_extra(unsigned state)
            state == TRAILER_VALUE;
 }
 
-/* --- the whole
- * -------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static struct slice take(struct http_body *b, const char *data, size_t size)
 {

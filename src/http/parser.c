@@ -73,8 +73,7 @@ static int too_large(const char *data, size_t start, size_t size, bool request,
     return refuse(HTTP_E_TOO_LARGE, ret_why, "the header fields are too large");
 }
 
-/* --- lines
- * ---------------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 /* Take the next line, without its CRLF, off @rest; find_end() made sure that each has one. */
 static struct slice next_line(struct slice *rest)
@@ -211,8 +210,7 @@ static int parse_status_line(struct slice line, struct http_head *head, const ch
     return 0;
 }
 
-/* --- fields
- * --------------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 /* Walk "a, b;q=1, c": takes the first member off @rest, without white space. */
 static bool next_member(struct slice *rest, struct slice *ret_member)
@@ -380,8 +378,7 @@ static int parse_fields(struct slice rest, struct http_head *head, struct facts 
     return 0;
 }
 
-/* --- what follows from the fields
- * ------------------------------------------------------------------ */
+/* --- what follows from the fields ------------------------------------------------------------- */
 
 static int decide_framing(struct http_head *head, const struct facts *facts, const char **ret_why)
 {
@@ -430,8 +427,7 @@ static int decide_answer_body(struct http_head *head, struct slice method, const
     return 0;
 }
 
-/* --- the two kinds of head
- * --------------------------------------------------------------------------- */
+/* --- the two kinds of head -------------------------------------------------------------------- */
 
 static int read_request(struct slice rest, const struct http_limits *limits, struct http_head *head,
                         const char **ret_why)

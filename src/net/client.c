@@ -43,8 +43,7 @@ static const struct http_limits limits = HTTP_LIMITS_DEFAULT;
 
 static void ready(struct loop_io *io, unsigned events);
 
-/* --- connections
- * ---------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void close_channel(struct channel *c)
 {
@@ -132,8 +131,7 @@ static int open_channel(struct client *client, struct channel **ret)
     return 0;
 }
 
-/* --- exchanges
- * ------------------------------------------------------------------------------------ */
+/* --- exchanges -------------------------------------------------------------------------------- */
 
 /* Sends what can be sent. A peer that stops listening may have answered before, so that is left for
  * reading to find out. */
@@ -256,8 +254,7 @@ static void ready(struct loop_io *io, unsigned events)
     }
 }
 
-/* --- clients
- * -------------------------------------------------------------------------------------- */
+/* --- clients ---------------------------------------------------------------------------------- */
 
 int client_new(struct loop *loop, const struct address *address,
                const struct client_settings *settings, struct client **ret_client)

@@ -134,8 +134,7 @@ static enum step refuse_for(struct connection *c, int r, const char *why)
     return STEP_CLOSE;
 }
 
-/* --- the round
- * ------------------------------------------------------------------------------------ */
+/* --- the round -------------------------------------------------------------------------------- */
 
 static enum step flush(struct connection *c)
 {
@@ -240,8 +239,7 @@ static enum step step(struct connection *c)
     return STEP_WAIT;
 }
 
-/* --- waiting
- * -------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static unsigned wanted_events(const struct connection *c)
 {
@@ -323,8 +321,7 @@ static void timed_out(struct loop_timer *timer)
         connection_close(c);
 }
 
-/* --- what the client does
- * ------------------------------------------------------------------------- */
+/* --- what the client does --------------------------------------------------------------------- */
 
 static void receive(struct connection *c)
 {
@@ -385,8 +382,7 @@ static void ready(struct loop_io *io, unsigned events)
     }
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int connection_new(struct server *server, int fd, bool refused)
 {
@@ -454,8 +450,7 @@ struct connection *connection_of(struct list_link *l)
     return container_of(l, struct connection, link);
 }
 
-/* --- the handler's side
- * ---------------------------------------------------------------------------- */
+/* --- the handler's side ----------------------------------------------------------------------- */
 
 static struct connection *owner(const struct server_request *r)
 {

@@ -103,7 +103,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- clients --- */
+/* --- clients ---------------------------------------------------------------------------------- */
 
 static struct talk *talk_new(struct fixture *f)
 {
@@ -200,7 +200,7 @@ static void wait_for_request(struct fixture *f)
     assert_non_null(f->later);
 }
 
-/* --- tests --- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void answers_and_keeps_the_connection(void **state)
 {

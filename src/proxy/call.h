@@ -27,7 +27,7 @@ struct call_ops {
      * that what is sent must be kept. */
     bool shares;
 
-    /* --- the request: begin content* end; 0 or a negative errno ------------------------------- */
+    /* --- the request: begin content* end; 0 or a negative errno ----------------------------------- */
 
     /* The head, what is kept of the body, and the end if x->body_done. x->head_out and x->body_out
      * stay until all was sent. */
@@ -47,7 +47,7 @@ struct call_ops {
      * none. */
     struct stream *(*way)(const struct call *c);
 
-    /* --- the answer --------------------------------------------------------------------------- */
+    /* --- the answer ------------------------------------------------------------------------------- */
 
     /* Whether more of it is wanted now. */
     void (*want)(struct call *c, bool input);
@@ -55,7 +55,7 @@ struct call_ops {
      * exchange_answer_passed() tells. NULL: it never is. */
     void (*splice)(struct call *c, struct stream *to);
 
-    /* --- the end ------------------------------------------------------------------------------ */
+    /* --- the end ---------------------------------------------------------------------------------- */
 
     /* The exchange lets go of it. @reusable: request and answer are complete; if not, the target is
      * told to stop. */

@@ -30,7 +30,7 @@ struct client_ops {
      * its end, or the connection is lost. */
     bool in_line;
 
-    /* --- the answer: [interim]* begin content* end, and flush before the callback returns ------ */
+    /* --- the answer: [interim]* begin content* end, and flush before the callback returns --------- */
 
     /* An answer that comes before the answer (1xx): its head is in the worker's text. */
     void (*interim)(struct client *c);
@@ -52,21 +52,21 @@ struct client_ops {
     /* It reads slower than we write: wait for exchange_client_reads(). */
     bool (*is_congested)(const struct client *c);
 
-    /* --- the end -------------------------------------------------------------------------------- */
+    /* --- the end ---------------------------------------------------------------------------------- */
 
     /* The exchange has given its whole answer and lets go of its client. */
     void (*finish)(struct client *c, bool keep_alive);
     /* It cannot, and what the client has of an answer is not whole. Calls exchange_abandon(). */
     void (*die)(struct client *c);
 
-    /* --- meanwhile ------------------------------------------------------------------------------ */
+    /* --- meanwhile -------------------------------------------------------------------------------- */
 
     /* exchange_expired() is to be called at @deadline, unless this moves again. */
     void (*expect)(struct client *c, ms_t deadline);
     /* The exchange may want more or less of the input than before. */
     void (*update)(struct client *c);
 
-    /* --- who it is ------------------------------------------------------------------------------ */
+    /* --- who it is -------------------------------------------------------------------------------- */
 
     /* What follows "X-Forwarded-For: ", and addresses before the client's, in a forwarded request:
      * address, protocol and port that it came by, line ends included. NULL if no memory. */

@@ -214,7 +214,7 @@ void exchange_resume(struct exchange *x);
 void exchange_cut(struct exchange *x);
 void exchange_free_unused(struct worker *w);
 
-/* --- for calls: what happens to x->call. Each may end it, and the exchange too. ----------------- */
+/* --- for calls: what happens to x->call. Each may end it, and the exchange too. --------------- */
 
 /** exchange_sent() - some of the request has left */
 void exchange_sent(struct exchange *x);

@@ -185,7 +185,7 @@ static void read_some(struct fixture *f, size_t part)
 #define until_all_came(f, written, read)                                                           \
     until(f, (write_some(f, written), read_some(f, read), (f)->n_read == BODY_BYTES))
 
-/* --- */
+/* --- what passes ------------------------------------------------------------------------------ */
 
 static void all_of_it_comes_whole(struct fixture *f)
 {

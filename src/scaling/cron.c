@@ -12,7 +12,7 @@ static uint64_t bit(int n)
     return (uint64_t)1 << n;
 }
 
-/* --- parsing ------------------------------------------------------------------------------------ */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 struct field {
     const char *what; /* the complaint if it is wrong */
@@ -256,7 +256,7 @@ int cron_parse(struct slice text, struct cron *ret, const char **ret_why)
     return 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 /* the first member of @set that is @from or more; -1: none */
 static int next_in(uint64_t set, int from)

@@ -5,7 +5,7 @@
 
 #include "scaling/civil.h"
 
-/* --- parsing ------------------------------------------------------------------------------------ */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 static int parse_part(struct slice text, size_t at, size_t n, int min, int max, int *ret)
 {
@@ -108,7 +108,7 @@ int schedule_check(const struct schedule *s, const struct time_zone *zone)
     return 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static int next_at(const struct schedule_plan *p, wall_ms_t after, wall_ms_t *ret)
 {

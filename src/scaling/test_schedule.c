@@ -41,7 +41,7 @@ static struct time_zone *zone_of(const char *name)
     return z;
 }
 
-/* --- times -------------------------------------------------------------------------------------- */
+/* --- times ------------------------------------------------------------------------------------ */
 
 struct row {
     const char *schedule, *zone, *start, *end; /* NULL: none */
@@ -281,7 +281,7 @@ static void every_schedule_runs_when_it_says(void **state)
         check_row(&rows[i]);
 }
 
-/* --- what is refused ---------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 static void what_cannot_be_is_refused_with_a_reason(void **state)
 {
@@ -367,7 +367,7 @@ static void an_at_must_be_on_the_local_clock(void **state)
     time_zone_free(berlin);
 }
 
-/* --- the slow answer ---------------------------------------------------------------------------- */
+/* --- the slow answer -------------------------------------------------------------------------- */
 
 /* A field of numbers, ranges, steps and lists, and whether it has @value: told by the text alone. */
 static bool text_has(const char *field, int min, int max, int value)

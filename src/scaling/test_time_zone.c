@@ -149,7 +149,7 @@ static void rules_are_read_as_posix_writes_them(void **state)
     }
 }
 
-/* --- hand-made files ---------------------------------------------------------------------------- */
+/* --- hand-made files -------------------------------------------------------------------------- */
 
 /* Version 1, without a rule at the end: at 1000000000 clocks go from UTC to UTC+1. */
 #define HEADER                                                                                     \

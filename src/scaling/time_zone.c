@@ -25,7 +25,7 @@ struct time_zone {
     } times[];
 };
 
-/* --- reading TZif ------------------------------------------------------------------------------- */
+/* --- reading TZif ----------------------------------------------------------------------------- */
 
 struct header {
     uint8_t version; /* 0, or '2' and up: a second block with 64-bit times follows */
@@ -137,7 +137,7 @@ struct time_zone *time_zone_free(struct time_zone *z)
     return NULL;
 }
 
-/* --- asking ------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 /* how many of the times are at or before @utc_s */
 static size_t n_before(const struct time_zone *z, int64_t utc_s)

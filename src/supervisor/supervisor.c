@@ -143,7 +143,7 @@ static void interrupt_caught(struct loop_signal *signal)
     asked_to_stop(container_of(signal, struct supervisor, interrupt), "SIGINT");
 }
 
-/* --- upgrades ----------------------------------------------------------------------------------- */
+/* --- upgrades --------------------------------------------------------------------------------- */
 
 static void upgrade_said(const char *what, void *context)
 {

@@ -65,8 +65,7 @@ struct layout {
 
 static_assert(sizeof(size_t) == sizeof(uint64_t), "sizes travel as U64");
 
-/* --- the tables
- * ------------------------------------------------------------------------------------ */
+/* --- the tables ------------------------------------------------------------------------------- */
 
 static const char *const algorithms[] = {
     "least_outstanding",   "random", "weighted_random", "round_robin", "power_of_two",
@@ -299,8 +298,7 @@ static const struct layout *const message_layouts[] = { &snapshot_layout, &updat
 static const struct layout *const kind_layouts[] = { &endpoint_layout, &group_layout,
                                                      &credential_layout, &settings_layout };
 
-/* --- freeing
- * ---------------------------------------------------------------------------------------- */
+/* --- freeing ---------------------------------------------------------------------------------- */
 
 static void deinit(const struct layout *layout, void *object)
 {
@@ -320,8 +318,7 @@ static void deinit(const struct layout *layout, void *object)
     }
 }
 
-/* --- structs to JSON
- * ---------------------------------------------------------------------------------- */
+/* --- structs to JSON -------------------------------------------------------------------------- */
 
 /* Buckets travel as [index, count, index, count ...]: few of them are filled. */
 static json_t *histogram_to_json(const struct histogram *h)
@@ -436,8 +433,7 @@ failed:
     return NULL;
 }
 
-/* --- JSON to structs
- * ------------------------------------------------------------------------------------ */
+/* --- JSON to structs -------------------------------------------------------------------------- */
 
 static int choice_from_json(const char *const *choices, json_t *json, int *ret_choice)
 {

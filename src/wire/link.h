@@ -266,7 +266,7 @@ struct link_message {
     };
 };
 
-/* --- structs to JSON: a new reference, NULL if there is no memory or a text is not UTF-8 ------- */
+/* --- structs to JSON: a new reference, NULL if there is no memory or a text is not UTF-8 ------ */
 
 json_t *link_settings_to_json(const struct link_settings *s);
 json_t *link_credential_to_json(const struct link_credential *c);
