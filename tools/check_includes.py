@@ -17,10 +17,14 @@ MAY_USE = {
     "fleet": "base",
     "control": "base http net auth wire metrics scaling store fleet",
     "api": "base http net auth wire metrics scaling store fleet control",
-    "proxy": "base http net auth tls wire",
+    "stream": "base net tls",
+    "access": "base net",
+    "balance": "base net wire",
+    "health": "base http net balance",
+    "proxy": "base http net auth tls wire stream access balance health",
     "model": "base http net",
     "supervisor": "base net",
-    "cli": "base http net auth tls wire metrics scaling store fleet control api proxy model supervisor",
+    "cli": "base http net auth tls wire metrics scaling store fleet control api stream access balance health proxy model supervisor",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

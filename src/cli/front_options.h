@@ -6,8 +6,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "access/log.h"
 #include "cli/options.h"
-#include "proxy/access_log.h"
 #include "proxy/guard.h"
 #include "proxy/worker.h"
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "health/matcher.h"
 #include "net/address.h"
-#include "proxy/matcher.h"
 
 struct reading {
     const struct link_snapshot *s;

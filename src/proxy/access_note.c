@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy/access_log.h"
+#include "access/log.h"
 #include "proxy/exchange.h"
 #include "proxy/guard.h"
 

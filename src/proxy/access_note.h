@@ -4,7 +4,7 @@
  * that stays with the recycled exchange.
  */
 #pragma once
-#include "proxy/access_line.h"
+#include "access/line.h"
 
 struct exchange;
 

@@ -10,8 +10,8 @@
 #include "proxy/exchange.h"
 #include "proxy/h2.h"
 #include "proxy/peer.h"
-#include "proxy/tls_stream.h"
 #include "proxy/worker.h"
+#include "stream/tls_stream.h"
 
 static ms_t now(const struct downstream *c)
 {

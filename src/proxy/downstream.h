@@ -12,7 +12,7 @@
 #include "proxy/client.h"
 #include "proxy/guard.h"
 #include "proxy/morgue.h"
-#include "proxy/stream.h"
+#include "stream/stream.h"
 
 struct exchange;
 struct h2_session;

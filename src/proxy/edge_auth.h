@@ -7,7 +7,7 @@
 #pragma once
 #include "auth/bearer.h"
 #include "auth/sigv4.h"
-#include "proxy/route.h"
+#include "balance/route.h"
 
 enum edge_auth_outcome {
     EDGE_AUTH_GOOD, /* or nobody asks, with auth off */

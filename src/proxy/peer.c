@@ -11,7 +11,7 @@
 
 #include "base/buffer.h"
 #include "http/url.h"
-#include "proxy/tls_stream.h"
+#include "stream/tls_stream.h"
 
 enum { FIELDS_BYTES_MAX = 32 << 10, NAME_BYTES_MAX = 4096 };
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/text.h"
 #include "net/network.h"
-#include "proxy/stream.h"
+#include "stream/stream.h"
 
 /* How a target learns of the certificate that a client has shown. */
 enum peer_style {

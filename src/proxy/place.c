@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-#include "proxy/eject.h"
+#include "balance/eject.h"
+#include "balance/speed.h"
 #include "proxy/place_sticky.h"
-#include "proxy/speed.h"
 
 enum {
     ATTEMPTS_MAX = 8, /* connects to targets that do not answer, before we give up */

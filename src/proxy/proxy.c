@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balance/catalog.h"
+#include "balance/drain.h"
 #include "base/error.h"
-#include "proxy/catalog.h"
-#include "proxy/drain.h"
-#include "proxy/health.h"
+#include "health/health.h"
 #include "proxy/link_client.h"
 #include "proxy/report.h"
 

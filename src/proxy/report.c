@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/queue.h"
+#include "balance/queue.h"
 
 struct report_entry {
     struct link_report_group sum;

@@ -5,7 +5,7 @@
  * as control was away, stays in the sums. Belongs to the main thread.
  */
 #pragma once
-#include "proxy/route.h"
+#include "balance/route.h"
 #include "proxy/stats.h"
 
 struct report {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "proxy/test_io.h"
+#include "stream/test_io.h"
 #include "wire/frame.h"
 
 enum { PATIENCE_S = 20 };

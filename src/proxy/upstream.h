@@ -6,8 +6,8 @@
  * either case (call.h). A connection without a pool is for one request only.
  */
 #pragma once
+#include "balance/target.h"
 #include "proxy/call.h"
-#include "proxy/target.h"
 
 struct worker;
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "access/log.h"
 #include "base/error.h"
-#include "proxy/access_log.h"
 #include "proxy/downstream.h"
 #include "proxy/exchange.h"
 #include "proxy/lease.h"

@@ -11,6 +11,9 @@
 #include <pthread.h>
 
 #include "auth/sigv4.h"
+#include "balance/queue.h"
+#include "balance/retry.h"
+#include "balance/route.h"
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/random.h"
@@ -19,13 +22,10 @@
 #include "proxy/guard.h"
 #include "proxy/morgue.h"
 #include "proxy/peer.h"
-#include "proxy/queue.h"
-#include "proxy/retry.h"
-#include "proxy/route.h"
 #include "proxy/stats.h"
-#include "proxy/stream.h"
-#include "proxy/tls_stream.h"
 #include "proxy/upstream.h"
+#include "stream/stream.h"
+#include "stream/tls_stream.h"
 
 struct worker_settings {
     struct log *log;

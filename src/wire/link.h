@@ -113,7 +113,7 @@ struct link_target_group {
     unsigned eject_after;   /* failed requests in a row; 0: nobody is ejected */
     ms_t eject_ms;          /* the first time; doubles each time it happens again */
     unsigned eject_percent_max; /* of the group's targets at a time */
-    unsigned retry_percent;     /* of requests; with a floor: see proxy/retry.h */
+    unsigned retry_percent;     /* of requests; with a floor: see balance/retry.h */
     struct link_zone *zones;
     size_t n_zones;
     struct link_target *targets;

@@ -2,10 +2,10 @@
  * weights, caps and zones are, a target that is taken had room, and turns end. */
 #include <string.h>
 
+#include "balance/eject.h"
+#include "balance/queue.h"
+#include "balance/speed.h"
 #include "fuzz.h"
-#include "proxy/eject.h"
-#include "proxy/queue.h"
-#include "proxy/speed.h"
 
 enum { TAKES = 24, NOW = 1000000000 };
 

@@ -5,7 +5,7 @@
  * For each fleet and rule: the latencies of N requests that arrive at random (Poisson). A target
  * works on so many requests at a time, each for a random time (exponential, around its mean), and
  * keeps the others waiting in order. Where the fleet has a cap, requests beyond it wait in the
- * proxy, as in proxy/queue.h. Everything is decided by the seed. */
+ * proxy, as in balance/queue.h. Everything is decided by the seed. */
 #include <assert.h>
 #include <getopt.h>
 #include <math.h>
@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "balance/balance.h"
+#include "balance/speed.h"
 #include "base/heap.h"
 #include "base/histogram.h"
 #include "base/list.h"
-#include "proxy/balance.h"
-#include "proxy/speed.h"
 
 enum { TARGETS_MAX = 100, WARM_UP = 10 };
 
