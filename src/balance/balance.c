@@ -84,8 +84,10 @@ static void gather(struct gathering *g, enum tier tier, bool weightless)
     g->weightless = weightless;
     g->seen = g->in_service = 0;
     g->avoided = NULL;
-    for (; g->seen < n && g->candidates.n < enough; g->seen++)
-        look_at(g, &g->b->group->targets[(g->start + g->seen) % n]);
+    for (size_t i = g->start; g->seen < n && g->candidates.n < enough; g->seen++) {
+        look_at(g, &g->b->group->targets[i]);
+        i = i + 1 < n ? i + 1 : 0;
+    }
 }
 
 static unsigned in_service(const struct gathering *g)
@@ -128,6 +130,7 @@ static size_t follow_rule(const struct balance *b, const struct candidates *c, u
 const struct route_target *balance_pick(const struct balance *b, unsigned *ret_in_service)
 {
     bool in_turns = b->group->config.algorithm == LINK_ROUND_ROBIN;
+    size_t n = b->group->n_targets;
     struct gathering g;
     const struct route_target *t;
     unsigned turn = 0;
@@ -139,7 +142,7 @@ const struct route_target *balance_pick(const struct balance *b, unsigned *ret_i
     if (in_turns)
         turn = atomic_fetch_add_explicit(&b->group->gauge->turn, 1, memory_order_relaxed);
     if (is_large(b->group))
-        g.start = in_turns ? turn : random_below(b->random, (uint32_t)b->group->n_targets);
+        g.start = in_turns ? turn % n : random_below(b->random, (uint32_t)n);
     if (!gather_tier(&g, TIER_WELL) && !gather_tier(&g, TIER_UNWELL)) {
         *ret_in_service = 0;
         return NULL;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/types.h>
 
@@ -49,13 +50,11 @@ uint64_t random_u64(struct random *r)
 uint32_t random_below(struct random *r, uint32_t bound)
 {
     uint64_t product;
-    uint32_t threshold;
 
     assert(bound > 0);
-    threshold = -bound % bound;
-    do
+    do /* the division is for the few products that may be among them */
         product = (random_u64(r) >> 32) * bound;
-    while ((uint32_t)product < threshold);
+    while ((uint32_t)product < bound && (uint32_t)product < -bound % bound);
     return (uint32_t)(product >> 32);
 }
 
@@ -82,24 +81,18 @@ void random_secret(void *ret_bytes, size_t n)
 
 void random_uuid(struct random *r, char ret_uuid[UUID_CHARS + 1])
 {
-    static const char hex[] = "0123456789abcdef";
-    unsigned char bytes[16];
-    char *out = ret_uuid;
+    uint64_t first = random_u64(r), last = random_u64(r);
+    char digits[32];
 
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t v = random_u64(r);
-
-        for (unsigned j = 0; j < 8; j++)
-            bytes[8 * i + j] = (unsigned char)(v >> (8 * j));
-    }
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40); /* version 4 */
-    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80); /* RFC 9562 variant */
-
-    for (unsigned i = 0; i < sizeof(bytes); i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *out++ = '-';
-        *out++ = hex[bytes[i] >> 4];
-        *out++ = hex[bytes[i] & 15];
-    }
-    *out = '\0';
+    first = (first & 0xffffffffffff0fffu) | 0x4000;            /* version 4 */
+    last = (last & 0x3fffffffffffffffu) | 0x8000000000000000u; /* RFC 9562 variant */
+    text_hex_u64(first, digits);
+    text_hex_u64(last, digits + 16);
+    memset(ret_uuid, '-', UUID_CHARS);
+    memcpy(ret_uuid, digits, 8);
+    memcpy(ret_uuid + 9, digits + 8, 4);
+    memcpy(ret_uuid + 14, digits + 12, 4);
+    memcpy(ret_uuid + 19, digits + 16, 4);
+    memcpy(ret_uuid + 24, digits + 20, 12);
+    ret_uuid[UUID_CHARS] = '\0';
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,22 @@ static void slices_compare(void **state)
     assert_false(slice_is_nocase(SLICE("a["), "A{")); /* letters only */
     assert_true(slice_equal(slice_from(NULL), SLICE("")));
     assert_int_equal(slice_trim(SLICE(" \t ")).size, 0);
+}
+
+static void words_become_sixteen_digits(void **state)
+{
+    struct random random;
+    char digits[17] = "", expected[17];
+
+    (void)state;
+    random_init(&random, 11);
+    for (int round = 0; round < 1000; round++) {
+        uint64_t value = random_u64(&random) >> (round % 64);
+
+        text_hex_u64(value, digits);
+        snprintf(expected, sizeof(expected), "%016llx", (unsigned long long)value);
+        assert_string_equal(digits, expected);
+    }
 }
 
 static bool slowly_equal(const char *a, const char *b, size_t n)
@@ -201,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_compare),
+        cmocka_unit_test(words_become_sixteen_digits),
         cmocka_unit_test(case_matters_for_letters_only),
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(whole_numbers_reach_both_ends),

@@ -8,7 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { NUMBER_CHARS_MAX = 400 }; /* the longest finite double in plain decimals is shorter */
+enum {
+    NUMBER_CHARS_MAX = 400, /* the longest finite double in plain decimals is shorter */
+    U64_SAFE_DIGITS = 19,   /* so many always fit */
+};
+
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
 struct slice slice_from(const char *text)
 {
@@ -117,8 +122,11 @@ int text_to_u64(struct slice s, uint64_t max, uint64_t *ret_value)
 
         if (digit > 9)
             return -EINVAL;
-        over = over || __builtin_mul_overflow(value, 10u, &value) ||
-               __builtin_add_overflow(value, digit, &value);
+        if (i < U64_SAFE_DIGITS)
+            value = 10 * value + digit;
+        else
+            over = over || __builtin_mul_overflow(value, 10u, &value) ||
+                   __builtin_add_overflow(value, digit, &value);
     }
     if (over || value > max)
         return -ERANGE;
@@ -244,6 +252,27 @@ void text_hex(const void *bytes, size_t n, char *ret_hex)
         *ret_hex++ = digits[p[i] & 15];
     }
     *ret_hex = '\0';
+}
+
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Each four bits get a byte, the highest the first in memory; then all eight become digits at once. */
+static void hex_u32(uint32_t value, char ret_digits[8])
+{
+    uint64_t spread = __builtin_bswap32(value), bits, is_letter;
+
+    spread = (spread | spread << 16) & 0x0000ffff0000ffff;
+    spread = (spread | spread << 8) & 0x00ff00ff00ff00ff;
+    bits = (spread >> 4 & 0x000f000f000f000f) | (spread & 0x000f000f000f000f) << 8;
+    is_letter = (bits + EACH_BYTE(6)) >> 4 & EACH_BYTE(1);
+    bits += EACH_BYTE('0') + is_letter * ('a' - '9' - 1);
+    memcpy(ret_digits, &bits, sizeof(bits));
+}
+
+void text_hex_u64(uint64_t value, char ret_digits[16])
+{
+    hex_u32((uint32_t)(value >> 32), ret_digits);
+    hex_u32((uint32_t)value, ret_digits + 8);
 }
 
 enum { NOT_HEX = 16 };

@@ -55,6 +55,8 @@ void text_repair_utf8(char *text);
 
 /** text_hex() - lower-case hex of @n bytes into @ret_hex (2n + 1 bytes) */
 void text_hex(const void *bytes, size_t n, char *ret_hex);
+/** text_hex_u64() - the 16 lower-case hex digits of @value, without a NUL */
+void text_hex_u64(uint64_t value, char ret_digits[16]);
 /** text_unhex() - @hex (2n digits) into @ret_bytes. Return: 0 or -EINVAL. */
 int text_unhex(struct slice hex, void *ret_bytes, size_t n);
 

@@ -72,20 +72,24 @@ static uint64_t suspect(uint64_t w)
     return (low | zero) & EACH_BYTE(0x80);
 }
 
+static bool word_is_value(const char *text)
+{
+    uint64_t w;
+
+    memcpy(&w, text, sizeof(w));
+    return !suspect(w) || chars_are((struct slice){ text, sizeof(w) }, CHAR_VALUE);
+}
+
 bool chars_are_value(struct slice s)
 {
-    size_t i = 0;
+    const size_t word = sizeof(uint64_t);
 
-    if (s.size == 0)
-        return true; /* its data may be NULL */
-    for (; s.size - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-        uint64_t w;
-
-        memcpy(&w, s.data + i, sizeof(w));
-        if (suspect(w) && !chars_are((struct slice){ s.data + i, sizeof(w) }, CHAR_VALUE))
+    if (s.size < word)
+        return chars_are(s, CHAR_VALUE);
+    for (size_t i = 0; i + word < s.size; i += word)
+        if (!word_is_value(s.data + i))
             return false;
-    }
-    return chars_are((struct slice){ s.data + i, s.size - i }, CHAR_VALUE);
+    return word_is_value(s.data + s.size - word); /* some bytes maybe once more */
 }
 
 int char_hex(char c)

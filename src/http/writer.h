@@ -13,6 +13,7 @@ int http_write_request_line(struct buffer *b, struct slice method, struct slice 
 int http_write_status_line(struct buffer *b, unsigned status); /* HTTP/1.1, standard reason */
 int http_write_header(struct buffer *b, const char *name, struct slice value);
 int http_write_header_text(struct buffer *b, const char *name, const char *value);
+/** http_write_header_number() - @name is the caller's own, and not checked */
 int http_write_header_number(struct buffer *b, const char *name, uint64_t value);
 int http_write_date(struct buffer *b, wall_ms_t now); /* the Date field, IMF-fixdate */
 int http_write_end(struct buffer *b);                 /* the empty line */

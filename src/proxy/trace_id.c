@@ -4,25 +4,19 @@
 
 enum { ID_CHARS = 35 }; /* "1-" 8 hex digits of seconds "-" 24 hex digits */
 
-static void hex(char *to, uint64_t value, unsigned digits)
-{
-    while (digits-- > 0) {
-        to[digits] = "0123456789abcdef"[value & 15];
-        value >>= 4;
-    }
-}
-
 /* "1-67891233-abcdef012345678912345678" behind @name */
 static int write_id(struct buffer *out, struct slice name, struct random *random, wall_ms_t now)
 {
-    char text[ID_CHARS];
+    char text[ID_CHARS], digits[16];
     int r = buffer_append(out, name.data, name.size);
 
     text[0] = '1';
     text[1] = text[10] = '-';
-    hex(text + 2, (uint64_t)(now / MS_PER_S), 8);
-    hex(text + 11, random_u64(random), 16);
-    hex(text + 27, random_u64(random), 8);
+    text_hex_u64((uint64_t)(now / MS_PER_S), digits);
+    memcpy(text + 2, digits + 8, 8);
+    text_hex_u64(random_u64(random), text + 11);
+    text_hex_u64(random_u64(random), digits);
+    memcpy(text + 27, digits + 8, 8);
     return r ? r : buffer_append(out, text, sizeof(text));
 }
 
