@@ -51,31 +51,40 @@ static int quote_scalar(struct buffer *out, json_t *value)
     return fault(buffer_puts(out, json_is_true(value) ? "true" : "false"));
 }
 
-/* Lists of scalars read "[a, b]"; other containers are quoted as JSON. */
-static int quote(struct buffer *out, json_t *value)
+/* "[a, b]", and of a long list as much as of a long text. */
+static int quote_list(struct buffer *out, json_t *list)
 {
-    autofree(mem_free) char *text = NULL;
-    size_t i;
+    size_t i, before = buffer_size(out);
     json_t *item;
-    int r;
+    int r = buffer_puts(out, "[");
 
-    if (json_is_object(value) ||
-        (json_is_array(value) && json_array_size(value) > 0 &&
-         (json_is_object(json_array_get(value, 0)) || json_is_array(json_array_get(value, 0))))) {
-        text = json_dumps(value, JSON_COMPACT);
-        return text ? fault(quote_text(out, text)) : fault(-ENOMEM);
-    }
-    if (!json_is_array(value))
-        return fault(quote_scalar(out, value));
-
-    r = buffer_puts(out, "[");
-    json_array_foreach (value, i, item) {
+    json_array_foreach (list, i, item) {
         if (!r && i > 0)
             r = buffer_puts(out, ", ");
+        if (!r && buffer_size(out) - before > VALUE_BYTES_MAX)
+            return fault(buffer_puts(out, "..."));
         if (!r)
             r = quote_scalar(out, item);
     }
     return r ? fault(r) : fault(buffer_puts(out, "]"));
+}
+
+static bool is_container(const json_t *value)
+{
+    return json_is_object(value) || json_is_array(value);
+}
+
+/* Lists of scalars have a form of their own; other containers are quoted as JSON. */
+static int quote(struct buffer *out, json_t *value)
+{
+    autofree(mem_free) char *text = NULL;
+
+    if (!is_container(value))
+        return fault(quote_scalar(out, value));
+    if (json_is_array(value) && !is_container(json_array_get(value, 0)))
+        return fault(quote_list(out, value));
+    text = json_dumps(value, JSON_COMPACT);
+    return text ? fault(quote_text(out, text)) : fault(-ENOMEM);
 }
 
 /* --- one failure ------------------------------------------------------------------------------ */

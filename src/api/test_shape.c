@@ -206,6 +206,27 @@ static void lists_ten_failures_and_counts_the_rest(void **state)
     json_decref(read);
 }
 
+static void quotes_no_more_of_a_long_list_than_of_a_long_text(void **state)
+{
+    struct fixture *f = *state;
+    autobuffer struct buffer why = BUFFER_INIT(1 << 20);
+    json_t *given = json_pack("{s:s, s:[]}", "EndpointName", "a", "Names");
+    json_t *read = NULL;
+    char *text = NULL, item[1001];
+
+    memset(item, 'x', sizeof(item) - 1);
+    item[sizeof(item) - 1] = '\0';
+    for (int i = 0; i < 2000; i++)
+        json_array_append_new(json_object_get(given, "Names"), json_string(item));
+    assert_int_equal(shape_read(&input, given, &read, &text), 0);
+    assert_int_equal(shape_check(&input, read, f->patterns, &why), 2);
+    assert_true(buffer_size(&why) < 10000);
+    assert_non_null(strstr(buffer_cstr(&why), "x, ...' at 'names' failed to satisfy constraint: "
+                                              "Member must have length less than or equal to 2"));
+    json_decref(given);
+    json_decref(read);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +237,7 @@ int main(void)
         cmocka_unit_test(blames_the_container_for_its_size_and_its_scalars),
         cmocka_unit_test(counts_characters_not_bytes),
         cmocka_unit_test(lists_ten_failures_and_counts_the_rest),
+        cmocka_unit_test(quotes_no_more_of_a_long_list_than_of_a_long_text),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
