@@ -39,23 +39,31 @@ static int changed(struct api_call *call, struct scaling_target *t)
     return 0;
 }
 
+static int too_many(struct api_call *call)
+{
+    call->about = input_text(call, "ResourceARN");
+    return api_error(call, "TooManyTagsException",
+                     "A scalable target has at most %d tags, which this request would exceed",
+                     TAGS_MAX);
+}
+
 static int tag(struct api_call *call)
 {
     json_auto_t *tags = NULL;
     struct scaling_target *t;
     int r = find_target(call, &t);
 
-    if (!r)
-        r = app_scaling_tags(call, input_get(call, "Tags"), &tags);
+    if (r)
+        return r;
+    /* before each is compared with each */
+    if (json_object_size(input_get(call, "Tags")) > TAGS_MAX)
+        return too_many(call);
+    r = app_scaling_tags(call, input_get(call, "Tags"), &tags);
     if (r)
         return r;
     r = tags_add(call->control, input_text(call, "ResourceARN"), tags);
-    if (r == TAGS_E_TOO_MANY) {
-        call->about = input_text(call, "ResourceARN");
-        return api_error(call, "TooManyTagsException",
-                         "A scalable target has at most %d tags, which this request would exceed",
-                         TAGS_MAX);
-    }
+    if (r == TAGS_E_TOO_MANY)
+        return too_many(call);
     return r ? fault(r) : changed(call, t);
 }
 

@@ -33,6 +33,7 @@ static const struct shape output =
 
 struct filter {
     const struct api_call *call;
+    unsigned kinds; /* of alarms, 1 << each */
     const char *alarm, *type;
     wall_ms_t start, end;
 };
@@ -41,7 +42,7 @@ static bool is_wanted(const struct filter *f, const struct alarm_event *e)
 {
     return (!f->alarm || strcmp(f->alarm, e->alarm) == 0) &&
            (!f->type || strcmp(f->type, alarm_event_type_text(e->type)) == 0) &&
-           cloudwatch_wants_type(f->call, e->composite ? ALARM_COMPOSITE : ALARM_OF_METRIC) &&
+           (f->kinds & 1u << (e->composite ? ALARM_COMPOSITE : ALARM_OF_METRIC)) != 0 &&
            e->at >= f->start && e->at <= f->end;
 }
 
@@ -101,6 +102,7 @@ static int read_page(struct api_call *call, json_t *paths)
 static int describe_alarm_history(struct api_call *call)
 {
     struct filter f = { .call = call,
+                        .kinds = cloudwatch_wanted_kinds(call),
                         .alarm = input_text(call, "AlarmName"),
                         .type = input_text(call, "HistoryItemType"),
                         .start = INT64_MIN,

@@ -105,6 +105,9 @@ int cloudwatch_check_tags(struct api_call *call, json_t *tags)
     json_t *tag;
     size_t i;
 
+    /* first, as what follows compares each with each */
+    if (json_array_size(tags) > TAGS_MAX)
+        return api_error(call, "LimitExceededFault", "A resource has at most %d tags", TAGS_MAX);
     json_array_foreach (tags, i, tag) {
         const char *key = json_string_value(json_object_get(tag, "Key"));
 
@@ -117,8 +120,6 @@ int cloudwatch_check_tags(struct api_call *call, json_t *tags)
                 return api_error(call, "InvalidParameterValueException",
                                  "The tag key %s is given more than once", key);
     }
-    if (json_array_size(tags) > TAGS_MAX)
-        return api_error(call, "LimitExceededFault", "A resource has at most %d tags", TAGS_MAX);
     return 0;
 }
 

@@ -99,13 +99,14 @@ static bool begins(const char *text, const char *prefix)
     return !prefix || strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-bool cloudwatch_wants_type(const struct api_call *call, enum alarm_kind kind)
+unsigned cloudwatch_wanted_kinds(const struct api_call *call)
 {
     json_t *types = input_get(call, "AlarmTypes");
 
     if (json_array_size(types) == 0)
-        return kind == ALARM_OF_METRIC;
-    return has_text(types, kind == ALARM_COMPOSITE ? "CompositeAlarm" : "MetricAlarm");
+        return 1u << ALARM_OF_METRIC;
+    return (has_text(types, "CompositeAlarm") ? 1u << ALARM_COMPOSITE : 0) |
+           (has_text(types, "MetricAlarm") ? 1u << ALARM_OF_METRIC : 0);
 }
 
 static bool has_action(const struct alarm *a, const char *prefix)
@@ -126,6 +127,7 @@ static bool has_action(const struct alarm *a, const char *prefix)
 struct family {
     const char *parent, *child; /* names given; at most one */
     const struct alarm *of;     /* NULL: there is no such alarm */
+    unsigned kinds;             /* of alarms that are wanted, if no relatives are */
 };
 
 static bool is_wanted(const struct api_call *call, const struct family *family,
@@ -138,7 +140,7 @@ static bool is_wanted(const struct api_call *call, const struct family *family,
         return family->of && alarm_names_child(family->of, a);
     if (family->child)
         return family->of && alarm_names_child(a, family->of);
-    return cloudwatch_wants_type(call, a->kind) &&
+    return (family->kinds & 1u << a->kind) != 0 &&
            (json_array_size(names) == 0 || has_text(names, a->name)) &&
            begins(a->name, input_text(call, "AlarmNamePrefix")) &&
            has_action(a, input_text(call, "ActionPrefix")) &&
@@ -151,7 +153,8 @@ static int check_filters(struct api_call *call, struct family *ret_family)
                                           "StateValue", "ActionPrefix" };
 
     *ret_family = (struct family){ .parent = input_text(call, "ChildrenOfAlarmName"),
-                                   .child = input_text(call, "ParentsOfAlarmName") };
+                                   .child = input_text(call, "ParentsOfAlarmName"),
+                                   .kinds = cloudwatch_wanted_kinds(call) };
     if (input_get(call, "AlarmNames") && input_get(call, "AlarmNamePrefix"))
         return api_error(call, "InvalidParameterCombinationException",
                          "The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and "

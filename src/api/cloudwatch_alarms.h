@@ -14,9 +14,9 @@ extern const struct shape cloudwatch_alarm_name, cloudwatch_alarm_names, cloudwa
     cloudwatch_evaluation_periods, cloudwatch_treat_missing, cloudwatch_low_samples,
     cloudwatch_metric_id, cloudwatch_tags;
 
-/** cloudwatch_wants_type() - whether AlarmTypes asks for this kind; left out, it asks for metric
+/** cloudwatch_wanted_kinds() - what AlarmTypes asks for, 1 << each kind; left out, it asks for metric
  * alarms */
-bool cloudwatch_wants_type(const struct api_call *call, enum alarm_kind kind);
+unsigned cloudwatch_wanted_kinds(const struct api_call *call);
 
 /** cloudwatch_check_tags() - @tags, which may be NULL: keys once each, none of AWS's own
  * Return: 0 or what api_error() says. */

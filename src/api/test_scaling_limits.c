@@ -301,6 +301,42 @@ static void tags_of_aws_itself_are_refused_and_errors_name_the_resource(void **s
     api_call_deinit(&call);
 }
 
+/* @before: 51 tags, of which two have the same key */
+static void too_many(struct fixture *f, const char *operation, const char *before, const char *tag,
+                     const char *after, const char *error, const char *message)
+{
+    char input[4096];
+    int n = snprintf(input, sizeof input, "%s", before);
+
+    for (int i = 0; i < 51; i++) {
+        n += snprintf(input + n, sizeof input - (size_t)n, i ? "," : "");
+        n += snprintf(input + n, sizeof input - (size_t)n, tag, i == 50 ? 0 : i);
+    }
+    snprintf(input + n, sizeof input - (size_t)n, "%s", after);
+    refused(f, operation, input, error, message);
+}
+
+static void tags_are_counted_before_they_are_compared(void **state)
+{
+    struct fixture *f = *state;
+    char before[512], arn[256];
+    json_t *answer;
+
+    make_endpoint_of(f, "ml.m5.large");
+    answer = ask(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':4");
+    snprintf(arn, sizeof arn, "%s", text(answer, "ScalableTargetARN"));
+    json_decref(answer);
+    snprintf(before, sizeof before, "'ResourceARN':'%s','Tags':{'aws:x':'',", arn);
+    too_many(f, "TagResource", before, "'k%d':''", ",'k50':''}", "TooManyTagsException",
+             "A scalable target has at most 50 tags, which this request would exceed");
+    too_many(f, "PutMetricAlarm",
+             "'AlarmName':'a','MetricName':'m','Namespace':'n','Statistic':'Sum','Period':60,"
+             "'EvaluationPeriods':1,'Threshold':1,'ComparisonOperator':'GreaterThanThreshold',"
+             "'Tags':[",
+             "{'Key':'k%d','Value':''}", "]", "LimitExceededFault",
+             "A resource has at most 50 tags");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +349,7 @@ int main(void)
         TEST(other_services_metrics_are_refused),
         TEST(tokens_are_good_for_the_same_question_only),
         TEST(tags_of_aws_itself_are_refused_and_errors_name_the_resource),
+        TEST(tags_are_counted_before_they_are_compared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
