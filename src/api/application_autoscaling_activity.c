@@ -1,5 +1,6 @@
 /* DescribeScalingActivities: what scaling did, and why. */
 #include <errno.h>
+#include <string.h>
 
 #include "api/application_autoscaling.h"
 #include "base/error.h"
@@ -35,23 +36,52 @@ static const struct shape output =
     STRUCTURE("DescribeScalingActivitiesResponse", OPTIONAL("ScalingActivities", &activities),
               OPTIONAL("NextToken", &app_scaling_text));
 
-static int describe_activities(struct api_call *call)
+/* The ids of the wanted ones, to make pages of; only what is on the page is described. */
+static int add_ids(const struct api_call *call, json_t *items)
 {
     bool not_scaled = input_boolean(call, "IncludeNotScaledActivities", false);
-    json_auto_t *items = json_array();
-    int r = app_scaling_filter(call, "ResourceId");
 
-    if (r)
-        return r;
     list_for_each_backwards (x, &call->control->autoscaler->activities, struct scaling_activity,
                              link) {
         if (!app_scaling_matches(call, x->scalable, x->resource_id) ||
             (x->not_scaled && !not_scaled))
             continue;
-        if (json_array_append_new(items, scaling_activity_document(x)) != 0)
+        if (json_array_append_new(items, json_pack("{s:s}", "ActivityId", x->id)) != 0)
             return fault(-ENOMEM);
     }
-    return app_scaling_page(call, "ScalingActivities", json_incref(items), "ActivityId", PAGE_MOST);
+    return 0;
+}
+
+/* What is on the page stands there in the order of the list. */
+static int describe_page(const struct api_call *call, json_t *page)
+{
+    size_t i = 0;
+
+    list_for_each_backwards (x, &call->control->autoscaler->activities, struct scaling_activity,
+                             link) {
+        json_t *id = json_object_get(json_array_get(page, i), "ActivityId");
+
+        if (!id)
+            break;
+        if (strcmp(json_string_value(id), x->id) != 0)
+            continue;
+        if (json_array_set_new(page, i++, scaling_activity_document(x)) != 0)
+            return fault(-ENOMEM);
+    }
+    return 0;
+}
+
+static int describe_activities(struct api_call *call)
+{
+    json_auto_t *items = json_array();
+    int r = app_scaling_filter(call, "ResourceId");
+
+    if (!r)
+        r = add_ids(call, items);
+    if (!r)
+        r = app_scaling_page(call, "ScalingActivities", json_incref(items), "ActivityId",
+                             PAGE_MOST);
+    return r ? r : describe_page(call, json_object_get(call->output, "ScalingActivities"));
 }
 
 const struct operation app_scaling_activity_operations[] = {

@@ -565,6 +565,39 @@ static void what_was_not_scaled_is_told_on_request(void **state)
     assert_int_equal(count_of(f, "DescribeScalingActivities", NAMESPACE, "ScalingActivities"), 1);
 }
 
+static void pages_of_activities_make_up_the_whole_list(void **state)
+{
+#define EVERYTHING NAMESPACE ",'IncludeNotScaledActivities':true"
+    struct fixture *f = *state;
+    json_t *whole, *activity, *token = NULL;
+    char input[1024] = EVERYTHING ",'MaxResults':1";
+    size_t i;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':600,'ScaleInCooldown':15," INVOCATIONS);
+    f->load = 290;
+    await_count(f, 4);
+    run_second(f);
+    f->load = 0;
+    await_count(f, 1);
+    whole = ask(f, "DescribeScalingActivities", EVERYTHING);
+    assert_true(json_array_size(json_object_get(whole, "ScalingActivities")) > 2);
+    json_array_foreach (json_object_get(whole, "ScalingActivities"), i, activity) {
+        json_t *page = ask(f, "DescribeScalingActivities", input);
+        json_t *list = json_object_get(page, "ScalingActivities");
+
+        assert_int_equal(json_array_size(list), 1);
+        assert_true(json_equal(json_array_get(list, 0), activity));
+        token = json_object_get(page, "NextToken");
+        if (token)
+            snprintf(input, sizeof input, EVERYTHING ",'MaxResults':1,'NextToken':'%s'",
+                     json_string_value(token));
+        json_decref(page);
+    }
+    assert_null(token); /* of the last page */
+    json_decref(whole);
+}
+
 static void suspended_directions_stay_as_they_are(void **state)
 {
     struct fixture *f = *state;
@@ -831,6 +864,7 @@ int main(void)
         test(load_scales_out_within_seconds_and_back),
         test(alarms_tell_why_they_are_in_their_state),
         test(what_was_not_scaled_is_told_on_request),
+        test(pages_of_activities_make_up_the_whole_list),
         test(suspended_directions_stay_as_they_are),
         test(a_restart_keeps_targets_policies_and_activities),
         test(tags_of_a_target_can_change_its_pace),
