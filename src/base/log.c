@@ -87,9 +87,10 @@ static void put_escaped(struct line *l, struct slice s, bool quoted)
             snprintf(escape, sizeof(escape), "\\u%04x", c);
             puts_line(l, c == '\n' ? "\\n" : c == '\t' ? "\\t" : escape);
         } else {
-            if (quoted && (c == '"' || c == '\\'))
-                puts_line(l, "\\");
-            put(l, s.data + i, length);
+            if (quoted && (c == '"' || c == '\\')) /* whole or not at all, as the others */
+                put(l, (char[]){ '\\', (char)c }, 2);
+            else
+                put(l, s.data + i, length);
         }
         i += length;
     }

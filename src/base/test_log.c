@@ -82,6 +82,15 @@ static void values_cannot_break_a_line_or_add_facts(void **state)
                            "\"name\":\"a\\nb\\u001fc=1 \\u001b[0m \\ufffd\xc3\xa4\",\"n\":1}\n"));
 }
 
+static size_t backslashes_before(const char *text, size_t at)
+{
+    size_t n = 0;
+
+    while (n < at && text[at - n - 1] == '\\')
+        n++;
+    return n;
+}
+
 /* Whatever the lengths, a cut line is one line and its JSON is closed. */
 static void long_lines_are_cut_and_stay_whole(void **state)
 {
@@ -95,6 +104,7 @@ static void long_lines_are_cut_and_stay_whole(void **state)
         size_t size;
 
         memset(big, n % 2 ? '"' : 'x', n);
+        big[0] = n % 4 == 1 ? '"' : 'x'; /* so that the line is cut before an escape and in it */
         big[n] = '\0';
         log_info(&log, "big", "a=%s b=%d c=%s", big, 12345, "end");
         line = written(fd);
@@ -102,6 +112,7 @@ static void long_lines_are_cut_and_stay_whole(void **state)
         assert_true(size <= 4096);
         assert_true(strchr(line, '\n') == line + size - 1);
         assert_memory_equal(line + size - 3, line[size - 3] == '"' ? "\"}\n" : "5}\n", 3);
+        assert_int_equal(backslashes_before(line, size - 3) % 2, 0);
     }
 }
 
