@@ -53,29 +53,12 @@ static void end(struct line *l, const char *text)
     l->size += n;
 }
 
-/* Length of the UTF-8 sequence at @s (RFC 3629), 0 if it is none */
-static size_t utf8_length(const unsigned char *s, size_t n)
-{
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-    if (length == 0 || s[0] > 0xf4 || length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Both forms escape as JSON does; @quoted: also quotes and backslashes */
 static void put_escaped(struct line *l, struct slice s, bool quoted)
 {
     for (size_t i = 0; i < s.size;) {
         unsigned char c = (unsigned char)s.data[i];
-        size_t length = utf8_length((const unsigned char *)s.data + i, s.size - i);
+        size_t length = text_utf8_length(s.data + i, s.size - i);
         char escape[8];
 
         if (length == 0) {
@@ -86,11 +69,10 @@ static void put_escaped(struct line *l, struct slice s, bool quoted)
         if (c < 0x20 || c == 0x7f) {
             snprintf(escape, sizeof(escape), "\\u%04x", c);
             puts_line(l, c == '\n' ? "\\n" : c == '\t' ? "\\t" : escape);
+        } else if (quoted && (c == '"' || c == '\\')) {
+            put(l, (char[]){ '\\', (char)c }, 2); /* whole or not at all, as the others */
         } else {
-            if (quoted && (c == '"' || c == '\\')) /* whole or not at all, as the others */
-                put(l, (char[]){ '\\', (char)c }, 2);
-            else
-                put(l, s.data + i, length);
+            put(l, s.data + i, length);
         }
         i += length;
     }

@@ -206,15 +206,15 @@ int text_to_double(struct slice s, double *ret_value)
     return 0;
 }
 
-/* Bytes of the character at @p, which ends with a NUL somewhere; 0 if there is no character. */
-static size_t utf8_size(const unsigned char *p)
+size_t text_utf8_length(const char *text, size_t n)
 {
+    const unsigned char *p = (const unsigned char *)text;
     unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-    size_t n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    size_t length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 
     if (p[0] < 0x80)
         return 1;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
+    if (p[0] < 0xc2 || p[0] > 0xf4 || length > n)
         return 0;
     if (p[0] == 0xe0) /* not in more bytes than needed */
         low = 0xa0;
@@ -224,21 +224,25 @@ static size_t utf8_size(const unsigned char *p)
         low = 0x90;
     else if (p[0] == 0xf4) /* nothing over U+10FFFF */
         high = 0x8f;
-    for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf) {
+    for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf) {
         if (p[i] < low || p[i] > high)
             return 0;
     }
-    return n;
+    return length;
 }
 
 void text_repair_utf8(char *text)
 {
-    while (*text) {
-        size_t n = utf8_size((unsigned char *)text);
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        size_t n = text_utf8_length(text, left);
 
         if (n == 0)
             *text = '?';
-        text += n ? n : 1;
+        n += n == 0;
+        text += n;
+        left -= n;
     }
 }
 

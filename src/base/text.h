@@ -50,7 +50,10 @@ int text_to_u64(struct slice s, uint64_t max, uint64_t *ret_value);
 int text_to_i64(struct slice s, int64_t min, int64_t max, int64_t *ret_value);
 int text_to_double(struct slice s, double *ret_value); /* finite decimal numbers only */
 
-/** text_repair_utf8() - "?" for each byte of @text that is not part of a UTF-8 character (RFC 3629) */
+/** text_utf8_length() - bytes of the UTF-8 character (RFC 3629) at @text, which has @n > 0 bytes; 0 if
+ * there is none */
+size_t text_utf8_length(const char *text, size_t n);
+/** text_repair_utf8() - "?" for each byte of @text that is not part of a UTF-8 character */
 void text_repair_utf8(char *text);
 
 /** text_hex() - lower-case hex of @n bytes into @ret_hex (2n + 1 bytes) */

@@ -66,36 +66,15 @@ int output_limit(const char *directory)
     return fault(r);
 }
 
-/* The length of the well-formed UTF-8 sequence at @p, or 0. Source: RFC 3629 section 4. */
-static size_t sequence(const unsigned char *p, size_t n)
-{
-    size_t length = p[0] < 0x80                   ? 1
-                    : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                    : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-                    : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                                  : 0;
-
-    if (length == 0 || length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Output may be anything; what is no text becomes '?', because it ends up in JSON. */
 static void make_text(char *bytes, size_t n)
 {
     for (size_t i = 0, length; i < n; i += length) {
-        unsigned char *p = (unsigned char *)bytes + i;
+        unsigned char c = (unsigned char)bytes[i];
 
-        length = sequence(p, n - i);
-        if (length == 0 ||
-            (length == 1 && ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f))) {
-            *p = '?';
+        length = text_utf8_length(bytes + i, n - i);
+        if (length == 0 || (length == 1 && ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f))) {
+            bytes[i] = '?';
             length = 1;
         }
     }
