@@ -33,16 +33,24 @@ int output_open(const char *directory)
     return fd < 0 ? fault(fd) : fd;
 }
 
-static int copy_all(int from, int to)
+/* The bytes of @from up to @end, and no more: whoever prints may print on as fast as we copy. */
+static int copy_until(int from, off_t at, off_t end, int to)
 {
     char bytes[COPY_BYTES];
     ssize_t n, m;
 
-    while ((n = read(from, bytes, sizeof(bytes))) > 0)
+    while (at < end) {
+        size_t left = (size_t)(end - at);
+
+        n = pread(from, bytes, left < sizeof(bytes) ? left : sizeof(bytes), at);
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
         for (ssize_t done = 0; done < n; done += m)
             if ((m = write(to, bytes + done, (size_t)(n - done))) < 0)
                 return -errno;
-    return n < 0 ? -errno : 0;
+        at += n;
+    }
+    return 0;
 }
 
 int output_limit(const char *directory)
@@ -58,7 +66,7 @@ int output_limit(const char *directory)
     if (st.st_size <= OUTPUT_BYTES_MAX)
         return 0;
     to = open_in(directory, "output.log.1", O_WRONLY | O_CREAT | O_TRUNC);
-    r = to < 0 ? to : copy_all(from, to);
+    r = to < 0 ? to : copy_until(from, st.st_size - OUTPUT_BYTES_MAX, st.st_size, to);
     /* Truncated even if the copy failed: a full disk is a reason more. Writers append, so they go
      * on at the new end. */
     if (ftruncate(from, 0) < 0)

@@ -1,8 +1,8 @@
 /* fleet/output.h: what instances print: DIRECTORY/output.log, of bounded size.
  *
  * An instance writes straight into the file, so that its output outlives weir's programs. Once the
- * file has passed OUTPUT_BYTES_MAX its content moves to output.log.1, in place of what was there,
- * and the file starts anew; lines printed during the move may be lost.
+ * file has passed OUTPUT_BYTES_MAX, that much of its end moves to output.log.1, in place of what was
+ * there, and the file starts anew; lines printed during the move may be lost.
  */
 #pragma once
 #include <stdbool.h>
@@ -12,7 +12,7 @@ enum { OUTPUT_BYTES_MAX = 8 * 1024 * 1024 };
 /** output_open() - a descriptor to append with, the file being made if needed. Return: it, or
  * -errno. */
 int output_open(const char *directory);
-/** output_limit() - move the content away if it is over the limit. Return: 0 or -errno. */
+/** output_limit() - move the end of the content away if it is over the limit. Return: 0 or -errno. */
 int output_limit(const char *directory);
 /** output_tail() - the last @lines lines as valid UTF-8, at most 64 KiB, to free(); NULL if none */
 char *output_tail(const char *directory, unsigned lines);

@@ -100,9 +100,27 @@ static void moves_away_what_is_too_much(void **state)
     assert_int_equal(write(writer, "y", 1), 1);
     assert_int_equal(output_limit(dir), 0);
     assert_int_equal(size_of("output.log"), 0);
-    assert_int_equal(size_of("output.log.1"), OUTPUT_BYTES_MAX + 1);
+    assert_int_equal(size_of("output.log.1"), OUTPUT_BYTES_MAX);
     assert_int_equal(write(writer, "goes on\n", 8), 8);
     assert_tail(1, "goes on");
+}
+
+static void keeps_the_end_of_a_flood(void **state)
+{
+    autofree(mem_free) char *block = malloc(1 << 20), *moved = text_format("%s/output.log.1", dir);
+    autofree(fd_close) int writer = output_open(dir), reader = -1;
+
+    (void)state;
+    for (char c = 'a'; c < 'a' + 20; c++) {
+        memset(block, c, 1 << 20);
+        assert_int_equal(write(writer, block, 1 << 20), 1 << 20);
+    }
+    assert_int_equal(output_limit(dir), 0);
+    assert_int_equal(size_of("output.log"), 0);
+    assert_int_equal(size_of("output.log.1"), OUTPUT_BYTES_MAX);
+    reader = open(moved, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(reader, block, 1), 1);
+    assert_int_equal(*block, 'a' + 12);
 }
 
 static void without_output_there_is_nothing_to_limit(void **state)
@@ -166,6 +184,7 @@ int main(void)
         TEST(tells_the_last_lines),
         TEST(replaces_what_is_no_text),
         TEST(moves_away_what_is_too_much),
+        TEST(keeps_the_end_of_a_flood),
         TEST(without_output_there_is_nothing_to_limit),
         TEST(keeps_the_directories_that_were_touched_last),
         TEST(removes_trees_without_following_links),
