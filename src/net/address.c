@@ -190,6 +190,9 @@ int address_listen(const struct address *a, bool reuse_port, int *ret_fd)
         if (unlink(a->local.sun_path) < 0 || bind(fd, &a->any, a->size) < 0)
             return -errno;
     }
+    /* before anybody can connect */
+    if (a->any.sa_family == AF_UNIX && chmod(a->local.sun_path, 0600) < 0)
+        return -errno;
     if (listen(fd, SOMAXCONN) < 0)
         return -errno;
     *ret_fd = fd_steal(&fd);

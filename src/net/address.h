@@ -29,7 +29,7 @@ bool address_is_loopback(const struct address *a); /* a Unix path counts as loop
 
 /** address_listen() - a bound, listening, non-blocking, close-on-exec socket.
  * @reuse_port: several sockets share the port, one per thread; a unix path is replaced if nobody
- * answers on it. Return: 0 or a negative errno (-EADDRINUSE ...). */
+ * answers on it, and is for our own user only. Return: 0 or a negative errno (-EADDRINUSE ...). */
 int address_listen(const struct address *a, bool reuse_port, int *ret_fd);
 /** address_of() - what @fd is bound to, for port 0 */
 int address_of(int fd, struct address *ret);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -119,6 +120,26 @@ static void only_an_abandoned_unix_socket_is_replaced(void **state)
     rmdir(dir);
 }
 
+static void a_unix_socket_is_for_our_user_only(void **state)
+{
+    autofree(fd_close) int fd = -1;
+    char dir[] = "/tmp/test_address_XXXXXX", text[64];
+    mode_t before = umask(0);
+    struct address a;
+    struct stat st;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(text, sizeof(text), "unix:%s/s", dir);
+    assert_int_equal(address_parse(text, &a), 0);
+    assert_int_equal(address_listen(&a, false, &fd), 0);
+    umask(before);
+    assert_int_equal(stat(text + 5, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    unlink(text + 5);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +148,7 @@ int main(void)
         cmocka_unit_test(several_sockets_share_a_port_when_asked),
         cmocka_unit_test(a_connect_finds_the_listener),
         cmocka_unit_test(only_an_abandoned_unix_socket_is_replaced),
+        cmocka_unit_test(a_unix_socket_is_for_our_user_only),
     };
 
     return cmocka_run_group_tests_name("net/address", tests, NULL, NULL);
