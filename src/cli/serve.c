@@ -41,9 +41,16 @@ struct server {
 
 static int check_auth(const struct server *s)
 {
-    if (s->options.no_auth && !address_is_loopback(&s->options.address))
+    const struct serve_options *o = &s->options;
+    const char *open_to_others = NULL;
+
+    if (!address_is_loopback(&o->address))
+        open_to_others = o->listen;
+    else if (o->tls.listen && !address_is_loopback(&o->tls.address))
+        open_to_others = o->tls.listen;
+    if (o->no_auth && open_to_others)
         return command_failed("--no-auth needs a loopback address, and %s is reachable by others",
-                              s->options.listen);
+                              open_to_others);
     return COMMAND_OK;
 }
 

@@ -64,6 +64,9 @@ def test_a_bad_configuration_file(tmp_path):
 def test_no_auth_beyond_loopback(tmp_path):
     line = refused("--listen", "0.0.0.0:0", "--state", str(tmp_path / "s"), "--no-auth")
     assert "--no-auth" in line
+    line = refused("--listen", "127.0.0.1:0", "--tls-listen", "0.0.0.0:0", "--tls-directory", str(tmp_path),
+                   "--state", str(tmp_path / "s"), "--no-auth")
+    assert "--no-auth" in line and "0.0.0.0:0" in line
 
 
 def test_no_auth_on_loopback_needs_no_keys(start_weir):
