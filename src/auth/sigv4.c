@@ -92,8 +92,9 @@ static bool is_signed(struct slice names, struct slice wanted)
     return false;
 }
 
-/* Each name costs a look at all fields, and its value is hashed: a request whose names go on for ever, or that names a
- * long field again and again, would keep us busy before it is known who sent it. */
+/* Each name costs a look at all fields, and its value is hashed: a request whose names go on for
+ * ever, or that names a long field again and again, would keep us busy before it is known who sent
+ * it. */
 static int check_names(struct slice names, char *ret_why)
 {
     struct slice seen[HTTP_HEADERS_MAX], name;
@@ -114,10 +115,21 @@ static int check_names(struct slice names, char *ret_why)
     return 0;
 }
 
+/* What a presigned request asks for is signed with its query, so that its fields may be anything;
+ * but this one chooses the operation, and whoever was given a URL for one must not get another. */
+static bool must_be_signed(struct slice name, bool presigned)
+{
+    const struct slice prefix = SLICE("x-amz-");
+
+    if (presigned)
+        return slice_is_nocase(name, "X-Amz-Target");
+    return name.size >= prefix.size &&
+           slice_equal_nocase((struct slice){ name.data, prefix.size }, prefix);
+}
+
 static int check_signed_headers(const struct http_head *head, const struct sigv4_claim *claim,
                                 char *ret_why)
 {
-    const struct slice prefix = SLICE("x-amz-");
     int r = check_names(claim->signed_headers, ret_why);
 
     if (r)
@@ -126,13 +138,10 @@ static int check_signed_headers(const struct http_head *head, const struct sigv4
         return refuse(SIGV4_E_MISMATCH, ret_why,
                       "'Host' or ':authority' must be a 'SignedHeader' in the AWS "
                       "Authorization.");
-    for (unsigned i = 0; i < head->n_headers && !claim->presigned; i++) {
+    for (unsigned i = 0; i < head->n_headers; i++) {
         struct slice name = head->headers[i].name;
 
-        if (name.size < prefix.size ||
-            !slice_equal_nocase((struct slice){ name.data, prefix.size }, prefix))
-            continue;
-        if (!is_signed(claim->signed_headers, name))
+        if (must_be_signed(name, claim->presigned) && !is_signed(claim->signed_headers, name))
             return refuse(SIGV4_E_MISMATCH, ret_why,
                           "There were headers present in the request which were not signed: "
                           "%.*s",

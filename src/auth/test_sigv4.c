@@ -565,6 +565,24 @@ static void presigned_requests_hold_until_they_expire(void **state)
     assert_int_equal(verify(PRESIGNED("0000"), ""), SIGV4_E_MISMATCH);
 }
 
+static void presigned_requests_cannot_be_given_another_operation(void **state)
+{
+    assert_int_equal(
+        verify("GET /?" PRESIGNED_QUERY(
+                   PRESIGNED_SIGNATURE) " HTTP/1.1\r\n"
+                                        "Host: 127.0.0.1:8080\r\nX-Amz-User-Agent: any\r\n\r\n",
+               ""),
+        0);
+    assert_int_equal(verify("GET /?" PRESIGNED_QUERY(
+                                PRESIGNED_SIGNATURE) " HTTP/1.1\r\n"
+                                                     "Host: 127.0.0.1:8080\r\nX-Amz-Target: "
+                                                     "SageMaker.DeleteModel\r\n\r\n",
+                            ""),
+                     SIGV4_E_MISMATCH);
+    assert_string_equal(why, "There were headers present in the request which were not signed: "
+                             "X-Amz-Target");
+}
+
 static void presigned_queries_may_be_incomplete(void **state)
 {
     const struct {
@@ -762,6 +780,7 @@ int main(void)
         cmocka_unit_test(white_space_and_repeats_are_canonical),
         cmocka_unit_test(queries_are_sorted_and_spelled_anew),
         cmocka_unit_test(presigned_requests_hold_until_they_expire),
+        cmocka_unit_test(presigned_requests_cannot_be_given_another_operation),
         cmocka_unit_test(presigned_queries_may_be_incomplete),
         cmocka_unit_test(too_many_parameters_do_not_match),
         cmocka_unit_test(good_signatures_leave_their_key),
