@@ -195,6 +195,38 @@ static int convert_list(const struct shape *shape, json_t *tree, json_t *list, c
     return convert_items(shape, items, list, ret_why);
 }
 
+static int convert_entry(const struct shape *shape, json_t *entry, json_t *map, char **ret_why)
+{
+    const char *key = json_string_value(json_object_get(entry, "key"));
+    json_t *given = json_object_get(entry, "value"), *value = NULL;
+    int r;
+
+    if (!key || !given || json_object_get(map, key))
+        return malformed(ret_why, "A map's entries need a key of their own and a value",
+                         shape->name);
+    r = convert(shape->element, given, &value, ret_why);
+    if (r)
+        return r;
+    return json_object_set_new(map, key, value) ? fault(-ENOMEM) : 0;
+}
+
+/* @tree: {"entry": {"1": {"key": ..., "value": ...}, ...}} */
+static int convert_map(const struct shape *shape, json_t *tree, json_t *map, char **ret_why)
+{
+    json_t *entries = json_object_get(tree, "entry"), *entry;
+    const char *index;
+
+    if (!json_is_object(entries) || json_object_size(tree) != 1)
+        return malformed(ret_why, "A map's entries are called .entry.N", shape->name);
+    json_object_foreach (entries, index, entry) {
+        int r = convert_entry(shape, entry, map, ret_why);
+
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
 static int convert_structure(const struct shape *shape, json_t *tree, json_t *structure,
                              char **ret_why)
 {
@@ -224,6 +256,9 @@ static int convert(const struct shape *shape, json_t *tree, json_t **ret_value, 
     if (shape->type == SHAPE_LIST) {
         value = json_array();
         r = value ? convert_list(shape, tree, value, ret_why) : 0;
+    } else if (shape->type == SHAPE_MAP) {
+        value = json_object();
+        r = value ? convert_map(shape, tree, value, ret_why) : 0;
     } else if (shape->type == SHAPE_STRUCTURE) {
         value = json_object();
         r = value ? convert_structure(shape, tree, value, ret_why) : 0;

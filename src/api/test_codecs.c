@@ -149,6 +149,22 @@ static void query_lists_come_in_any_order(void **state)
                  "{\"Names\":[\"a\",\"b\",\"j\"]}");
 }
 
+static void query_maps_have_entries(void **state)
+{
+    assert_query("Numbers.entry.2.key=p50&Numbers.entry.2.value=2&Numbers.entry.1.value=1.5&"
+                 "Numbers.entry.1.key=p99",
+                 "{\"Numbers\":{\"p50\":2.0,\"p99\":1.5}}");
+    assert_query_malformed("Numbers=a", "A map's entries are called .entry.N: 'Numbers'");
+    assert_query_malformed("Numbers.p50=1", "A map's entries are called .entry.N: 'Numbers'");
+    assert_query_malformed("Numbers.entry.1.key=a",
+                           "A map's entries need a key of their own and a value: 'Numbers'");
+    assert_query_malformed("Numbers.entry.1.key=a&Numbers.entry.1.value=1&"
+                           "Numbers.entry.2.key=a&Numbers.entry.2.value=1",
+                           "A map's entries need a key of their own and a value: 'Numbers'");
+    assert_query_malformed("Numbers.entry.1.key=a&Numbers.entry.1.value.b=1",
+                           "A plain value is needed: 'Double'");
+}
+
 static void query_scalars_of_the_wrong_type_stay_strings(void **state)
 {
     assert_query("Count=x&On=yes&At=then", "{\"Count\":\"x\",\"On\":\"yes\",\"At\":\"then\"}");
@@ -283,6 +299,7 @@ int main(void)
         cmocka_unit_test(numbers_read_back_the_same),
         cmocka_unit_test(query_parameters_become_a_structure),
         cmocka_unit_test(query_lists_come_in_any_order),
+        cmocka_unit_test(query_maps_have_entries),
         cmocka_unit_test(query_scalars_of_the_wrong_type_stay_strings),
         cmocka_unit_test(query_refuses_what_fits_no_structure),
         cmocka_unit_test(query_parameters_are_found_by_name),
