@@ -10,6 +10,7 @@
 
 #include "api/services.h"
 #include "control/endpoint.h"
+#include "control/key.h"
 #include "fleet/fake.h"
 
 #define ARN "arn:aws:sagemaker:us-east-1:000000000000:"
@@ -478,6 +479,30 @@ static void the_caller_is_the_account(void **state)
     api_call_deinit(&c);
 }
 
+static void another_key_is_a_user(void **state)
+{
+    static const struct key_permissions none = { .invoke = "" };
+    struct fixture *f = *state;
+    char secret[SECRET_ACCESS_KEY_BYTES];
+    autofree(mem_free) char *arn = NULL;
+    const struct key *key;
+    struct api_call c;
+    json_t *nothing = json_object();
+
+    assert_int_equal(key_create(f->control, "colleague", false, &none, &key, secret), 0);
+    c = (struct api_call){ .control = f->control,
+                           .service = &sts_service,
+                           .operation = service_find_operation(&sts_service, "GetCallerIdentity"),
+                           .principal = key->id };
+    assert_int_equal(api_invoke(&c, nothing, f->patterns), 0);
+    arn = text_format("arn:aws:iam::000000000000:user/%s", key->id);
+    assert_string_equal(text(c.output, "Arn"), arn);
+    assert_string_equal(text(c.output, "UserId"), key->id);
+    assert_string_equal(text(c.output, "Account"), "000000000000");
+    api_call_deinit(&c);
+    json_decref(nothing);
+}
+
 #define test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -493,6 +518,7 @@ int main(void)
         test(tags_stick_to_what_has_an_arn),
         test(status_and_cost_show_what_runs),
         test(the_caller_is_the_account),
+        test(another_key_is_a_user),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
