@@ -54,12 +54,11 @@ static void errand_free(struct errand *p)
     free(p);
 }
 
+/* Whoever hears of it may cancel what is left of his; this is not among that any more. */
 static void finish(struct errand *p, const struct courier_answer *answer)
 {
-    courier_answered_fn *answered = p->answered;
-    void *context = p->context;
-
-    answered(answer, context);
+    list_remove(&p->link);
+    p->answered(answer, p->context);
     errand_free(p);
 }
 
@@ -270,20 +269,22 @@ static int send_by_curl(struct courier *base, const struct courier_request *requ
     return 0;
 }
 
+static struct errand *find(struct curl_courier *c, const void *context)
+{
+    list_for_each (p, &c->errands, struct errand, link)
+        if (!context || p->context == context)
+            return p;
+    return NULL;
+}
+
 static void cancel_by_curl(struct courier *base, const void *context)
 {
     struct curl_courier *c = container_of(base, struct curl_courier, base);
     static const struct courier_answer cancelled = { .error = "cancelled" };
-    struct errand *first;
+    struct errand *p;
 
-    if (context) {
-        list_for_each_safe (p, &c->errands, struct errand, link)
-            if (p->context == context)
-                finish(p, &cancelled);
-        return;
-    }
-    while ((first = list_first_entry(&c->errands, struct errand, link)))
-        finish(first, &cancelled);
+    while ((p = find(c, context)))
+        finish(p, &cancelled);
 }
 
 static void free_by_curl(struct courier *base)

@@ -257,6 +257,36 @@ static void what_is_cancelled_is_answered_at_once(void **state)
     assert_string_equal(f->error, "cancelled");
 }
 
+struct quitter {
+    struct fixture *f;
+    unsigned answered;
+};
+
+static void quit(const struct courier_answer *answer, void *context)
+{
+    struct quitter *q = context;
+
+    q->answered++;
+    courier_cancel(q->f->courier, q);
+}
+
+static void an_answer_may_cancel_the_others(void **state)
+{
+    struct fixture *f = *state;
+    struct quitter q = { .f = f };
+    char url[128];
+
+    snprintf(url, sizeof url, "%s/", f->url);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(courier_send(f->courier,
+                                      &(struct courier_request){
+                                          .method = "GET", .url = url, .timeout = TIMEOUT_MS },
+                                      quit, &q),
+                         0);
+    turn_until(f, &q.answered, 3);
+    assert_int_equal(q.answered, 3);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -271,6 +301,7 @@ int main(void)
         test(an_answer_is_kept_where_it_is_wanted),
         test(one_of_several_can_be_cancelled),
         test(what_is_cancelled_is_answered_at_once),
+        test(an_answer_may_cancel_the_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
