@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -36,6 +37,14 @@ void table_deinit(struct table *t)
     *t = (struct table){ 0 };
 }
 
+/* What names say must not be obeyed by a terminal. */
+static void disarm(char *text)
+{
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text))
+            *text = '?';
+}
+
 void table_add(struct table *t, const char *format, ...)
 {
     va_list args;
@@ -49,6 +58,8 @@ void table_add(struct table *t, const char *format, ...)
         free(text);
         text = strdup("-");
     }
+    if (text)
+        disarm(text);
     add(t, text);
 }
 

@@ -40,6 +40,20 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
     free(text);
 }
 
+static void names_move_no_cursor(void **state)
+{
+    autotable struct table t;
+    char *text;
+
+    table_init(&t, headings);
+    table_add(&t, "%s", "a\033[2Jb\n");
+    table_add(&t, "1");
+    table_add(&t, "gr\xc3\xbc\xc3\x9f");
+    text = print(&t);
+    assert_string_equal(text, "NAME     COUNT  WHY\na?[2Jb?      1  gr\xc3\xbc\xc3\x9f\n");
+    free(text);
+}
+
 static void a_table_without_rows_prints_nothing(void **state)
 {
     autotable struct table t;
@@ -55,6 +69,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+        cmocka_unit_test(names_move_no_cursor),
         cmocka_unit_test(a_table_without_rows_prints_nothing),
     };
 
