@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/deployment.h"
+#include "http/url.h"
 
 static const char help[] =
     "usage: weir deploy NAME (--model FILE | --command 'PROGRAM ARGUMENT...') [OPTION...]\n"
@@ -223,6 +224,16 @@ static int set_image(struct options *o)
     return COMMAND_OK;
 }
 
+/* A path may have characters that mean something in a URL. */
+static char *file_url(const char *path)
+{
+    autobuffer struct buffer coded = BUFFER_INIT(3 * PATH_MAX + 1);
+
+    if (url_encode(slice_from(path), true, &coded) || !buffer_cstr(&coded))
+        return NULL;
+    return text_format("file://%s", buffer_cstr(&coded));
+}
+
 static int set_model(struct options *o)
 {
     autofree(mem_free) char *path = NULL;
@@ -232,7 +243,7 @@ static int set_model(struct options *o)
     path = realpath(o->model, NULL);
     if (!path || access(path, R_OK) != 0)
         return command_failed("%s: %s", o->model, strerror(errno));
-    o->url = text_format("file://%s", path);
+    o->url = file_url(path);
     if (!o->url)
         return command_failed("%s", strerror(ENOMEM));
     o->deployment.model_data_url = o->url;
