@@ -73,6 +73,9 @@ int command_env(int argc, char **argv)
     print_export("AWS_ENDPOINT_URL", access->url);
     print_export("AWS_ACCESS_KEY_ID", access->access_key_id);
     print_export("AWS_SECRET_ACCESS_KEY", access->secret_access_key);
-    print_export("AWS_DEFAULT_REGION", access->region);
+    if (access->session_token)
+        print_export("AWS_SESSION_TOKEN", access->session_token);
+    print_export("AWS_DEFAULT_REGION", access->region); /* the CLI and boto3 read this one */
+    print_export("AWS_REGION", access->region);         /* and AWS's other clients this one */
     return COMMAND_OK;
 }

@@ -105,11 +105,11 @@ def test_an_operation_that_weir_does_not_have_says_what_there_is(weir):
     assert "CreateEndpoint" in error["Message"]
 
 
-def test_env_prints_four_exports(weir):
+def test_env_prints_exports(weir):
     lines = weir.command("env", "--state", str(weir.state)).stdout.splitlines()
     assert [line.split("=")[0] for line in lines] == [
         "export AWS_ENDPOINT_URL", "export AWS_ACCESS_KEY_ID", "export AWS_SECRET_ACCESS_KEY",
-        "export AWS_DEFAULT_REGION"]
+        "export AWS_DEFAULT_REGION", "export AWS_REGION"]
     result = subprocess.run(["sh", "-c", "\n".join(lines) + "\necho $AWS_ENDPOINT_URL"], text=True, capture_output=True)
     assert result.stdout.strip() == weir.url
 
@@ -127,6 +127,13 @@ def test_deploy_makes_an_autoscaled_endpoint_in_one_go(weir, model_file):
     assert "deployed" in text and "InService" in text
     cost = json.loads(weir.command("cost", "--state", str(weir.state), "--json").stdout)
     assert "deployed" in json.dumps(cost)
+
+
+def test_deploy_finds_a_model_whatever_its_path(weir, model_file, tmp_path):
+    model = tmp_path / "100%41 #1?" / "a model.json"
+    model.parent.mkdir()
+    model.write_bytes(model_file.read_bytes())
+    weir.command("deploy", "oddly-named", "--model", str(model), "--wait", "--state", str(weir.state))
 
 
 def test_deploy_of_a_missing_file_says_so_and_leaves_nothing(weir):
