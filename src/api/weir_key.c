@@ -52,7 +52,7 @@ static int join_patterns(struct api_call *call, json_t *list, char ret[PERMISSIO
         if (buffer_printf(&text, i ? " %s" : "%s", pattern))
             return api_error(call, "ValidationException",
                              "The patterns are longer than %d characters together",
-                             PERMISSION_PATTERNS_BYTES - 2);
+                             PERMISSION_PATTERNS_BYTES - 1);
     }
     if (!buffer_cstr(&text))
         return fault(-ENOMEM);
