@@ -76,7 +76,6 @@ static int replay(const char *path)
 
 /* --- asking the server ------------------------------------------------------------------------ */
 
-/* A decision of the endpoint's, at or before the time, that has a record. */
 /* a custom resource is named by its URL */
 static bool is_url(const char *name)
 {
@@ -96,6 +95,7 @@ static bool is_of(const struct options *o, const char *resource)
            (!o->variant || strcasecmp(resource + n, o->variant) == 0);
 }
 
+/* A decision of the endpoint's, at or before the time, that has a record. */
 static bool is_wanted(const struct options *o, json_t *activity)
 {
     const char *resource = json_string_value(json_object_get(activity, "ResourceId"));
@@ -247,7 +247,7 @@ static int read_options(int argc, char **argv, struct options *o)
             return r;
     }
     if (o->replay)
-        return optind < argc ? command_misused("explain", "what is '%s'?", argv[optind])
+        return optind < argc ? command_misused("explain", "unexpected argument '%s'", argv[optind])
                              : COMMAND_OK;
     if (argc - optind != 1)
         return command_misused("explain", "one ENDPOINT or URL is needed");

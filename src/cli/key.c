@@ -216,6 +216,10 @@ static int run(int argc, char **argv, struct request *q)
         return command_misused("key", "say create, list, update or delete");
     if (!verb->takes_permissions && json_object_size(q->input) > 0)
         return command_misused("key", "%s has no such options", verb->name);
+    if (verb->takes_id && (json_object_get(q->input, "Name") || json_object_get(q->input, "Type")))
+        return command_misused("key", "--name and --type are for create");
+    if (verb->takes_id && verb->takes_permissions && json_object_size(q->input) == 0)
+        return command_misused("key", "what is the key to be permitted, or forbidden?");
     if (verb->takes_id && optind == argc)
         return command_misused("key", "%s needs the id of a key", verb->name);
     if (verb->takes_id && json_object_set_new(q->input, "KeyId", json_string(argv[optind++])))

@@ -278,7 +278,7 @@ int load_options_parse(int argc, char **argv, struct load_options *ret)
             return r;
     }
     if (optind < argc)
-        return command_misused("load", "what is '%s'?", argv[optind]);
+        return command_misused("load", "unexpected argument '%s'", argv[optind]);
     r = check(&o);
     if (r)
         return r;

@@ -1,5 +1,7 @@
 /* The program: finds the command that was asked for and runs it. */
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,13 +58,25 @@ static void print_help(FILE *to)
           to);
 }
 
+/* What was printed may not have arrived yet, on a disk that is full for one. */
+static int say_all(int r)
+{
+    bool failed = ferror(stdout);
+
+    errno = 0;
+    if (fflush(stdout) != 0 || failed)
+        return command_failed("cannot write what is to be printed: %s",
+                              strerror(errno ? errno : EIO));
+    return r;
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
     char name[64]; /* getopt_long() begins its messages with argv[0] */
 
     snprintf(name, sizeof(name), "weir %s", c->name);
     argv[0] = name;
-    return c->run(argc, argv);
+    return say_all(c->run(argc, argv));
 }
 
 int main(int argc, char **argv)
@@ -75,11 +89,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);
-        return COMMAND_OK;
+        return say_all(COMMAND_OK);
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         puts("weir " WEIR_VERSION);
-        return COMMAND_OK;
+        return say_all(COMMAND_OK);
     }
     for (const struct command *c = commands; c->name; c++)
         if (strcmp(name, c->name) == 0)

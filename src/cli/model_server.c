@@ -84,7 +84,8 @@ static int read_listen(struct options *o)
             return COMMAND_OK;
         return command_misused(name, "SAGEMAKER_BIND_TO_PORT is not a port: '%s'", port);
     }
-    if (address_parse(o->listen, &o->settings.listen) == 0)
+    if (address_parse(o->listen, &o->settings.listen) == 0 &&
+        o->settings.listen.any.sa_family != AF_UNIX)
         return COMMAND_OK;
     return command_misused(name, "--listen takes ADDR:PORT, not '%s'", o->listen);
 }

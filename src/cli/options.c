@@ -5,10 +5,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "net/address.h"
 
 enum { DESCRIPTOR_MAX = 1 << 20 };
+
+/* What --help says of option @name: its line, and those that go on with it. */
+static void print_usage_of(const char *usage, const char *name)
+{
+    autofree(mem_free) char *start = text_format("\n  --%s ", name);
+    const char *line = start ? strstr(usage, start) : NULL;
+
+    if (!line)
+        return;
+    do {
+        const char *end = strchr(++line, '\n');
+
+        if (!end)
+            return;
+        fprintf(stderr, "%.*s\n", (int)(end - line), line);
+        line = end;
+    } while (strncmp(line, "\n     ", sizeof("\n     ") - 1) == 0);
+}
 
 int options_read(const struct option_reader *reader, int argc, char **argv, void *context)
 {
@@ -21,12 +41,15 @@ int options_read(const struct option_reader *reader, int argc, char **argv, void
         }
         if (id == '?')
             return command_misused(reader->command, NULL);
-        if (reader->take(context, id, optarg))
-            return command_misused(reader->command, "--%s cannot be '%s'",
-                                   reader->table[index].name, optarg);
+        if (reader->take(context, id, optarg)) {
+            fprintf(stderr, "weir %s: --%s cannot be '%s'\n", reader->command,
+                    reader->table[index].name, optarg);
+            print_usage_of(reader->usage, reader->table[index].name);
+            return command_misused(reader->command, NULL);
+        }
     }
     if (optind < argc)
-        return command_misused(reader->command, "what is '%s'?", argv[optind]);
+        return command_misused(reader->command, "unexpected argument '%s'", argv[optind]);
     return COMMAND_OK;
 }
 
@@ -66,6 +89,13 @@ int option_log_format(const char *text, enum log_format *ret)
     if (!r)
         *ret = json ? LOG_JSON : LOG_TEXT;
     return r;
+}
+
+int option_address(const char *text)
+{
+    struct address address;
+
+    return address_parse(text, &address) || address.any.sa_family == AF_UNIX ? -EINVAL : 0;
 }
 
 static int descriptor(struct slice text, int *ret_fd)

@@ -30,6 +30,8 @@ int options_read(const struct option_reader *reader, int argc, char **argv, void
 int option_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 /** option_seconds() - whole seconds up to @max, as milliseconds */
 int option_seconds(const char *text, uint64_t max, ms_t *ret_ms);
+/** option_address() - "ADDR:PORT" */
+int option_address(const char *text);
 /** option_choice() - one of two words. @ret is 1 for the second one. */
 int option_choice(const char *text, const char *zero, const char *one, int *ret);
 int option_log_format(const char *text, enum log_format *ret);

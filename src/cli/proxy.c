@@ -129,7 +129,7 @@ static int take(void *context, int id, const char *value)
         return 0;
     case OPTION_LISTEN:
         o->listen = value;
-        return 0;
+        return option_address(value);
     case OPTION_THREADS:
         return option_number(value, 1, WORKERS_MAX, &o->threads);
     case OPTION_LISTEN_FDS:
@@ -158,11 +158,11 @@ static int take(void *context, int id, const char *value)
 
 static int check_options(const struct options *o)
 {
-    bool inherits = o->n_listen_fds || o->api_address || o->link_address;
+    bool inherits = o->n_listen_fds || o->n_tls_listen_fds || o->api_address || o->link_address;
 
     if (o->routes && inherits)
-        return command_misused("proxy", "--routes and --listen-fds, --api-address or "
-                                        "--link-address exclude each other");
+        return command_misused("proxy", "--routes and --listen-fds, --tls-listen-fds, "
+                                        "--api-address or --link-address exclude each other");
     if (o->routes)
         return COMMAND_OK;
     if (o->n_tls_listen_fds && o->n_tls_listen_fds != o->n_listen_fds)

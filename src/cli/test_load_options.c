@@ -96,7 +96,7 @@ static void mistakes_are_usage_errors(void **state)
         { "--url http://h/ --connections 0", "'0' is not a value for --connections" },
         { "--url http://h/ --arrivals often", "'often' is not a value for --arrivals" },
         { "--url http://h/ --trace t --from noon", "'noon' is not a value for --from" },
-        { "--url http://h/ --rate 1 --duration 1 extra", "what is 'extra'?" },
+        { "--url http://h/ --rate 1 --duration 1 extra", "unexpected argument 'extra'" },
         { "--unknown", "" },
     };
 

@@ -132,3 +132,27 @@ def test_unknown_commands_and_options(tmp_path):
     assert result.returncode == 2 and "frobnicate" in result.stderr
     result = subprocess.run([WEIR], text=True, capture_output=True)
     assert result.returncode == 2 and "usage: weir" in result.stderr
+
+
+@pytest.mark.parametrize("command,says", [
+    ("serve --log-level loud", "debug, info, warn or error"),
+    ("serve extra", "unexpected argument 'extra'"),
+    ("proxy --routes x --listen nonsense", "--listen ADDR:PORT"),
+    ("proxy --routes x --listen unix:/x", "--listen ADDR:PORT"),
+    ("proxy --routes x --tls-listen-fds 0", "exclude each other"),
+    ("model-server --listen unix:/x", "--listen takes ADDR:PORT"),
+    ("key update abc", "permitted"),
+    ("key update abc --read --name x", "--name"),
+])
+def test_wrong_values_are_told_what_would_do(command, says):
+    result = subprocess.run([WEIR, *command.split()], text=True, capture_output=True, timeout=60)
+    assert result.returncode == 2
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["serve", "--help"]])
+def test_output_that_cannot_be_written_is_an_error(command):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([WEIR, *command], text=True, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert result.returncode == 1
+    assert "No space left" in result.stderr
