@@ -61,6 +61,8 @@ static int read_server(const char *state, struct access *a, char *ret_why)
     if (!path)
         return -ENOMEM;
     root = json_load_file(path, 0, &error);
+    if (!root && error.line >= 0)
+        return refuse(-EINVAL, ret_why, "%s is damaged: %s", path, error.text);
     if (!root)
         return refuse(-ENOENT, ret_why,
                       "no server found: %s cannot be read (is weir serve running with --state %s?)",

@@ -166,7 +166,8 @@ static const char *member(json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-static int refused(long status, json_t *output, struct aws_failure *failure)
+static int refused(const struct aws_client *c, long status, json_t *output,
+                   struct aws_failure *failure)
 {
     const char *type = member(output, "__type");
     const char *message = member(output, "message");
@@ -176,7 +177,9 @@ static int refused(long status, json_t *output, struct aws_failure *failure)
     if (message)
         snprintf(failure->why, sizeof(failure->why), "%s", message);
     else
-        snprintf(failure->why, sizeof(failure->why), "the server answered with status %ld", status);
+        snprintf(failure->why, sizeof(failure->why),
+                 "what answers at %s is no weir, or a broken one: it says status %ld",
+                 c->access->url, status);
     return AWS_CLIENT_REFUSED;
 }
 
@@ -188,7 +191,7 @@ static int read_answer(const struct aws_client *c, long status, const struct buf
                          : json_object();
 
     if (status >= 300) {
-        refused(status, output, failure);
+        refused(c, status, output, failure);
         json_decref(output);
         return AWS_CLIENT_REFUSED;
     }

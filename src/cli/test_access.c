@@ -107,6 +107,9 @@ static void what_is_missing_is_named(void **state)
     put_file("server.json", NULL);
     assert_int_equal(access_find(dir, &a, why), -ENOENT);
     assert_non_null(strstr(why, "server.json"));
+    put_file("server.json", "{");
+    assert_int_equal(access_find(dir, &a, why), -EINVAL);
+    assert_non_null(strstr(why, "damaged"));
     put_file("server.json", "{}");
     assert_int_equal(access_find(dir, &a, why), -EINVAL);
     put_good_files();

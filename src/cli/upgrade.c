@@ -132,7 +132,8 @@ static int upgrade(const char *state, const char *binary)
         return command_failed("%s: %s", binary, strerror(errno));
     r = connect_to(state, &fd);
     if (r)
-        return command_failed("no server found in %s: %s", state, strerror(-r));
+        return command_failed("no server found in %s: %s (is weir serve running with --state %s?)",
+                              state, strerror(-r), state);
     r = ask(fd, path);
     return r ? command_failed("the server cannot be asked: %s", strerror(-r)) : hear(fd);
 }
