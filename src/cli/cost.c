@@ -104,11 +104,11 @@ static int print_cost(json_t *answer)
     json_t *line;
     size_t i;
 
+    table_init(&t, headings);
     if (json_array_size(lines) == 0) {
         puts("Nothing has run yet.");
         return COMMAND_OK;
     }
-    table_init(&t, headings);
     json_array_foreach (lines, i, line)
         add_line(&t, line);
     if (json_array_size(lines) > 1)

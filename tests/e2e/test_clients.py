@@ -143,6 +143,12 @@ def test_deploy_of_a_missing_file_says_so_and_leaves_nothing(weir):
     assert "nothing" not in json.dumps(weir.client("sagemaker").list_endpoints(MaxResults=100)["Endpoints"], default=str)
 
 
+def test_a_fresh_server_has_nothing_to_tell(start_weir):
+    fresh = start_weir()
+    for command, says in [("status", "no endpoints"), ("cost", "Nothing has run yet"), ("key list", "")]:
+        assert says in fresh.command(*command.split(), "--state", str(fresh.state)).stdout
+
+
 @pytest.mark.parametrize("command", ["serve", "control", "proxy", "env", "deploy", "status", "cost", "load", "model-server"])
 def test_every_command_has_help_and_refuses_unknown_options(weir, command):
     assert "usage: weir " + command in weir.command(command, "--help").stdout
