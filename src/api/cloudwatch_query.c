@@ -12,14 +12,14 @@
 
 #include "api/cloudwatch.h"
 #include "api/cloudwatch_label.h"
+#include "api/cloudwatch_query.h"
+#include "base/buffer.h"
 #include "base/error.h"
-#include "base/text.h"
-#include "control/query_series.h"
 
 /* What one call may use: 8 million numbers, metrics included. That bounds its time, too. */
 enum { ARENA_BYTES = 64 << 20 };
 
-enum { DATAPOINTS_MAX = 100800, TOKEN_BYTES = 64, SERIES_MAX = 1000000 };
+enum { TOKEN_BYTES = 64 };
 
 static const char validation[] = "ValidationError";
 
@@ -49,203 +49,10 @@ static const struct shape get_metric_data_output =
     STRUCTURE("GetMetricDataOutput", OPTIONAL("MetricDataResults", &metric_data_results),
               OPTIONAL("NextToken", &shape_string), OPTIONAL("Messages", &messages));
 
-/* What is asked of one query, beside what is computed. */
-struct asked {
-    struct metric_query *query;
-    const char *label; /* NULL: none was given */
-    const char *stat_text;
-    bool return_data;
-};
-
-struct page {
-    struct api_call *call;
-    struct asked *asked;
-    struct metric_query *list;
-    size_t n_queries;
-    wall_ms_t start, end;
-    struct queries *queries; /* NULL, with all that is computed: there are no expressions */
-    struct queries_result math;
-    bool descending;
-    size_t room; /* datapoints that still fit on this page */
-    /* where the page starts, and later where the next one does: a query, one of its series, and a
-     * time it has not given yet; has_time false: from its beginning */
-    size_t query, series;
-    bool has_time;
-    wall_ms_t time;
-};
-
-/* --- what is asked ---------------------------------------------------------------------------- */
-
-static int check_id(struct page *p, const char *id, size_t i)
-{
-    if (!queries_id_valid(id))
-        return api_error(p->call, validation,
-                         "The value %s for parameter MetricDataQueries.member.%zu.Id is not "
-                         "matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.",
-                         id, i + 1);
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(p->list[k].id, id) == 0)
-            return api_error(p->call, validation,
-                             "The values for parameter id in MetricDataQueries are not unique.");
-    return 0;
-}
-
-static int read_stat(struct page *p, json_t *stat, size_t i)
-{
-    struct metric_query *q = &p->list[i];
-    const char *statistic = json_string_value(json_object_get(stat, "Stat"));
-    json_int_t period_s = json_integer_value(json_object_get(stat, "Period"));
-
-    query_series_name(json_object_get(stat, "Metric"), &q->name);
-    q->unit = cloudwatch_read_unit(stat, METRIC_UNIT_ANY);
-    p->asked[i].stat_text = statistic;
-    if (!*q->name.namespace || !*q->name.name)
-        return api_error(p->call, validation,
-                         "The parameter MetricDataQueries.member.%zu.MetricStat.Metric.%s is "
-                         "required.",
-                         i + 1, *q->name.namespace ? "MetricName" : "Namespace");
-    if (!cloudwatch_period_valid(period_s))
-        return api_error(p->call, validation,
-                         "The parameter MetricDataQueries.member.%zu.MetricStat.Period must be 1, "
-                         "5, 10, 20, 30 or a multiple of 60.",
-                         i + 1);
-    if (metric_statistic_parse(statistic, &q->statistic) != 0)
-        return api_error(p->call, validation,
-                         "The value %s for parameter MetricDataQueries.member.%zu.MetricStat.Stat "
-                         "is not supported.",
-                         statistic, i + 1);
-    q->period_s = (unsigned)period_s;
-    return 0;
-}
-
-static int read_expression(struct page *p, json_t *given, size_t i)
-{
-    json_t *period = json_object_get(given, "Period");
-
-    if (period && !cloudwatch_period_valid(json_integer_value(period)))
-        return api_error(p->call, validation,
-                         "The parameter MetricDataQueries.member.%zu.Period must be 1, 5, 10, 20, "
-                         "30 or a multiple of 60.",
-                         i + 1);
-    p->list[i].period_s = (unsigned)json_integer_value(period);
-    p->list[i].expression = json_string_value(json_object_get(given, "Expression"));
-    return 0;
-}
-
-static int read_query(struct page *p, json_t *given, size_t i)
-{
-    struct metric_query *q = &p->list[i];
-    json_t *stat = json_object_get(given, "MetricStat");
-    json_t *return_data = json_object_get(given, "ReturnData");
-    int r;
-
-    q->id = json_string_value(json_object_get(given, "Id"));
-    p->asked[i] = (struct asked){
-        .query = q,
-        .label = json_string_value(json_object_get(given, "Label")),
-        .return_data = !return_data || json_is_true(return_data),
-    };
-    r = check_id(p, q->id, i);
-    if (r)
-        return r;
-    if (stat && json_object_get(given, "Expression"))
-        return api_error(p->call, validation,
-                         "The parameters MetricDataQueries.member.%zu.MetricStat and "
-                         "MetricDataQueries.member.%zu.Expression are mutually exclusive and you "
-                         "have specified both.",
-                         i + 1, i + 1);
-    if (json_object_get(given, "Expression"))
-        return read_expression(p, given, i);
-    if (!stat)
-        return api_error(p->call, validation,
-                         "The parameter MetricDataQueries.member.%zu.MetricStat is required.\n",
-                         i + 1);
-    return read_stat(p, stat, i);
-}
-
-static int read_queries(struct page *p)
-{
-    json_t *list = input_get(p->call, "MetricDataQueries"), *given;
-    size_t i;
-    int r = 0;
-
-    p->n_queries = json_array_size(list);
-    if (p->n_queries == 0)
-        return api_error(p->call, validation, "The parameter MetricDataQueries is required.");
-    if (p->n_queries > QUERIES_MAX)
-        return api_error(p->call, validation,
-                         "The collection MetricDataQueries must not have a size greater than %d.",
-                         QUERIES_MAX);
-    p->asked = calloc(p->n_queries, sizeof(*p->asked));
-    p->list = calloc(p->n_queries, sizeof(*p->list));
-    if (!p->asked || !p->list)
-        return fault(-ENOMEM);
-    json_array_foreach (list, i, given) {
-        r = read_query(p, given, i);
-        if (r)
-            break;
-    }
-    return r;
-}
-
-static int read_range(struct page *p)
-{
-    json_int_t max = input_integer(p->call, "MaxDatapoints", DATAPOINTS_MAX);
-    const char *order = input_text(p->call, "ScanBy");
-
-    p->start = cloudwatch_time(p->call->input, "StartTime");
-    p->end = cloudwatch_time(p->call->input, "EndTime");
-    if (p->start == p->end)
-        return api_error(p->call, validation,
-                         "The parameter StartTime must not equal parameter EndTime.");
-    if (p->start > p->end)
-        return api_error(p->call, validation,
-                         "The parameter EndTime must be greater than StartTime.");
-    if (max < 1 || max > DATAPOINTS_MAX)
-        return api_error(p->call, validation,
-                         "The parameter MaxDatapoints must be between 1 and %d.", DATAPOINTS_MAX);
-    p->room = (size_t)max;
-    p->descending = !order || strcmp(order, "TimestampDescending") == 0;
-    return 0;
-}
-
-/* The part of @text from @separator on, without it, is cut off into @ret_rest. */
-static bool cut(struct slice *text, char separator, struct slice *ret_rest)
-{
-    const char *at = text->size > 0 ? memchr(text->data, separator, text->size) : NULL;
-
-    if (!at)
-        return false;
-    *ret_rest = (struct slice){ at + 1, text->size - (size_t)(at + 1 - text->data) };
-    text->size = (size_t)(at - text->data);
-    return true;
-}
-
-/* QUERY [":" SERIES] ["." MILLISECONDS] */
-static int read_token(struct page *p)
-{
-    struct slice token = slice_from(input_text(p->call, "NextToken")), time, series;
-    uint64_t query, k = 0;
-    bool has_series;
-
-    if (!token.data)
-        return 0;
-    p->has_time = cut(&token, '.', &time);
-    has_series = cut(&token, ':', &series);
-    if (text_to_u64(token, p->n_queries - 1, &query) != 0 ||
-        (has_series && text_to_u64(series, SERIES_MAX, &k) != 0) ||
-        (p->has_time && text_to_i64(time, INT64_MIN / 2, INT64_MAX / 2, &p->time) != 0))
-        return api_error(p->call, "InvalidNextToken",
-                         "The value for parameter NextToken is invalid.");
-    p->query = (size_t)query;
-    p->series = (size_t)k;
-    return 0;
-}
-
 /* --- labels ----------------------------------------------------------------------------------- */
 
 /* The metric's name, and what else tells it from the call's other queries. */
-static json_t *make_label(const struct page *p, const struct asked *q)
+static json_t *make_label(const struct cloudwatch_page *p, const struct cloudwatch_asked *q)
 {
     struct cloudwatch_differences d = { 0 };
 
@@ -262,7 +69,7 @@ static json_t *make_label(const struct page *p, const struct asked *q)
 }
 
 /* The same of one that was searched for, among those found with it. */
-static json_t *found_label(const struct page *p, const struct queries_found *found)
+static json_t *found_label(const struct cloudwatch_page *p, const struct queries_found *found)
 {
     struct cloudwatch_differences d = { 0 };
 
@@ -271,13 +78,13 @@ static json_t *found_label(const struct page *p, const struct queries_found *fou
     return cloudwatch_label(&found->name, found->statistic_text, found->period_s, d);
 }
 
-static json_t *metric_label(const struct page *p, const struct asked *q)
+static json_t *metric_label(const struct cloudwatch_page *p, const struct cloudwatch_asked *q)
 {
     return q->label ? json_string(q->label) : make_label(p, q);
 }
 
 /* An expression's own label, or its id; one of several series is told by its metric as well. */
-static json_t *series_label(const struct page *p, const struct asked *q,
+static json_t *series_label(const struct cloudwatch_page *p, const struct cloudwatch_asked *q,
                             const struct math_value *value, const struct math_series *series)
 {
     const char *own = q->label && *q->label ? q->label : NULL;
@@ -300,7 +107,7 @@ static json_t *series_label(const struct page *p, const struct asked *q,
 /* The part of the range in which data of @period_s may be, in whole periods; queries_view's span. */
 static size_t narrow(const void *page, unsigned period_s, wall_ms_t *ret_start)
 {
-    const struct page *p = page;
+    const struct cloudwatch_page *p = page;
     static const ms_t hour = 3600 * MS_PER_S;
     wall_ms_t now = p->call->now, start, end = p->end;
     ms_t period_ms = period_s * MS_PER_S;
@@ -326,13 +133,13 @@ struct line {
     const double *values;
 };
 
-static bool was_given(const struct page *p, wall_ms_t at)
+static bool was_given(const struct cloudwatch_page *p, wall_ms_t at)
 {
     return p->has_time && (p->descending ? at > p->time : at < p->time);
 }
 
 /* Appends the points that fit. Return: whether those were all; else p->time is the next one's. */
-static int fill(struct page *p, const struct line *line, json_t *times, json_t *numbers,
+static int fill(struct cloudwatch_page *p, const struct line *line, json_t *times, json_t *numbers,
                 bool *ret_all)
 {
     for (size_t i = 0; i < line->n; i++) {
@@ -357,7 +164,7 @@ static int fill(struct page *p, const struct line *line, json_t *times, json_t *
 }
 
 /* @label is taken over. */
-static int answer_line(struct page *p, const struct asked *q, json_t *label,
+static int answer_line(struct cloudwatch_page *p, const struct cloudwatch_asked *q, json_t *label,
                        const struct line *line, bool *ret_all)
 {
     json_t *results = json_object_get(p->call->output, "MetricDataResults");
@@ -377,7 +184,7 @@ static int answer_line(struct page *p, const struct asked *q, json_t *label,
                : fault(-ENOMEM);
 }
 
-static int answer_metric(struct page *p, const struct asked *q, bool *ret_all)
+static int answer_metric(struct cloudwatch_page *p, const struct cloudwatch_asked *q, bool *ret_all)
 {
     const struct metric_query *query = q->query;
     struct line line = { .period_s = query->period_s };
@@ -393,7 +200,7 @@ static int answer_metric(struct page *p, const struct asked *q, bool *ret_all)
     return answer_line(p, q, metric_label(p, q), &line, ret_all);
 }
 
-static int answer_series(struct page *p, const struct asked *q, bool *ret_all)
+static int answer_series(struct cloudwatch_page *p, const struct cloudwatch_asked *q, bool *ret_all)
 {
     const struct math_value *value = &p->math.inputs[p->query].value;
     const struct math_series *series = &value->series[p->series];
@@ -407,14 +214,15 @@ static int answer_series(struct page *p, const struct asked *q, bool *ret_all)
     return answer_line(p, q, series_label(p, q, value, series), &line, ret_all);
 }
 
-static size_t count_results(const struct page *p, const struct asked *q)
+static size_t count_results(const struct cloudwatch_page *p, const struct cloudwatch_asked *q)
 {
     if (!q->return_data)
         return 0;
     return q->query->expression ? p->math.inputs[q - p->asked].value.n_series : 1;
 }
 
-static int add_token(const struct page *p)
+/* as cloudwatch_query_read() reads it */
+static int add_token(const struct cloudwatch_page *p)
 {
     autobuffer struct buffer token = BUFFER_INIT(TOKEN_BYTES);
     int r = buffer_printf(&token, "%zu", p->query);
@@ -429,10 +237,10 @@ static int add_token(const struct page *p)
     return 0;
 }
 
-static int answer(struct page *p)
+static int answer(struct cloudwatch_page *p)
 {
     for (; p->query < p->n_queries; p->query++, p->series = 0) {
-        const struct asked *q = &p->asked[p->query];
+        const struct cloudwatch_asked *q = &p->asked[p->query];
 
         for (size_t n = count_results(p, q); p->series < n; p->series++) {
             bool all = true;
@@ -451,7 +259,7 @@ static int answer(struct page *p)
     return 0;
 }
 
-static void free_queries(struct page *p)
+static void free_queries(struct cloudwatch_page *p)
 {
     queries_free(p->queries);
     queries_result_deinit(&p->math);
@@ -461,7 +269,7 @@ static void free_queries(struct page *p)
 
 /* --- expressions ------------------------------------------------------------------------------ */
 
-static int check_results(const struct page *p)
+static int check_results(const struct cloudwatch_page *p)
 {
     for (size_t i = 0; i < p->n_queries; i++)
         if (p->list[i].expression && p->asked[i].return_data &&
@@ -473,7 +281,7 @@ static int check_results(const struct page *p)
     return 0;
 }
 
-static int compute(struct page *p)
+static int compute(struct cloudwatch_page *p)
 {
     const struct queries_view view = {
         .metrics = p->call->control->metrics,
@@ -504,7 +312,7 @@ static int compute(struct page *p)
 }
 
 /* As much as may be was found; the answer says that there is more. */
-static int add_messages(const struct page *p)
+static int add_messages(const struct cloudwatch_page *p)
 {
     if (!p->math.more)
         return 0;
@@ -517,13 +325,9 @@ static int add_messages(const struct page *p)
 
 static int get_metric_data(struct api_call *call)
 {
-    struct page p = { .call = call };
-    int r = read_range(&p);
+    struct cloudwatch_page p = { .call = call };
+    int r = cloudwatch_query_read(&p);
 
-    if (!r)
-        r = read_queries(&p);
-    if (!r)
-        r = read_token(&p);
     if (!r)
         r = compute(&p);
     if (!r) {
