@@ -9,7 +9,7 @@
 #include "control/record.h"
 #include "control/scaling_activity.h"
 
-enum { PATH_BYTES = 4096, CAUSE_TEXT_BYTES = 512 };
+enum { PATH_BYTES = 4096 };
 
 static const ms_t late_ms = 2 * 60 * MS_PER_S; /* how late AWS says that actions may be */
 
@@ -213,14 +213,15 @@ static int change_bounds(struct scheduled_action *x, wall_ms_t now)
 {
     struct scaling_target *t = x->target;
     int min = x->min >= 0 ? x->min : t->min, max = x->max >= 0 ? x->max : t->max;
-    char cause[CAUSE_TEXT_BYTES];
+    autofree(mem_free) char *cause = text_format("scheduled action name %s was triggered", x->name);
     const char *problem =
         max < min ? "Maximum capacity cannot be less than minimum capacity" : NULL;
-    int r = problem ? 0 : scaling_target_set_bounds(t, min, max);
+    int r = cause ? 0 : -ENOMEM;
 
+    if (!r && !problem)
+        r = scaling_target_set_bounds(t, min, max);
     if (r)
         return fault(r);
-    snprintf(cause, sizeof cause, "scheduled action name %s was triggered", x->name);
     return scaling_activity_bounds(t, now, x->min, x->max, cause, problem);
 }
 

@@ -190,6 +190,18 @@ static void actions_of_one_target_run_in_their_order(void **state)
     assert_string_equal(activity(0)->cause, "scheduled action name a was triggered");
 }
 
+static void a_long_name_of_characters_beyond_ascii_is_told_whole(void **state)
+{
+    char name[2 * 256 + 1] = "";
+
+    for (size_t i = 0; i < 256; i++)
+        strcat(name, "\u00e9");
+    put_at(name, 5, 6, -1);
+    world_run(&world, 30000);
+    assert_int_equal(desired(), 6);
+    assert_non_null(strstr(activity(1)->cause, name));
+}
+
 static void what_is_long_past_is_not_made_up_for(void **state)
 {
     put_at("missed", 60, 6, -1);
@@ -288,6 +300,7 @@ int main(void)
         test(a_minimum_raises_the_count_and_two_activities_say_so),
         test(a_maximum_lowers_the_count),
         test(actions_of_one_target_run_in_their_order),
+        test(a_long_name_of_characters_beyond_ascii_is_told_whole),
         test(what_is_long_past_is_not_made_up_for),
         test(what_is_just_past_runs_once),
         test(what_passes_during_a_suspension_is_gone),
