@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "control/arn.h"
 #include "control/instance.h"
 #include "control/proxy_link.h"
@@ -129,6 +130,7 @@ void endpoint_set_failure(struct endpoint *e, const char *reason)
         n--;
     memcpy(e->failure_reason, reason, n);
     e->failure_reason[n] = '\0';
+    text_repair_utf8(e->failure_reason); /* it may tell of names that are none */
 }
 
 /* --- creation and deletion -------------------------------------------------------------------- */

@@ -345,6 +345,22 @@ static void a_model_that_will_not_load_fails_its_endpoint(void **state)
     world_await(w, deleted);
 }
 
+static void a_reason_that_is_no_text_is_kept_as_one(void **state)
+{
+    struct world *w = *state;
+
+    world_make_endpoint(w, "e", 1);
+    for (unsigned i = 0; i < PLAN_LAUNCH_FAILURES_MAX; i++) {
+        world_await(w, one_instance);
+        fake_driver_die(w->driver, instance_id(w, 0), "cannot unpack caf\xe9.bin");
+        world_await(w, no_instances);
+    }
+    world_await(w, failed);
+    assert_non_null(strstr(endpoint(w)->failure_reason, "cannot unpack caf?.bin"));
+    world_restart(w);
+    assert_non_null(strstr(endpoint(w)->failure_reason, "cannot unpack caf?.bin"));
+}
+
 static void a_refused_launch_fails_the_endpoint_at_once(void **state)
 {
     struct world *w = *state;
@@ -603,6 +619,7 @@ int main(void)
         TEST(replaces_one_that_was_killed),
         TEST(replaces_an_unhealthy_one_launching_first),
         TEST(a_model_that_will_not_load_fails_its_endpoint),
+        TEST(a_reason_that_is_no_text_is_kept_as_one),
         TEST(a_refused_launch_fails_the_endpoint_at_once),
         TEST(a_start_beyond_its_timeout_fails_the_endpoint),
         TEST(a_rescale_that_cannot_launch_goes_back_and_keeps_trying),

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+#include "base/text.h"
 
 enum { WHY_BYTES = 192 };
 
@@ -76,6 +77,7 @@ static void say_why(const struct message *m, const struct courier_answer *answer
     else
         snprintf(ret_why, WHY_BYTES, "the URL answered with status %u (tried %u times)",
                  answer->status, m->tries);
+    text_repair_utf8(ret_why); /* which may have been cut within a character of the URL's */
 }
 
 static void answered(const struct courier_answer *answer, void *context)
