@@ -214,6 +214,19 @@ static int note_trouble(struct scaling_round *round)
     return trouble ? scaling_activity_trouble(t, round->now, trouble) : 0;
 }
 
+/* The count that steps add to. After a restart, a change that goes on tells what it began from. */
+static void note_settled(struct scaling_target *t, const struct scalable_state *seen)
+{
+    const struct scaling_activity *change;
+
+    if (seen->in_service == seen->desired)
+        t->settled = seen->desired;
+    if (t->settled >= 0)
+        return;
+    change = scaling_activity_under_way(t);
+    t->settled = change ? change->from : seen->desired;
+}
+
 static int tick_target(struct scaling_target *t, wall_ms_t now)
 {
     struct scaling_round round = { .target = t, .now = now };
@@ -227,8 +240,7 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
         r = scheduled_actions_tick(t, now);
     if (r || round.seen.is == SCALABLE_UNKNOWN)
         return fault(r);
-    if (round.seen.in_service == round.seen.desired)
-        t->settled = round.seen.desired;
+    note_settled(t, &round.seen);
     capacity_history_push(&t->history, now, (unsigned)round.seen.in_service);
     r = forecaster_make_room(t, now);
     if (!r && t->enforce && round.seen.can_change)

@@ -392,6 +392,14 @@ static int follow(struct autoscaler *a, struct scaling_activity *x, wall_ms_t no
     return r;
 }
 
+const struct scaling_activity *scaling_activity_under_way(const struct scaling_target *t)
+{
+    list_for_each_backwards (x, &t->autoscaler->activities, struct scaling_activity, link)
+        if (x->end == 0 && t->scalable->same(x->resource_id, t->resource_id))
+            return x;
+    return NULL;
+}
+
 int scaling_activities_follow(struct autoscaler *a, wall_ms_t now)
 {
     list_for_each (x, &a->activities, struct scaling_activity, link) {

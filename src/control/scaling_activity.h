@@ -61,6 +61,8 @@ int scaling_activity_bounds(struct scaling_target *t, wall_ms_t now, int min, in
                             const char *cause, const char *problem);
 /** scaling_activity_trouble() - record that @t's capacity cannot be read */
 int scaling_activity_trouble(struct scaling_target *t, wall_ms_t now, const char *why);
+/** scaling_activity_under_way() - the change of @t's capacity that is not over yet; NULL: none is */
+const struct scaling_activity *scaling_activity_under_way(const struct scaling_target *t);
 /** scaling_activities_follow() - end those that are over; begins cooldowns. Return: 0 or -errno. */
 int scaling_activities_follow(struct autoscaler *a, wall_ms_t now);
 

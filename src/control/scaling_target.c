@@ -134,6 +134,7 @@ static int target_new(struct autoscaler *a, const char *resource_id, struct scal
     list_init(&t->policies);
     list_init(&t->actions);
     t->pace = a->control->settings.pace;
+    t->settled = -1;
     t->scalable = scalable_of(resource_id);
     assert(t->scalable);
     t->resource_id = strdup(resource_id);

@@ -48,7 +48,7 @@ struct scaling_target {
 
     /* not stored: a restart begins anew */
     enum pace pace;
-    int settled; /* the count when as many as desired were last in service */
+    int settled; /* the count when as many as desired were last in service; -1: not known yet */
     struct capacity_history history;
     const char *not_scaled; /* code of the last record; NULL after a change */
     wall_ms_t retry_at;     /* after a refused change */

@@ -1,0 +1,167 @@
+/* What the autoscaler makes of a restart in the midst of things, of a write that fails between two, and
+ * of a clock that is set back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "control/endpoint.h"
+#include "control/instance.h"
+#include "control/scaling_activity.h"
+#include "control/scaling_policy.h"
+#include "control/test_world.h"
+#include "fleet/fake.h"
+
+static struct world world;
+static struct metrics *metrics;
+
+static void attach(void)
+{
+    world.control->metrics = metrics;
+    assert_int_equal(autoscaler_new(world.control, &world.control->autoscaler), 0);
+}
+
+static void detach(void)
+{
+    world.control->autoscaler = autoscaler_free(world.control->autoscaler);
+}
+
+static bool in_service(struct world *w)
+{
+    return endpoint_find(w->control, "e")->status == ENDPOINT_IN_SERVICE;
+}
+
+static int set_up(void **state)
+{
+    world_set_up(&world);
+    world_connect_proxy(&world);
+    assert_int_equal(metrics_new(1000, &metrics), 0);
+    attach();
+    fake_driver_set_ready_at_launch(world.driver, true);
+    world_make_endpoint(&world, "e", 4);
+    world_await(&world, in_service);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    detach();
+    world_tear_down(&world);
+    metrics = metrics_free(metrics);
+    return 0;
+}
+
+static void restart(void)
+{
+    detach();
+    world_restart(&world);
+    attach();
+    world_run(&world, 3000);
+}
+
+static struct scaling_target *target(void)
+{
+    return scaling_target_find(world.control->autoscaler, "endpoint/e/variant/v");
+}
+
+static void register_target(int min, int max)
+{
+    const struct scaling_target_change change = { .resource_id = "endpoint/e/variant/v",
+                                                  .min = min,
+                                                  .max = max,
+                                                  .in_suspended = -1,
+                                                  .out_suspended = -1,
+                                                  .scheduled_suspended = -1 };
+    struct scaling_target *t;
+    char why[SCALABLE_WHY_BYTES];
+
+    assert_int_equal(scaling_target_register(world.control->autoscaler, &change, &t, why), 0);
+}
+
+static void put_steps(int adjustment)
+{
+    char why[SCALING_WHY_BYTES];
+    struct scaling_policy *p;
+    json_t *configuration = json_pack(
+        "{s:s, s:i, s:[{s:i, s:i}]}", "AdjustmentType", "ChangeInCapacity", "Cooldown", 60,
+        "StepAdjustments", "MetricIntervalLowerBound", 0, "ScalingAdjustment", adjustment);
+
+    assert_int_equal(scaling_policy_put(target(), "steps", POLICY_STEP, configuration, &p, why), 0);
+    json_decref(configuration);
+}
+
+/* as an alarm above 50 tells it */
+static void tell(void)
+{
+    const double metric = 55;
+    wall_ms_t now = loop_wall(world.loop);
+    char arn[SCALING_ARN_BYTES];
+
+    scaling_policy_arn(scaling_policy_find(target(), "steps"), arn);
+    assert_int_equal(scaling_policy_hear(world.control->autoscaler, arn,
+                                         &(struct alarm_signal){ .alarm = "busy",
+                                                                 .state = ALARM_ALARM,
+                                                                 .now = now,
+                                                                 .comparison = ALARM_GREATER,
+                                                                 .threshold = 50,
+                                                                 .points = &metric,
+                                                                 .n_points = 1,
+                                                                 .queried = now }),
+                     0);
+    world_run(&world, 1500);
+}
+
+static struct variant_counts counts(void)
+{
+    struct variant_counts c;
+
+    assert_int_equal(endpoint_variant_counts(world.control, "e", "v", &c), 0);
+    return c;
+}
+
+/* --- restarts --------------------------------------------------------------------------------- */
+
+static void steps_add_to_what_is_wanted_though_a_restart_finds_it_incomplete(void **state)
+{
+    register_target(1, 9);
+    put_steps(1);
+    fake_driver_set_ready_at_launch(world.driver, false);
+    list_for_each (i, &endpoint_find(world.control, "e")->variants[0].instances, struct instance,
+                   link) {
+        fake_driver_die(world.driver, i->id, "it crashed"); /* and its successor does not start */
+        break;
+    }
+    world_run(&world, 3000);
+    assert_int_equal(counts().in_service, 3);
+    restart();
+    assert_int_equal(counts().desired, 4);
+    tell();
+    assert_int_equal(counts().desired, 5);
+}
+
+static void a_restart_within_a_scale_out_does_not_repeat_its_step(void **state)
+{
+    register_target(1, 9);
+    put_steps(2);
+    fake_driver_set_ready_at_launch(world.driver, false);
+    tell();
+    assert_int_equal(counts().desired, 6);
+    restart();
+    assert_int_equal(counts().in_service, 4);
+    tell();
+    assert_int_equal(counts().desired, 6);
+}
+
+int main(void)
+{
+#define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        test(steps_add_to_what_is_wanted_though_a_restart_finds_it_incomplete),
+        test(a_restart_within_a_scale_out_does_not_repeat_its_step),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
