@@ -97,28 +97,31 @@ static char *details_text(const struct scaling_round *round)
     return text;
 }
 
-int scaling_round_enforce_bounds(struct scaling_round *round)
+static int enforce_bounds(struct scaling_round *round)
 {
-    struct scaling_target *t = round->target;
-    autofree(mem_free) char *details = NULL;
     const struct decision *d = &round->decision;
+    autofree(mem_free) char *details = details_text(round);
     char cause[CAUSE_BYTES];
-    int r = scaling_target_enforced(t);
 
-    if (r)
-        return fault(r);
-    scaling_round_see_input(round);
-    round->decision = decide_bounds(&round->input);
-    if (d->verdict == VERDICT_NOTHING)
-        return 0;
-    details = details_text(round);
     if (!details)
         return fault(-ENOMEM);
     snprintf(cause, sizeof cause,
              "%s capacity was set to %d. The desired count goes from %d to %d.",
              d->direction == DIRECTION_OUT ? "minimum" : "maximum", d->to, d->from, d->to);
     round->seen.desired = d->to;
-    return set_capacity(t, round->now, d->from, d->to, NULL, cause, details);
+    return set_capacity(round->target, round->now, d->from, d->to, NULL, cause, details);
+}
+
+/* Done twice it does no harm, so that it is noted last. */
+int scaling_round_enforce_bounds(struct scaling_round *round)
+{
+    int r = 0;
+
+    scaling_round_see_input(round);
+    round->decision = decide_bounds(&round->input);
+    if (round->decision.verdict == VERDICT_SCALE)
+        r = enforce_bounds(round);
+    return r ? fault(r) : scaling_target_enforced(round->target);
 }
 
 /* What a policy's wish came from; the queue's from nothing that has a name. */

@@ -155,12 +155,33 @@ static void a_restart_within_a_scale_out_does_not_repeat_its_step(void **state)
     assert_int_equal(counts().desired, 6);
 }
 
+/* --- writes ----------------------------------------------------------------------------------- */
+
+static void bounds_are_enforced_whichever_write_of_it_fails(void **state)
+{
+    const unsigned writes = 6;
+
+    for (unsigned nth = 1; nth <= writes; nth++) {
+        unsigned min = 4 + nth;
+
+        register_target((int)min, 20);
+        world_fail_write(&world, nth);
+        world_run(&world, 1500);
+        restart();
+        world_disconnect_proxy(&world);
+        world_connect_proxy(&world);
+        world_await(&world, in_service);
+        assert_int_equal(counts().in_service, min);
+    }
+}
+
 int main(void)
 {
 #define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         test(steps_add_to_what_is_wanted_though_a_restart_finds_it_incomplete),
         test(a_restart_within_a_scale_out_does_not_repeat_its_step),
+        test(bounds_are_enforced_whichever_write_of_it_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
