@@ -344,9 +344,7 @@ static int read_now(struct metric_journal_reader *r, struct codec_reader *from)
 
     if (from->bad || now <= 0 || now > NOW_MAX)
         return METRIC_JOURNAL_E_MALFORMED;
-    r->now = now;
-    if (now > r->metrics->horizon.now)
-        r->metrics->horizon.now = now;
+    r->now = r->metrics->horizon.now = now;
     return 0;
 }
 

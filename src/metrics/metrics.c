@@ -384,8 +384,7 @@ void metrics_age(struct metrics *m, wall_ms_t now)
     struct metric_entry *dead[AGE_NAMES];
     size_t n_dead = 0;
 
-    if (now > m->horizon.now)
-        m->horizon.now = now;
+    m->horizon.now = now;
     for (unsigned i = 0; i < AGE_NAMES && (slot = map_next(&m->names, &m->age.cursor)); i++) {
         if (age_entry(m, slot->value))
             count_memory(m, slot->value);

@@ -5,7 +5,8 @@
  * 3 hours, 60 s for 15 days, 300 s for 63 days, 3600 s for 455 days. A bucket keeps count, sum,
  * least and greatest, and, where the values were given one by one, a log-linear sketch for
  * percentiles. Coarse buckets turn coarse as a whole: when the start of a minute is 3 hours old, so
- * is that minute. Pure: no clock (callers pass now; the latest one told is remembered), no I/O.
+ * is that minute. Pure: no clock (callers pass now; ages are counted from the latest that a put told
+ * since metrics_age() was), no I/O.
  * Bounded: max_series, then METRICS_E_FULL; and metrics_limit(). Source: CloudWatch User Guide,
  * "Metrics concepts".
  */
@@ -148,7 +149,8 @@ int metrics_list(struct metrics *m, const struct metrics_filter *filter,
 void metrics_limit(struct metrics *m, size_t bytes_max);
 
 /** metrics_age() - roll up and drop what is old, in a bounded number of series; call each second.
- * Reads do not depend on how far it got. */
+ * Reads do not depend on how far it got.
+ * @now: may be before the last one, where the clock was set back */
 void metrics_age(struct metrics *m, wall_ms_t now);
 size_t metrics_series(const struct metrics *m);     /* different units of one name count apart */
 size_t metrics_room(const struct metrics *m);       /* how many more there may be */

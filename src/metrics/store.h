@@ -15,8 +15,8 @@ struct metric_entry {
 struct metrics {
     struct map names; /* key -> struct metric_entry */
     size_t n_series, max_series;
-    struct horizon horizon; /* its now is the latest told */
-    struct list in_turn;    /* every series, the one that waits longest for the journal first */
+    struct horizon horizon;
+    struct list in_turn; /* every series, the one that waits longest for the journal first */
     struct metric_journal *journal; /* NULL: nobody notes what is put */
 
     /* ageing goes round and round, and counts the memory on its way */

@@ -249,6 +249,21 @@ static void what_was_lost_is_written_by_the_next_round(void **state)
     expect_same(f->metrics, again, 1, EPOCH - 600000);
 }
 
+static void a_clock_that_was_set_back_is_read_back(void **state)
+{
+    const ms_t hours = (ms_t)9 * 3600 * MS_PER_S;
+    struct fixture *f = *state;
+    struct metric_name name = name_of(0);
+    autofree(metrics_free) struct metrics *again = NULL;
+
+    assert_int_equal(metrics_put_value(f->metrics, &name, 1, METRIC_UNIT_NONE, f->now + hours), 0);
+    metrics_age(f->metrics, f->now);
+    assert_int_equal(metrics_put_value(f->metrics, &name, 2, METRIC_UNIT_NONE, f->now), 0);
+    write_frame(f);
+    again = read_back(f, 100);
+    expect_same(f->metrics, again, 1, EPOCH);
+}
+
 static void series_beyond_the_limit_are_left_out(void **state)
 {
     struct fixture *f = *state;
@@ -313,6 +328,7 @@ int main(void)
         TEST(what_is_read_back_is_what_was_put),
         TEST(a_round_makes_what_came_before_it_superfluous),
         TEST(what_was_lost_is_written_by_the_next_round),
+        TEST(a_clock_that_was_set_back_is_read_back),
         TEST(series_beyond_the_limit_are_left_out),
         TEST(changed_bytes_do_no_harm),
         TEST(nothing_is_noted_without_a_journal),

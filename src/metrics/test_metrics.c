@@ -206,6 +206,20 @@ static void data_fade_from_seconds_to_hours_to_nothing(void **state)
     assert_int_equal(metrics_series(m), 0);
 }
 
+/* At boot a clock may be hours ahead, until it is set by others. */
+static void a_clock_that_is_set_back_is_counted_from(void **state)
+{
+    autofree(metrics_free) struct metrics *m = new_metrics(10);
+
+    (void)state;
+    assert_int_equal(put_at(m, 1, EPOCH + HOURS(9), EPOCH + HOURS(9)), 0);
+    metrics_age(m, EPOCH + HOURS(9));
+    metrics_age(m, EPOCH);
+    assert_int_equal(put_at(m, 2, EPOCH + SECONDS(1), EPOCH + SECONDS(1)), 0);
+    assert_true(read_one(m, EPOCH + SECONDS(1), 1, &sum) == 2);
+    assert_true(read_one(m, EPOCH, 60, &sum) == 2);
+}
+
 static void late_data_find_their_place(void **state)
 {
     static const ms_t ages[] = { 0, 7, 3, 3, 400, 5, 200, 10790, 3600 * 3, 3600 * 5, 86400 * 14 };
@@ -521,6 +535,7 @@ int main(void)
         cmocka_unit_test(new_series_are_refused_when_full),
         cmocka_unit_test(each_age_has_its_resolution),
         cmocka_unit_test(data_fade_from_seconds_to_hours_to_nothing),
+        cmocka_unit_test(a_clock_that_is_set_back_is_counted_from),
         cmocka_unit_test(late_data_find_their_place),
         cmocka_unit_test(a_minute_is_not_shown_by_the_second),
         cmocka_unit_test(statistic_sets_have_percentiles_only_when_there_is_no_doubt),
