@@ -40,9 +40,12 @@ static bool has_policy_action(const struct alarm *a)
     return false;
 }
 
+/* The clock may have been set back since they were told. */
 static bool repeats_now(const struct alarm *a, wall_ms_t now)
 {
-    return a->actions_enabled && now - a->acted >= repeat_ms && has_policy_action(a);
+    bool told_lately = now >= a->acted && now - a->acted < repeat_ms;
+
+    return a->actions_enabled && !told_lately && has_policy_action(a);
 }
 
 /* --- one alarm -------------------------------------------------------------------------------- */

@@ -254,10 +254,26 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
     return fault(r);
 }
 
+/* Pauses last as long as they were meant to, also where the clock is set back meanwhile. */
+static void notice_clock(struct autoscaler *a, wall_ms_t now)
+{
+    ms_t back = a->ticked - now;
+
+    a->ticked = now;
+    if (back <= 0)
+        return;
+    list_for_each (t, &a->targets, struct scaling_target, link) {
+        t->retry_at -= back;
+        list_for_each (p, &t->policies, struct scaling_policy, link)
+            p->state.cooldown.until -= back;
+    }
+}
+
 int autoscaler_tick(struct autoscaler *a, wall_ms_t now)
 {
     int r;
 
+    notice_clock(a, now);
     custom_resources_tick(&a->custom_resources);
     r = scaling_activities_follow(a, now);
     if (r)

@@ -22,6 +22,7 @@ struct autoscaler {
     size_t n_targets;
     struct list activities; /* struct scaling_activity, oldest first */
     size_t n_activities;
+    wall_ms_t ticked; /* when it last was; 0: never */
     struct time_zones time_zones;
     struct loop_task wake;
     struct custom_resources custom_resources;

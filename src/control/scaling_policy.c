@@ -379,6 +379,17 @@ static int read_cooldown(json_t *document, struct cooldown *ret)
     return 0;
 }
 
+/* The clock may have been set back since it was stored. */
+static void bound_cooldown(struct scaling_policy *p)
+{
+    struct cooldown *c = &p->state.cooldown;
+    wall_ms_t most =
+        loop_wall(control_of(p)->loop) + scaling_policy_cooldown_s(p, c->direction) * MS_PER_S;
+
+    if (c->until > most)
+        c->until = most;
+}
+
 static int read_alarms(struct scaling_policy *p, json_t *document)
 {
     const char *created_by, *high, *low;
@@ -416,6 +427,8 @@ int scaling_policy_load(struct scaling_target *t, json_t *document)
         r = read_cooldown(document, &p->state.cooldown);
     if (!r)
         r = read_alarms(p, document);
+    if (!r)
+        bound_cooldown(p);
     if (!r && p->predictive)
         r = predictive_load(p->predictive, json_object_get(document, "Forecast"));
     if (!r)

@@ -115,6 +115,9 @@ static void plan_next(struct scheduled_action *x, wall_ms_t now)
 {
     wall_ms_t after = now - late_ms > x->handled ? now - late_ms : x->handled;
 
+    if (x->handled > now + late_ms) /* the clock was set back, and not just a little */
+        after = x->handled = now;
+    x->planned = now;
     if (schedule_next(&x->plan, after, &x->next) != 0)
         x->next = INT64_MAX;
 }
@@ -248,7 +251,7 @@ static struct scheduled_action *first_due(const struct scaling_target *t, wall_m
     struct scheduled_action *first = NULL;
 
     list_for_each (x, &t->actions, struct scheduled_action, link) {
-        if (x->next < now - late_ms)
+        if (x->next < now - late_ms || now < x->planned)
             plan_next(x, now);
         if (x->next <= now && (!first || x->next < first->next))
             first = x;

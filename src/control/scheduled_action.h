@@ -4,6 +4,7 @@
  * within them; cooldowns are not asked. Two activities say so. What the autoscaler could not do in
  * time it does up to two minutes late, once, however many times were due; what is older than that,
  * say because weir was down, is not made up for. While ScheduledScalingSuspended, times pass by for good.
+ * A clock that is set back shows times again, and then they are due again.
  *
  * Changes are in the store when a function returns 0.
  */
@@ -34,7 +35,9 @@ struct scheduled_action {
     int min, max; /* -1: leaves the target's */
     wall_ms_t created;
     wall_ms_t handled; /* times up to this one are over and done with */
-    wall_ms_t next;    /* INT64_MAX: never again. Not stored. */
+    /* not stored */
+    wall_ms_t next;    /* INT64_MAX: never again */
+    wall_ms_t planned; /* when that was found out */
 };
 
 /* What to put; -1 and NULL: as it is. Start and end are none if they are not given. */

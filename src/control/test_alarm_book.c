@@ -396,6 +396,24 @@ static void policies_are_told_again_each_minute(void **state)
     assert_true(heard.n <= 6); /* OK has no actions */
 }
 
+static void policies_are_told_again_where_the_clock_is_set_back(void **state)
+{
+    const ms_t hours = 9 * 3600 * MS_PER_S;
+    char more[512];
+
+    snprintf(more, sizeof more, "%s,'TreatMissingData':'ignore'", action(policy));
+    put_alarm("a", more);
+    world.clock.epoch += hours;
+    world_run(&world, 1000);
+    pass_until(1, "a", ALARM_ALARM);
+    assert_int_equal(heard.n, 1);
+    world.clock.epoch -= hours;
+    world_run(&world, 1000);
+    pass(5, 1);
+    assert_int_equal(heard.n, 2);
+    assert_true(heard.repeated[1]);
+}
+
 static void disabled_actions_do_not_run(void **state)
 {
     struct alarm *a = put_alarm("a", action(policy));
@@ -707,6 +725,7 @@ int main(void)
         test(metric_math_that_cannot_be_is_refused),
         test(few_samples_leave_the_state),
         test(policies_are_told_again_each_minute),
+        test(policies_are_told_again_where_the_clock_is_set_back),
         test(disabled_actions_do_not_run),
         test(a_state_set_by_hand_carries_its_points),
         test(urls_are_told_once),

@@ -4,14 +4,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "control/endpoint.h"
 #include "control/instance.h"
 #include "control/scaling_activity.h"
 #include "control/scaling_policy.h"
+#include "control/scheduled_action.h"
 #include "control/test_world.h"
 #include "fleet/fake.h"
 
@@ -175,6 +177,60 @@ static void bounds_are_enforced_whichever_write_of_it_fails(void **state)
     }
 }
 
+/* --- clocks ----------------------------------------------------------------------------------- */
+
+static const ms_t hours = 9 * 3600 * MS_PER_S;
+
+static void a_cooldown_lasts_no_longer_where_the_clock_is_set_back(void **state)
+{
+    register_target(1, 20);
+    put_steps(1);
+    world.clock.epoch += hours;
+    tell();
+    assert_int_equal(counts().desired, 5);
+    world_run(&world, 3000);
+    tell();
+    assert_int_equal(counts().desired, 5); /* it cools down, for a minute */
+    world.clock.epoch -= hours;
+    world_run(&world, 62000);
+    tell();
+    assert_int_equal(counts().desired, 6);
+
+    world_run(&world, 3000);
+    detach();
+    world.clock.epoch -= hours;
+    world_run(&world, 1000);
+    attach();
+    world_run(&world, 62000);
+    tell();
+    assert_int_equal(counts().desired, 7);
+}
+
+static void a_scheduled_action_runs_when_a_clock_that_was_ahead_gets_there(void **state)
+{
+    char text[TEXT_ISO8601_BYTES], schedule[64];
+    struct scheduled_action_change change = { .name = "up",
+                                              .schedule = schedule,
+                                              .start = INT64_MIN,
+                                              .end = INT64_MAX,
+                                              .has_bounds = true,
+                                              .min = 6,
+                                              .max = -1 };
+    const char *why;
+
+    register_target(1, 20);
+    text_iso8601(loop_wall(world.loop) + 600 * MS_PER_S, text);
+    snprintf(schedule, sizeof schedule, "at(%.19s)", text);
+    assert_int_equal(scheduled_action_put(target(), &change, &why), 0);
+    world.clock.epoch += hours;
+    world_run(&world, 3000);
+    world.clock.epoch -= hours;
+    world_run(&world, 590000);
+    assert_int_equal(counts().desired, 4);
+    world_run(&world, 20000);
+    assert_int_equal(counts().desired, 6);
+}
+
 int main(void)
 {
 #define test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -182,6 +238,8 @@ int main(void)
         test(steps_add_to_what_is_wanted_though_a_restart_finds_it_incomplete),
         test(a_restart_within_a_scale_out_does_not_repeat_its_step),
         test(bounds_are_enforced_whichever_write_of_it_fails),
+        test(a_cooldown_lasts_no_longer_where_the_clock_is_set_back),
+        test(a_scheduled_action_runs_when_a_clock_that_was_ahead_gets_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
