@@ -188,18 +188,22 @@ static int evaluate(struct scaling_round *round)
     return 0;
 }
 
-/* Signals are acted on once; an alarm that stays repeats them. Forecasts are acted on until what they
- * need is asked for. */
-static void settle_policies(struct scaling_round *round)
+/* Signals are acted on at once or not at all; an alarm that stays repeats them. */
+static void forget_signals(struct scaling_target *t)
+{
+    list_for_each (p, &t->policies, struct scaling_policy, link)
+        p->signal.due = false;
+}
+
+/* Forecasts are acted on until what they need is asked for. */
+static void note_reached(struct scaling_round *round)
 {
     struct scaling_target *t = round->target;
 
     t->scalable->see(t->autoscaler, t->resource_id, &round->seen); /* as it was set just now */
-    list_for_each (p, &t->policies, struct scaling_policy, link) {
-        p->signal.due = false;
+    list_for_each (p, &t->policies, struct scaling_policy, link)
         if (p->kind == POLICY_PREDICTIVE)
             forecaster_reached(p, round->now, round->seen.desired);
-    }
 }
 
 /* What cannot be read is recorded once, until it can be again. */
@@ -238,6 +242,8 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
     r = note_trouble(&round);
     if (!r)
         r = scheduled_actions_tick(t, now);
+    if (round.seen.is == SCALABLE_UNKNOWN)
+        forget_signals(t);
     if (r || round.seen.is == SCALABLE_UNKNOWN)
         return fault(r);
     note_settled(t, &round.seen);
@@ -250,7 +256,8 @@ static int tick_target(struct scaling_target *t, wall_ms_t now)
     r = evaluate(&round);
     if (!r)
         r = scaling_round_act(&round);
-    settle_policies(&round);
+    note_reached(&round);
+    forget_signals(t);
     return fault(r);
 }
 

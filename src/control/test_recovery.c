@@ -17,12 +17,30 @@
 #include "control/test_world.h"
 #include "fleet/fake.h"
 
+static const char variant[] = "endpoint/e/variant/v", custom[] = "http://127.0.0.1:9/";
+
 static struct world world;
 static struct metrics *metrics;
+static const char *resource; /* what is scaled */
+
+/* Nobody ever answers what is asked. */
+static int send_into_silence(struct courier *c, const struct courier_request *request,
+                             courier_answered_fn *answered, void *context)
+{
+    return 0;
+}
+
+static void cancel_in_silence(struct courier *c, const void *context)
+{
+}
+
+static const struct courier_ops silence = { send_into_silence, cancel_in_silence, NULL };
+static struct courier courier = { .ops = &silence };
 
 static void attach(void)
 {
     world.control->metrics = metrics;
+    world.control->courier = &courier;
     assert_int_equal(autoscaler_new(world.control, &world.control->autoscaler), 0);
 }
 
@@ -38,6 +56,7 @@ static bool in_service(struct world *w)
 
 static int set_up(void **state)
 {
+    resource = variant;
     world_set_up(&world);
     world_connect_proxy(&world);
     assert_int_equal(metrics_new(1000, &metrics), 0);
@@ -66,12 +85,12 @@ static void restart(void)
 
 static struct scaling_target *target(void)
 {
-    return scaling_target_find(world.control->autoscaler, "endpoint/e/variant/v");
+    return scaling_target_find(world.control->autoscaler, resource);
 }
 
 static void register_target(int min, int max)
 {
-    const struct scaling_target_change change = { .resource_id = "endpoint/e/variant/v",
+    const struct scaling_target_change change = { .resource_id = resource,
                                                   .min = min,
                                                   .max = max,
                                                   .in_suspended = -1,
@@ -157,6 +176,23 @@ static void a_restart_within_a_scale_out_does_not_repeat_its_step(void **state)
     assert_int_equal(counts().desired, 6);
 }
 
+static void an_alarm_is_not_acted_on_later_when_the_capacity_gets_known(void **state)
+{
+    struct custom_resource *r;
+
+    resource = custom;
+    register_target(1, 9);
+    put_steps(2);
+    tell();
+    r = custom_resource_find(&world.control->autoscaler->custom_resources, custom);
+    r->answer = (struct custom_resource_answer){ .actual = 4, .desired = 4 };
+    r->known = true;
+    world_run(&world, 1500);
+    assert_int_equal(r->wanted, -1);
+    tell();
+    assert_int_equal(r->wanted, 6);
+}
+
 /* --- writes ----------------------------------------------------------------------------------- */
 
 static void bounds_are_enforced_whichever_write_of_it_fails(void **state)
@@ -237,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(steps_add_to_what_is_wanted_though_a_restart_finds_it_incomplete),
         test(a_restart_within_a_scale_out_does_not_repeat_its_step),
+        test(an_alarm_is_not_acted_on_later_when_the_capacity_gets_known),
         test(bounds_are_enforced_whichever_write_of_it_fails),
         test(a_cooldown_lasts_no_longer_where_the_clock_is_set_back),
         test(a_scheduled_action_runs_when_a_clock_that_was_ahead_gets_there),
