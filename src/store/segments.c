@@ -48,7 +48,9 @@ struct segments {
     struct loop *loop; /* the thread's, and so is what follows */
     struct mailbox box;
     struct job stop;
-    int fd; /* -1: it could not be opened or written to */
+    int fd;           /* -1: it could not be opened or written to */
+    uint64_t writing; /* the number of the segment that is open, or should be */
+    uint64_t torn;    /* of the last one in which something may be missing; 0: none */
     bool started;
 
     _Atomic uint64_t bytes, backlog;
@@ -242,6 +244,7 @@ static void give_up(struct segments *s, int error)
 {
     s->fd = fd_close(s->fd);
     s->error = error;
+    s->torn = s->writing;
 }
 
 static void write_out(struct segments *s, const void *data, size_t n)
@@ -272,9 +275,10 @@ static void do_rotate(struct segments *s, const struct job *job)
     autofree(mem_free) char *path = path_of(s, job->number);
 
     if (s->fd >= 0 && fdatasync(s->fd) != 0)
-        s->error = -errno;
+        s->torn = s->writing;
     s->fd = fd_close(s->fd);
     s->error = 0;
+    s->writing = job->number;
     s->fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600) : -1;
     if (s->fd < 0)
         give_up(s, path ? -errno : -ENOMEM);
@@ -297,7 +301,8 @@ static void do_drop(struct segments *s, const struct job *job)
     const struct dirent *entry;
     uint64_t number;
 
-    if (s->fd < 0 || fdatasync(s->fd) != 0 || !(directory = opendir(s->directory)))
+    if (s->torn >= job->number || s->fd < 0 || fdatasync(s->fd) != 0 ||
+        !(directory = opendir(s->directory)))
         return; /* they stay until the next time */
     while ((entry = readdir(directory)))
         if (number_of(entry->d_name, &number) && number < job->number)

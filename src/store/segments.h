@@ -46,7 +46,7 @@ int segments_append(struct segments *s, struct buffer *frame);
 int segments_rotate(struct segments *s);
 uint64_t segments_current(const struct segments *s); /* the number of the one begun last */
 /** segments_drop_before() - delete older segments than @number as soon as all that was appended is
- * on disk. Return: 0 or -ENOMEM. */
+ * on disk; they stay if anything from @number on could not be written. Return: 0 or -ENOMEM. */
 int segments_drop_before(struct segments *s, uint64_t number);
 
 uint64_t segments_bytes(const struct segments *s); /* on disk */

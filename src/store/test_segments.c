@@ -229,6 +229,33 @@ static void an_error_is_told_and_over_with_the_next_segment(void **state)
     assert_string_equal(read_all(f), "1:one 4:two ");
 }
 
+static void older_segments_stay_while_what_follows_is_not_whole(void **state)
+{
+    struct fixture *f = *state;
+    char away[128];
+
+    open_again(f);
+    append(f, "one");
+    open_again(f);
+    snprintf(away, sizeof(away), "%s/away", f->root);
+    assert_int_equal(rename(f->directory, away), 0);
+    assert_int_equal(segments_rotate(f->segments), 0);
+    append(f, "lost");
+    for (int i = 0; i < 3000 && segments_error(f->segments) == 0; i++)
+        usleep(10000); /* the thread comes to it */
+    assert_int_equal(rename(away, f->directory), 0);
+    assert_int_equal(segments_rotate(f->segments), 0);
+    append(f, "two");
+    assert_int_equal(segments_drop_before(f->segments, 3), 0);
+    open_again(f);
+    assert_string_equal(read_all(f), "1:one 4:two ");
+
+    append(f, "three");
+    assert_int_equal(segments_drop_before(f->segments, 5), 0);
+    open_again(f);
+    assert_string_equal(read_all(f), "5:three ");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -241,6 +268,7 @@ int main(void)
         TEST(other_files_are_left_alone),
         TEST(a_directory_that_cannot_be_made_is_a_fault),
         TEST(an_error_is_told_and_over_with_the_next_segment),
+        TEST(older_segments_stay_while_what_follows_is_not_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
