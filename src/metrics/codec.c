@@ -158,19 +158,21 @@ static bool positive(double v)
     return isfinite(v) && v > 0;
 }
 
-/* Return: whether it is a sketch: bins by index, none of them empty. */
+/* Return: whether it is a sketch: bins by index, none of them empty, and none beyond what is left of
+ * the indices with this shift, or it could not be made coarser when more is added. */
 static bool read_sketch(struct codec_reader *r, struct sketch *s)
 {
-    uint32_t index = 0;
+    uint32_t index = 0, index_max;
 
     s->shift = (uint8_t)codec_size(r, SKETCH_SHIFT_MAX);
+    index_max = (uint32_t)SKETCH_INDEX_MAX >> s->shift;
     s->n = (uint16_t)codec_size(r, SKETCH_BINS_MAX);
     for (uint16_t i = 0; i < s->n && !r->bad; i++) {
         uint32_t step = (uint32_t)codec_size(r, SKETCH_INDEX_MAX);
         double count = number(r);
 
         index += step;
-        if (index > SKETCH_INDEX_MAX || (i > 0 && step == 0) || !positive(count))
+        if (index > index_max || (i > 0 && step == 0) || !positive(count))
             return false;
         s->bins[i] = (struct sketch_bin){ index, count };
     }

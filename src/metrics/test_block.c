@@ -149,6 +149,23 @@ static void sketches_read_back_bin_by_bin(void **state)
     free(block);
 }
 
+static void a_sketch_whose_bins_cannot_be_is_refused(void **state)
+{
+    struct sketch_bin bins[] = { { 0, 1 }, { 1, 1 } };
+    struct bucket b = { .count = 2,
+                        .kind = BUCKET_SKETCHED,
+                        .sketch = { .bins = bins, .n = 2, .shift = SKETCH_SHIFT_MAX } };
+    struct block *block = new_block();
+    struct block_reader reader;
+
+    (void)state;
+    assert_int_equal(block_append(&block, 0, 0, &b), 0);
+    block_reader_init(&reader, block);
+    assert_false(block_read(&reader));
+    assert_true(reader.bytes.bad);
+    free(block);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -156,6 +173,7 @@ int main(void)
         cmocka_unit_test(gaps_and_runs_keep_their_places),
         cmocka_unit_test(seeking_finds_what_reading_does),
         cmocka_unit_test(sketches_read_back_bin_by_bin),
+        cmocka_unit_test(a_sketch_whose_bins_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
