@@ -401,6 +401,17 @@ static int ask(sqlite3 *db, const char *sql, char **ret_answer)
     return r;
 }
 
+/* Whether a first start was cut short within its commit: then SQLite undoes, with the first question,
+ * all that is in the file. What cannot be told is found out later. */
+static bool is_undone(sqlite3 *db, const char *path)
+{
+    autofree(mem_free) char *pages = NULL;
+    struct stat st;
+
+    return ask(db, "PRAGMA page_count", &pages) == 0 && pages && strcmp(pages, "0") == 0 &&
+           stat(path, &st) == 0 && st.st_size == 0;
+}
+
 static int check_version(sqlite3 *db, const char *path, char **ret_why)
 {
     autofree(mem_free) char *version = NULL;
@@ -477,7 +488,7 @@ static int set_up(struct sqlite_store *q, const char *path, bool empty, char **r
     sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
     sqlite3_db_config(q->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(q->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (empty) {
+    if (empty || is_undone(q->db, path)) {
         r = execute(q->db, schema, ret_why);
     } else {
         r = check_version(q->db, path, ret_why);

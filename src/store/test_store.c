@@ -421,6 +421,36 @@ static void takes_the_empty_file_of_a_start_that_was_cut_short(void **state)
     put(f->store, "/a", "x");
 }
 
+/* The journal of a first transaction, as it is when synced, beside the file as that leaves it. */
+static void undoes_a_first_commit_that_was_cut_short(void **state)
+{
+    /* SQLite file format, "The Rollback Journal": written with the first sync */
+    static const char magic[] = { '\xd9', '\xd5', '\x05', '\xf9', '\x20', '\xa1', '\x63', '\xd7' };
+    struct fixture *f = *state;
+    char journal[120], bytes[512];
+    sqlite3 *db;
+    int fd;
+
+    snprintf(journal, sizeof(journal), "%s-journal", f->path);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "BEGIN EXCLUSIVE; PRAGMA application_id = 0x77656972;"
+                                  "CREATE TABLE documents (path TEXT)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    fd = open(journal, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+    close(fd);
+    assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    memcpy(bytes, magic, sizeof(magic));
+    write_file(journal, bytes, sizeof(bytes));
+
+    f->store = open_file(f->path);
+    put(f->store, "/a", "1");
+    assert_holds(f->store, "/a", "1");
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -450,6 +480,7 @@ int main(void)
         ON(refuses_an_unreadable_document, set_up_file),
         ON(says_when_the_directory_is_missing, set_up_directory),
         ON(takes_the_empty_file_of_a_start_that_was_cut_short, set_up_directory),
+        ON(undoes_a_first_commit_that_was_cut_short, set_up_directory),
         cmocka_unit_test(freeing_nothing_is_fine),
     };
 
