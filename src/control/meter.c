@@ -344,10 +344,23 @@ int meter_new(struct control *c, struct meter **ret)
     return 0;
 }
 
+static void store_rest(struct meter *m)
+{
+    struct control *c = m->control;
+    int r;
+
+    map_for_each (slot, &m->lines)
+        accrue(m, slot->value);
+    r = c->error == 0 ? store_lines(m) : 0;
+    if (r)
+        log_error(c->log, "last seconds are not metered", "error=\"%s\"", strerror(-r));
+}
+
 struct meter *meter_free(struct meter *m)
 {
     if (!m)
         return NULL;
+    store_rest(m);
     map_for_each (slot, &m->lines)
         line_free(slot->value);
     map_deinit(&m->lines);

@@ -591,6 +591,22 @@ static void the_meter_counts_from_launch_to_gone_across_restarts(void **state)
     assert_true(line.usd > 0 && line.usd < line.static_peak_usd);
 }
 
+static void the_meter_keeps_the_last_seconds_of_a_program_that_ends(void **state)
+{
+    struct world *w = *state;
+    struct meter_line before = { 0 }, after = { 0 };
+
+    make_and_await(w, 1);
+    world_run(w, 64000);
+    reconcile_stop(w->control);
+    world_await(w, no_instances);
+    assert_int_equal(meter_each(w->control->meter, sum_meter, &before), 0);
+    world_restart(w);
+    assert_int_equal(meter_each(w->control->meter, sum_meter, &after), 0);
+    assert_true(before.instance_seconds > 64);
+    assert_true(after.instance_seconds == before.instance_seconds);
+}
+
 static void stopping_terminates_all_and_keeps_the_objects(void **state)
 {
     struct world *w = *state;
@@ -630,6 +646,7 @@ int main(void)
         TEST(deletion_drains_and_leaves_nothing),
         TEST(tags_are_set_overwritten_and_removed),
         TEST(the_meter_counts_from_launch_to_gone_across_restarts),
+        TEST(the_meter_keeps_the_last_seconds_of_a_program_that_ends),
         TEST(stopping_terminates_all_and_keeps_the_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
