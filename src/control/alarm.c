@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "control/record.h"
 #include "scaling/alarm_reason.h"
 
 void alarm_path(const char *name, char ret_path[ALARM_PATH_BYTES])
@@ -148,11 +149,6 @@ static double seconds(wall_ms_t at)
     return (double)at / MS_PER_S;
 }
 
-static wall_ms_t milliseconds(double at_s)
-{
-    return (wall_ms_t)(at_s * MS_PER_S + 0.5);
-}
-
 json_t *alarm_document(const struct alarm *a)
 {
     const struct suppression *s = &a->suppression;
@@ -185,7 +181,7 @@ static int load_suppression(json_t *document, struct suppression *ret)
         by < SUPPRESSED_BY_NOTHING || by > SUPPRESSED_BY_ALARM)
         return -EINVAL;
     *ret = (struct suppression){
-        .by = (enum suppressed_by)by, .until = milliseconds(until), .held = held, .owed = owed
+        .by = (enum suppressed_by)by, .until = record_instant(until), .held = held, .owed = owed
     };
     return 0;
 }
@@ -206,7 +202,7 @@ int alarm_load(struct control *c, json_t *document, struct alarm **ret)
                     &updated, "Transitioned", &transitioned) != 0)
         return -EINVAL;
     r = alarm_new(c, composite ? ALARM_COMPOSITE : ALARM_OF_METRIC, configuration,
-                  milliseconds(configured), &a, why);
+                  record_instant(configured), &a, why);
     if (!r)
         r = load_suppression(document, &a->suppression);
     if (!r)
@@ -221,8 +217,8 @@ int alarm_load(struct control *c, json_t *document, struct alarm **ret)
     a->managed = managed;
     a->hidden = hidden;
     a->actions_enabled = enabled;
-    a->updated = milliseconds(updated);
-    a->transitioned = milliseconds(transitioned);
+    a->updated = record_instant(updated);
+    a->transitioned = record_instant(transitioned);
     *ret = steal(a);
     return 0;
 }

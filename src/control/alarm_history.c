@@ -155,7 +155,7 @@ static int load(const char *path, json_t *item, int64_t revision, void *context)
         return -EINVAL;
     }
     return remember(loading->history, alarm, strcmp(kind, "CompositeAlarm") == 0, type,
-                    (wall_ms_t)(at * MS_PER_S + 0.5), (uint32_t)number, &e);
+                    record_instant(at), (uint32_t)number, &e);
 }
 
 int alarm_history_load(struct alarm_history *h, struct control *c)

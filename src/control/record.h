@@ -4,6 +4,8 @@
  * (control_fail()): what is in memory would no longer be what is kept.
  */
 #pragma once
+#include <math.h>
+
 #include "control/control.h"
 
 /** record_create() - @arn, @tags: tags may be NULL */
@@ -12,6 +14,12 @@ int record_create(struct control *c, const char *path, json_t *document, const c
 int record_put(struct control *c, const char *path, json_t *document);
 /** record_delete() - @arn: the tags of which go too; NULL if it has none */
 int record_delete(struct control *c, const char *path, const char *arn);
+/** record_instant() - what a document tells in seconds, as AWS's calls tell times: the same
+ * millisecond that was written */
+static inline wall_ms_t record_instant(double seconds)
+{
+    return llround(seconds * MS_PER_S);
+}
 /** record_load() - hand each document under @prefix to @load; one that it refuses (-EINVAL) is
  * named in the log and ends the walk. Return: 0 or -errno. */
 int record_load(struct control *c, const char *prefix,

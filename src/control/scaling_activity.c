@@ -479,8 +479,8 @@ static int load_activity(struct control *c, json_t *document)
                     &x->to) != 0)
         return -EINVAL;
     snprintf(x->id, sizeof x->id, "%s", id);
-    x->start = (wall_ms_t)(start * MS_PER_S + 0.5);
-    x->end = (wall_ms_t)(end * MS_PER_S + 0.5);
+    x->start = record_instant(start);
+    x->end = record_instant(end);
     r = parse_status(status, &x->status);
     r = r ? r : copy_all(x, document);
     r = r ? r : read_reason(x, document);

@@ -375,7 +375,7 @@ static int read_cooldown(json_t *document, struct cooldown *ret)
     if (direction < DIRECTION_NONE || direction > DIRECTION_IN)
         return -EINVAL;
     ret->direction = (enum direction)direction;
-    ret->until = (wall_ms_t)(until * MS_PER_S);
+    ret->until = record_instant(until);
     return 0;
 }
 
@@ -402,8 +402,8 @@ static int read_alarms(struct scaling_policy *p, json_t *document)
     snprintf(p->created_by, sizeof p->created_by, "%s", created_by);
     snprintf(p->high.id, sizeof p->high.id, "%s", high);
     snprintf(p->low.id, sizeof p->low.id, "%s", low);
-    p->created = (wall_ms_t)(created * MS_PER_S);
-    p->configured = (wall_ms_t)(configured * MS_PER_S);
+    p->created = record_instant(created);
+    p->configured = record_instant(configured);
     return 0;
 }
 

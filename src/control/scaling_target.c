@@ -413,7 +413,7 @@ static int read_document(struct scaling_target *t, json_t *document)
     t->in_suspended = in;
     t->out_suspended = out;
     t->scheduled_suspended = scheduled;
-    t->created = (wall_ms_t)(created * MS_PER_S);
+    t->created = record_instant(created);
     t->role_arn = role ? strdup(role) : NULL;
     snprintf(t->id, sizeof t->id, "%s", id);
     snprintf(t->policies_id, sizeof t->policies_id, "%s", policies_id);

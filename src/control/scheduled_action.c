@@ -282,12 +282,12 @@ static int read_document(struct scheduled_action *x, json_t *document)
                     "Handled", &handled, "StartTime", &start, "EndTime", &end,
                     "ScalableTargetAction", "MinCapacity", &x->min, "MaxCapacity", &x->max) != 0)
         return -EINVAL;
-    x->created = x->plan.created = (wall_ms_t)(created * MS_PER_S + 0.5);
-    x->handled = (wall_ms_t)(handled * MS_PER_S + 0.5);
+    x->created = x->plan.created = record_instant(created);
+    x->handled = record_instant(handled);
     if (json_object_get(document, "StartTime"))
-        x->plan.start = (wall_ms_t)(start * MS_PER_S + 0.5);
+        x->plan.start = record_instant(start);
     if (json_object_get(document, "EndTime"))
-        x->plan.end = (wall_ms_t)(end * MS_PER_S + 0.5);
+        x->plan.end = record_instant(end);
     return 0;
 }
 
