@@ -60,11 +60,17 @@ void alarm_repeat(struct alarm *a)
     queue(a, a->state, true);
 }
 
+/* One that is gone, or was taken away from the alarm, holds nothing back. */
 static enum alarm_state suppressor_state(const struct alarm *a)
 {
-    const struct alarm *s = alarm_book_resolve(a->book, a->suppressor);
+    const struct alarm *s = a->suppressor ? alarm_book_resolve(a->book, a->suppressor) : NULL;
 
     return s ? s->state : ALARM_OK;
+}
+
+static bool is_suppressed(const struct alarm *a)
+{
+    return a->suppressor || a->suppression.by != SUPPRESSED_BY_NOTHING;
 }
 
 int alarm_change(struct alarm *a, enum alarm_state state, const char *reason, const char *data,
@@ -94,7 +100,7 @@ int alarm_change(struct alarm *a, enum alarm_state state, const char *reason, co
     a->book->stale = true;
     /* a managed alarm's policy acts by itself */
     if (!a->managed &&
-        (!a->suppressor ||
+        (!is_suppressed(a) ||
          suppression_changed(&a->suppression, from, state, suppressor_state(a), a->wait_ms, now)))
         queue(a, from, false);
     return fault(alarm_save(a, &a->book->changes));
@@ -185,7 +191,7 @@ static int watch_suppressor(struct alarm *a, wall_ms_t now)
 {
     struct suppression before = a->suppression;
 
-    if (!a->suppressor)
+    if (!is_suppressed(a))
         return 0;
     if (suppression_tick(&a->suppression, a->state, suppressor_state(a), a->extension_ms, now))
         queue(a, ALARM_OK, false);

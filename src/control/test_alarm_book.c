@@ -590,6 +590,29 @@ static void composites_follow_the_others(void **state)
     assert_non_null(strstr(top->reason, " transitioned to ALARM at "));
 }
 
+static void what_a_suppressor_held_back_runs_when_it_is_taken_away(void **state)
+{
+    char more[256];
+
+    snprintf(more, sizeof more,
+             "%s,'ActionsSuppressor':'a','ActionsSuppressorWaitPeriod':60,"
+             "'ActionsSuppressorExtensionPeriod':60",
+             action("https://example.com/hook"));
+    assert_int_equal(
+        alarm_book_set_state(put_alarm("a", "'TreatMissingData':'ignore'"), ALARM_ALARM, "x", NULL),
+        0);
+    assert_int_equal(try_put_composite("c", "ALARM(a)", more), 0);
+    world_run(&world, 3000);
+    assert_int_equal(state_of("c"), ALARM_ALARM);
+    assert_int_equal(alarm_book_find(book, "c")->suppression.by, SUPPRESSED_BY_ALARM);
+    assert_int_equal(web.n, 0);
+
+    assert_int_equal(try_put_composite("c", "ALARM(a)", action("https://example.com/hook")), 0);
+    world_run(&world, 3000);
+    assert_int_equal(alarm_book_find(book, "c")->suppression.by, SUPPRESSED_BY_NOTHING);
+    assert_int_equal(web.n, 1);
+}
+
 static void composites_that_cannot_be_are_refused(void **state)
 {
     put_alarm("a", "");
@@ -736,6 +759,7 @@ int main(void)
         test(names_may_be_long_and_of_any_script),
         test(history_keeps_what_fits),
         test(composites_follow_the_others),
+        test(what_a_suppressor_held_back_runs_when_it_is_taken_away),
         test(composites_that_cannot_be_are_refused),
         test(a_restart_forgets_nothing),
         test(a_store_that_fails_ends_it_before_any_action),
