@@ -59,10 +59,27 @@ static void bury(struct corpse *corpse)
     free(s);
 }
 
+static void consumed(struct h2_stream *s, size_t size)
+{
+    nghttp2_session_consume(s->session->ng, s->id, size);
+}
+
+/* Nobody takes it any more. What is not called consumed would be missing from the connection's window
+ * for ever, also when the stream is gone. */
+static void drop_kept(struct h2_stream *s)
+{
+    size_t size = buffer_size(&s->in);
+
+    buffer_deinit(&s->in);
+    if (size && !s->session->dead)
+        consumed(s, size);
+}
+
 void h2_stream_close(struct h2_stream *s)
 {
     struct h2_session *h = s->session;
 
+    drop_kept(s);
     loop_timer_cancel(&s->timer);
     list_remove(&s->link);
     list_remove(&s->starving);
@@ -190,11 +207,6 @@ void h2_stream_trailer(struct h2_stream *s, struct slice name, struct slice valu
     }
 }
 
-static void consumed(struct h2_stream *s, size_t size)
-{
-    nghttp2_session_consume(s->session->ng, s->id, size);
-}
-
 int h2_stream_content(struct h2_stream *s, struct slice content)
 {
     struct exchange *x = s->exchange;
@@ -212,22 +224,23 @@ int h2_stream_content(struct h2_stream *s, struct slice content)
     return 0;
 }
 
-/* What has come and could not be used then. */
+/* What has come and could not be used then. The exchange may end the stream amid it. */
 static void take_kept(struct h2_stream *s)
 {
     if (s->taking)
         return;
     s->taking = true;
     while (s->exchange && exchange_takes_body(s->exchange)) {
-        size_t size = buffer_size(&s->in);
+        autobuffer struct buffer kept = s->in;
+        size_t size = buffer_size(&kept);
 
+        s->in = BUFFER_INIT(kept.max_bytes);
         if (size == 0) {
             if (s->in_ended)
                 exchange_body_ended(s->exchange);
             break;
         }
-        exchange_body(s->exchange, (struct slice){ buffer_data(&s->in), size });
-        buffer_deinit(&s->in);
+        exchange_body(s->exchange, (struct slice){ buffer_data(&kept), size });
         consumed(s, size);
     }
     s->taking = false;
@@ -400,10 +413,7 @@ static void finish(struct client *client, bool keep_alive)
         return;
     }
     set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
-    if (buffer_size(&s->in)) {
-        consumed(s, buffer_size(&s->in));
-        buffer_deinit(&s->in);
-    }
+    drop_kept(s);
     if (!s->out_ended)
         reset(s, NGHTTP2_INTERNAL_ERROR); /* there was no answer */
 }

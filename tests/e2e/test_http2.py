@@ -192,6 +192,36 @@ def test_a_closed_window_holds_up_its_own_stream_only(proxy, target):
         assert client.outcome(1)[0] == "reset"  # when nothing of it has moved for too long
 
 
+def test_what_came_of_a_stream_that_was_reset_costs_no_window(target, tmp_path):
+    """Bodies wait in their streams while nobody takes them, and leave the connection's window with them."""
+    proxy = Proxy(tmp_path, {"routes": [{"path_prefix": "/", "target_group": "g"}],
+                             "target_groups": [{**group("g", target.port), "targets": []}]})
+    window, kept = 65535, 7 * 16384
+    with proxy.dial() as connection:
+        client = Client(connection)
+
+        def granted() -> int:
+            """What the proxy grants until it answers a ping: then it has dealt with all that was sent."""
+            sum = 0
+            client.send(h2.PING, 0, 0, bytes(8))
+            while (got := client.read())[0] != h2.PING:
+                if got[0] == h2.WINDOW_UPDATE and got[2] == 0:
+                    sum += struct.unpack(">I", got[3])[0]
+            return sum
+
+        for stream in range(1, 25, 2):
+            client.request(stream, h2.POST, ends=False)
+            client.send(h2.DATA, 0, stream, b"x")
+            window += granted() - 1  # it waits for a target now
+            for _ in range(7):
+                client.send(h2.DATA, 0, stream, bytes(16384))
+            client.send(h2.RST_STREAM, 0, stream, struct.pack(">I", CANCEL))
+            window += granted() - kept
+        assert window > 1 << 20
+    proxy.stop()
+    proxy.process.stderr.close()
+
+
 def test_draining_says_goodbye_and_gives_the_last_answer(proxy, client, target):
     held = []
 
