@@ -218,14 +218,24 @@ void stream_splice_pull(struct stream *s)
         stream_end(s, (int)n);
         return;
     }
-    if (s->readable && !to->blocked)
-        stream_read_on(s);
+    if (s->readable && !(s->gives && to->blocked))
+        stream_read_on(s); /* of what was told already there will be no other event */
     if (n > 0)
         s->owner->spliced(s, (size_t)n);
     if (stuck && stuck != -EAGAIN && stream_is_open(to) && !to->failed) {
         stream_drop_output(to);
         to->owner->failed(to, stuck);
     }
+}
+
+void stream_splice_drop(struct stream *s)
+{
+    struct stream_splice *p = stream_splice_to(s);
+    struct stream *from = p->from;
+
+    stream_splice_end(p);
+    if (from && from->wants && from->readable)
+        stream_read_on(from);
 }
 
 void stream_splice_break(struct stream *from)

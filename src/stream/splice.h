@@ -26,6 +26,9 @@ void stream_splice_free_spare(struct stream_engine *e);
 int stream_splice_push(struct stream *s, bool *ret_progress);
 /** stream_splice_pull() - @s, which gives, can be read */
 void stream_splice_pull(struct stream *s);
+/** stream_splice_drop() - @s, which takes, sends nothing more: what has not left its source is received
+ * there */
+void stream_splice_drop(struct stream *s);
 /** stream_splice_break() - @s, which gives, is closed: what is in the pipe has lost its meaning with
  * the rest of it */
 void stream_splice_break(struct stream *s);

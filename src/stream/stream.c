@@ -91,7 +91,7 @@ void stream_drop_output(struct stream *s)
     s->failed = true;
     s->blocked = false;
     if (s->takes)
-        stream_splice_end(stream_splice_to(s));
+        stream_splice_drop(s);
     list_remove(&s->send);
     s->out = stream_out_free(s->engine, s->out);
 }

@@ -309,6 +309,55 @@ static void nothing_is_left_of_one_that_is_dropped(void **state)
     until(f, (write_some(f, PART_BYTES), buffer_size(&f->from.got) > 0));
 }
 
+/* Both local, and `to` takes nothing: what has come is stuck in the pipe. */
+static struct fixture *open_full_fixture(void)
+{
+    struct fixture *f = open_fixture(true, true);
+
+    while (send(f->to.stream.io.fd, f->body, 1000, MSG_NOSIGNAL) > 0)
+        ;
+    assert_int_equal(errno, EAGAIN);
+    return f;
+}
+
+static void write_and_hear(struct fixture *f, size_t size)
+{
+    assert_int_equal(send(f->writer, f->body + f->written, size, 0), size);
+    f->written += size;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(loop_turn(f->loop, 1), 0);
+}
+
+/* No event will tell of it once more. */
+static void what_follows_is_received_though_the_reader_is_slow(void **state)
+{
+    struct fixture *f = open_full_fixture();
+    (void)state;
+
+    assert_int_equal(stream_splice(&f->from.stream, &f->to.stream, 60000), 0);
+    write_and_hear(f, 60005);
+    assert_int_equal(f->from.passed, 60000);
+    assert_true(stream_congested(&f->to.stream));
+    assert_int_equal(buffer_size(&f->from.got), 5);
+    assert_memory_equal(buffer_data(&f->from.got), f->body + 60000, 5);
+    close_fixture(f);
+}
+
+static void what_was_not_passed_on_is_received_when_output_is_dropped(void **state)
+{
+    struct fixture *f = open_full_fixture();
+    (void)state;
+
+    assert_int_equal(stream_splice(&f->from.stream, &f->to.stream, BODY_BYTES), 0);
+    write_and_hear(f, 60000);
+    write_and_hear(f, 1000);
+    assert_int_equal(f->from.passed, 60000);
+    stream_drop_output(&f->to.stream);
+    write_and_hear(f, 0);
+    assert_int_equal(buffer_size(&f->from.got), 1000);
+    close_fixture(f);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -323,6 +372,8 @@ int main(void)
         T(a_writer_that_leaves_is_told),
         T(a_reader_that_leaves_is_told),
         T(nothing_is_left_of_one_that_is_dropped),
+        cmocka_unit_test(what_follows_is_received_though_the_reader_is_slow),
+        cmocka_unit_test(what_was_not_passed_on_is_received_when_output_is_dropped),
     };
 
     signal(SIGPIPE, SIG_IGN); /* splice() cannot be told not to */
