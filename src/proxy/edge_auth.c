@@ -51,14 +51,19 @@ static enum edge_auth_outcome check_bearer(struct edge_auth *a, struct slice key
     return a->outcome = EDGE_AUTH_GOOD;
 }
 
+void edge_auth_reset(struct edge_auth *a)
+{
+    a->principal[0] = a->why[0] = '\0';
+    a->hashes_body = false;
+    a->outcome = EDGE_AUTH_GOOD;
+}
+
 void edge_auth_begin(struct edge_auth *a, const struct http_head *head, const struct route *route)
 {
     struct sigv4_claim claim;
     struct slice key;
 
-    a->principal[0] = a->why[0] = '\0';
-    a->hashes_body = false;
-    a->outcome = EDGE_AUTH_GOOD;
+    edge_auth_reset(a);
     if (route && !route->settings.auth)
         return;
     if (bearer_find(head, &key)) {

@@ -29,6 +29,8 @@ struct edge_auth {
     char why[SIGV4_WHY_BYTES];       /* AWS's sentence when it is not */
 };
 
+/** edge_auth_reset() - nothing is known of who asks, and nobody wants to know */
+void edge_auth_reset(struct edge_auth *a);
 /**
  * edge_auth_begin() - read the claim
  * @route: NULL if there is none yet

@@ -62,6 +62,7 @@ static void reset(struct exchange *x, struct client *c)
     x->spent_us = 0;
     x->idle_ms = 0;
     x->timeout_ms = x->worker->settings->api_timeout_ms;
+    edge_auth_reset(&x->auth);
     x->place = (struct place){ 0 };
     x->phases = (struct phases){ 0 };
 }

@@ -10,15 +10,30 @@
 
 #include <cmocka.h>
 
+#include "access/log.h"
 #include "base/text.h"
 #include "proxy/rig.h"
 
 struct fixture {
     struct rig rig;
     struct target_server *target;
+    char log_path[64]; /* of requests; empty: none */
+    struct access_log *access_log;
 };
 
-static int set_up(void **state)
+static void open_log(struct fixture *f)
+{
+    const struct access_log_settings settings = {
+        .path = f->log_path, .fd = -1, .format = ACCESS_JSON, .n_workers = 1
+    };
+
+    snprintf(f->log_path, sizeof(f->log_path), "/tmp/weir-access-XXXXXX");
+    close(mkstemp(f->log_path));
+    assert_int_equal(access_log_new(&settings, &f->access_log), 0);
+    f->rig.settings.worker.access_log = f->access_log;
+}
+
+static int set_up_with(void **state, bool logs)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
@@ -26,6 +41,8 @@ static int set_up(void **state)
     f->target = target_server_new();
     rig_init(&f->rig, 1);
     f->rig.path_prefix = "/app";
+    if (logs)
+        open_log(f);
     rig_start(&f->rig);
     rig_serve(&f->rig,
               &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
@@ -33,11 +50,23 @@ static int set_up(void **state)
     return 0;
 }
 
+static int set_up(void **state)
+{
+    return set_up_with(state, false);
+}
+
+static int set_up_log(void **state)
+{
+    return set_up_with(state, true);
+}
+
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
     rig_stop(&f->rig);
+    access_log_free(f->access_log);
+    unlink(f->log_path);
     target_server_free(f->target);
     free(f);
     return 0;
@@ -505,6 +534,26 @@ static void other_paths_are_as_before(void **state)
     assert_true(field_is(&invocation, "x-Amzn-Invoked-Production-Variant", "v"));
 }
 
+/* Requests are recycled; who asked for one is not known of the next. */
+static void the_log_names_nobody_who_was_not_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    autofree(mem_free) char *request = rig_invocation("echo", "", "x");
+    autoanswer struct answer invocation, forwarded;
+    char line[4096] = "";
+    FILE *log = fopen(f->log_path, "r");
+
+    assert_non_null(log);
+    client_ask(&f->rig, request, &invocation);
+    client_ask(&f->rig, "GET /app HTTP/1.1\r\nHost: w\r\n\r\n", &forwarded);
+    rig_until((clearerr(log), fgets(line, sizeof(line), log)));
+    assert_non_null(strstr(line, "\"principal\":\"no-auth\""));
+    rig_until((clearerr(log), fgets(line, sizeof(line), log)));
+    assert_non_null(strstr(line, "\"path\":\"/app\""));
+    assert_null(strstr(line, "principal"));
+    fclose(log);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -537,6 +586,8 @@ int main(void)
         TEST(a_route_without_targets_is_unavailable),
         TEST(requests_of_a_vanished_route_are_told),
         TEST(other_paths_are_as_before),
+        cmocka_unit_test_setup_teardown(the_log_names_nobody_who_was_not_asked_for, set_up_log,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
