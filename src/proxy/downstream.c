@@ -143,10 +143,25 @@ static void send_error(struct downstream *c, const struct aws_error *e)
     downstream_send(c, buffer_data(text), buffer_size(text));
 }
 
+/* Some output has left, not all: who reads, however slowly, has new time for the rest. */
+static void wait_on(struct downstream *c)
+{
+    const struct worker_settings *settings = worker_of(&c->stream)->settings;
+
+    if (c->state == DOWNSTREAM_CLOSING)
+        downstream_expect(c, now(c) + settings->body_timeout_ms);
+    else if (c->state == DOWNSTREAM_READY && !c->is_h2)
+        downstream_expect(c, now(c) + settings->idle_timeout_ms);
+    else if (c->state == DOWNSTREAM_BUSY)
+        exchange_client_took(c->exchange);
+}
+
 static void sent(struct stream *s)
 {
     struct downstream *c = container_of(s, struct downstream, stream);
 
+    if (stream_unsent(s))
+        wait_on(c);
     if (c->state == DOWNSTREAM_CLOSING && !stream_unsent(s))
         linger(c);
     else if (c->says_no_more && !stream_unsent(s))
@@ -267,7 +282,7 @@ static size_t take_input(struct downstream *c, const char *data, size_t size)
     if (c->state == DOWNSTREAM_BUSY && used == size && !exchange_has_body(c->exchange))
         exchange_starved(c->exchange);
     c->taking = false;
-    if (c->state == DOWNSTREAM_READY && used < size)
+    if (c->state == DOWNSTREAM_READY && used < size && !downstream_congested(c))
         wait_for_head(c);
     return used;
 }

@@ -200,6 +200,8 @@ void exchange_bad_body(struct exchange *x, const char *why);
 void exchange_starved(struct exchange *x);
 /** exchange_client_reads() - what was written has left; there is room for more of the answer */
 void exchange_client_reads(struct exchange *x);
+/** exchange_client_took() - some of what was written has left, not all of it */
+void exchange_client_took(struct exchange *x);
 void exchange_expired(struct exchange *x);
 /** exchange_client_hung_up() - it sends no more; whether it waits for the answer is not known */
 void exchange_client_hung_up(struct exchange *x);

@@ -303,6 +303,8 @@ static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *to, size_t
         buffer_consume(&s->out, n);
         if (!s->exchange)
             set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
+        else if (s->congested)
+            exchange_client_took(s->exchange);
     }
     if (buffer_size(&s->out))
         return (ssize_t)n;

@@ -182,19 +182,34 @@ static void make_way(struct exchange *x)
         call_splice(x->call, way); /* else it is copied */
 }
 
-void exchange_answer_passed(struct exchange *x, size_t n)
+static bool gives_answer(const struct exchange *x)
 {
-    x->note.sent_bytes += n;
+    return x->state == EXCHANGE_ANSWERING || x->state == EXCHANGE_TUNNEL;
+}
+
+static void moved(struct exchange *x)
+{
     if (x->idle_ms)
         client_expect(x->client, exchange_now(x) + x->idle_ms);
 }
 
+void exchange_answer_passed(struct exchange *x, size_t n)
+{
+    x->note.sent_bytes += n;
+    moved(x);
+}
+
+void exchange_client_took(struct exchange *x)
+{
+    if (gives_answer(x))
+        moved(x);
+}
+
 void exchange_client_reads(struct exchange *x)
 {
-    if (x->state != EXCHANGE_ANSWERING && x->state != EXCHANGE_TUNNEL)
+    if (!gives_answer(x))
         return;
-    if (x->idle_ms)
-        client_expect(x->client, exchange_now(x) + x->idle_ms);
+    moved(x);
     make_way(x);
     call_want(x->call, true);
 }

@@ -20,7 +20,7 @@ struct fixture {
     struct target_server *target;
 };
 
-static int set_up(void **state)
+static int set_up_with(void **state, ms_t timeout_ms, int send_bytes)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
@@ -28,17 +28,31 @@ static int set_up(void **state)
     f->target = target_server_new();
     rig_init(&f->rig, 1);
     f->rig.path_prefix = "/app";
-    f->rig.group.idle_timeout_ms = 300;
-    f->rig.settings.worker.head_timeout_ms = 300;
-    f->rig.settings.worker.body_timeout_ms = 300;
-    f->rig.settings.worker.idle_timeout_ms = 300;
+    f->rig.group.idle_timeout_ms = (uint32_t)timeout_ms;
+    f->rig.settings.worker.head_timeout_ms = timeout_ms;
+    f->rig.settings.worker.body_timeout_ms = timeout_ms;
+    f->rig.settings.worker.idle_timeout_ms = timeout_ms;
     f->rig.settings.worker.linger_ms = 2000;
     f->rig.settings.worker.linger_max_ms = 4000;
+    if (send_bytes) /* connections inherit it */
+        assert_int_equal(setsockopt(f->rig.listen_fds[0], SOL_SOCKET, SO_SNDBUF, &send_bytes,
+                                    sizeof(send_bytes)),
+                         0);
     rig_start(&f->rig);
     rig_serve(&f->rig,
               &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, 300, 0);
+}
+
+static int set_up_narrow(void **state)
+{
+    return set_up_with(state, 1000, 16 << 10);
 }
 
 static int tear_down(void **state)
@@ -156,6 +170,45 @@ static void a_client_that_does_not_read_is_let_go(void **state)
     close(fd);
 }
 
+/* Each piece well before the time for it is over, all of it much later: while the answer comes, and
+ * when all of it is here, whatever is to become of the connection. */
+static void who_reads_slowly_gets_all_of_it(void **state)
+{
+    static const char *const requests[] = {
+        "GET /app HTTP/1.1\r\nHost: w\r\n",
+        "GET /app HTTP/1.1\r\nHost: w\r\nConnection: close\r\n",
+        "POST /endpoints/e/invocations HTTP/1.1\r\nHost: w\r\nContent-Length: 0\r\n",
+        "POST /endpoints/e/invocations HTTP/1.1\r\nHost: w\r\nContent-Length: 0\r\n"
+        "Connection: close\r\n",
+    };
+    enum { N = sizeof(requests) / sizeof(*requests), LENGTH = 600000 };
+    struct fixture *f = *state;
+    const int few = 32 << 10;
+    size_t sizes[N] = { 0 }, done = 0;
+    int fds[N];
+
+    for (size_t i = 0; i < N; i++) {
+        fds[i] = client_dial(&f->rig);
+        assert_int_equal(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &few, sizeof(few)), 0);
+        client_send(fds[i], requests[i]);
+        client_send(fds[i], "X-Amzn-SageMaker-Custom-Attributes: big=600000\r\n\r\n");
+    }
+    while (done < N) {
+        done = 0;
+        for (size_t i = 0; i < N; i++) {
+            char part[4096];
+            ssize_t n = sizes[i] < LENGTH ? recv(fds[i], part, sizeof(part), 0) : 0;
+
+            assert_true(n > 0 || sizes[i] >= LENGTH);
+            sizes[i] += (size_t)n;
+            done += sizes[i] >= LENGTH;
+        }
+        usleep(40000);
+    }
+    for (size_t i = 0; i < N; i++)
+        close(fds[i]);
+}
+
 static void connections_that_say_nothing_hold_nobody_up(void **state)
 {
     enum { MANY = 300 };
@@ -197,6 +250,7 @@ int main(void)
         TEST(who_still_sends_after_its_answer_is_read_on),
         TEST(a_client_that_does_not_read_is_let_go),
         TEST(connections_that_say_nothing_hold_nobody_up),
+        cmocka_unit_test_setup_teardown(who_reads_slowly_gets_all_of_it, set_up_narrow, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
