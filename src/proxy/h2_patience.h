@@ -1,7 +1,8 @@
 /* proxy/h2_patience.h: how often a peer may ask for work that costs it nothing.
  *
  * Frames that want an answer, or do nothing, are strikes; with time they are forgiven. A peer that
- * has too many loses its connection with ENHANCE_YOUR_CALM.
+ * has too many loses its connection with ENHANCE_YOUR_CALM. One ping for each piece of content that we
+ * send is none: so peers measure how much may be on its way (gRPC's do, after every message).
  */
 #pragma once
 #include <stdbool.h>
@@ -18,8 +19,15 @@ enum {
 
 struct h2_patience {
     unsigned strikes;
-    ms_t at; /* when they were last forgiven */
+    ms_t at;   /* when they were last forgiven */
+    bool owed; /* a ping: content was sent to the peer since its last one */
 };
+
+/** h2_patience_content() - some was sent */
+static inline void h2_patience_content(struct h2_patience *p)
+{
+    p->owed = true;
+}
 
 /** h2_patience_ends() - a strike of that weight. Return: whether it was too much. */
 static inline bool h2_patience_ends(struct h2_patience *p, unsigned weight, ms_t now)
@@ -32,4 +40,13 @@ static inline bool h2_patience_ends(struct h2_patience *p, unsigned weight, ms_t
     }
     p->strikes += weight;
     return p->strikes > H2_STRIKES_MAX;
+}
+
+/** h2_patience_pinged() - Return: whether that was a strike */
+static inline bool h2_patience_pinged(struct h2_patience *p)
+{
+    bool owed = p->owed;
+
+    p->owed = false;
+    return !owed;
 }

@@ -141,6 +141,9 @@ static int frame_received(nghttp2_session *ng, const nghttp2_frame *frame, void 
         h2_strike(h, s && s->exchange ? H2_STRIKE_REQUEST : H2_STRIKE);
         return 0;
     case NGHTTP2_PING:
+        if (h2_patience_pinged(&h->patience))
+            h2_strike(h, H2_STRIKE);
+        return 0;
     case NGHTTP2_SETTINGS:
     case NGHTTP2_PRIORITY:
         h2_strike(h, H2_STRIKE);
@@ -168,9 +171,12 @@ static int content_received(nghttp2_session *ng, uint8_t flags, int32_t id, cons
 
 static int frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
 {
-    struct h2_stream *s = frame->hd.stream_id ? find(context, frame->hd.stream_id) : NULL;
+    struct h2_session *h = context;
+    struct h2_stream *s = frame->hd.stream_id ? find(h, frame->hd.stream_id) : NULL;
     (void)ng;
 
+    if (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0)
+        h2_patience_content(&h->patience);
     if (s && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
         frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         h2_stream_answered(s);

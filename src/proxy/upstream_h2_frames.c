@@ -121,6 +121,9 @@ static int frame_received(nghttp2_session *ng, const nghttp2_frame *frame, void 
         strike(h, H2_STRIKE);
         break;
     case NGHTTP2_PING:
+        if (h2_patience_pinged(&h->patience))
+            strike(h, H2_STRIKE);
+        break;
     case NGHTTP2_PRIORITY:
         strike(h, H2_STRIKE);
         break;
@@ -142,9 +145,12 @@ static int content_received(nghttp2_session *ng, uint8_t flags, int32_t id, cons
 
 static int frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
 {
-    struct h2_call *c = find(context, frame->hd.stream_id);
+    struct h2_upstream *h = context;
+    struct h2_call *c = find(h, frame->hd.stream_id);
     (void)ng;
 
+    if (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0)
+        h2_patience_content(&h->patience);
     if (c && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         c->head_sent = c->call.asked = c->progressed = true;
         h2_call_touch(c);

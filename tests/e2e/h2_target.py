@@ -129,6 +129,8 @@ class Session:
                 self.send(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", len(payload)))
                 if not flags & h2.END_STREAM:
                     self.send(h2.WINDOW_UPDATE, 0, stream, struct.pack(">I", len(payload)))
+            if self.target.pings:
+                self.send(h2.PING, 0, 0, bytes(8))
             self.target.note(lambda: None)
             if flags & h2.END_STREAM:
                 self.end(stream)
@@ -161,6 +163,7 @@ class H2Target:
     def __init__(self, settings: bytes = b""):
         self.greeting = h2.frame(h2.SETTINGS, 0, 0, settings)
         self.answer, self.begins, self.reads = (lambda request: request.reply()), None, True
+        self.pings = False  # after each DATA
         self.begun, self.seen, self.sessions = [], [], []
         self.changed = threading.Condition()
         self.listener = socket.create_server(("127.0.0.1", 0))

@@ -159,6 +159,21 @@ def test_floods_end_the_connection(client, one):
     assert flood(client, 5000 * one) == ENHANCE_YOUR_CALM
 
 
+def test_a_ping_for_each_piece_of_an_answer_is_no_flood(proxy, target):
+    """Clients of gRPC ping after each message that they get, to measure how much may be on its way."""
+    target.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 25000\r\n\r\n" + bytes(25000)
+    ten = struct.pack(">I", 10)
+    with proxy.dial() as connection:
+        client = Client(connection, struct.pack(">HI", 4, 10))  # INITIAL_WINDOW_SIZE
+        client.request(1)
+        for _ in range(2500):
+            assert len(client.wait(h2.DATA, 1)[1]) == 10
+            connection.send(h2.frame(h2.PING, 0, 0, bytes(8)) + h2.frame(h2.WINDOW_UPDATE, 0, 0, ten) +
+                            h2.frame(h2.WINDOW_UPDATE, 0, 1, ten))
+        client.request(3)
+        assert client.outcome(3).startswith(h2.OK)
+
+
 def test_empty_data_ends_the_connection(client):
     client.request(1, h2.POST, ends=False)
     assert flood(client, 5000 * h2.frame(h2.DATA, 0, 1)) == ENHANCE_YOUR_CALM

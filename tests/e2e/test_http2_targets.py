@@ -283,6 +283,19 @@ def test_a_client_that_leaves_cancels_its_stream_only(proxy, target, version):
     assert stays.message().status == 200 and len(target.sessions) == 1
 
 
+def test_a_ping_for_each_piece_of_a_body_is_no_flood(proxy, target):
+    """Servers of gRPC ping after each message that they get, to measure how much may be on its way."""
+    target.pings = True
+    with proxy.dial() as connection:
+        client = h2.Client(connection)
+        client.request(1, h2.POST, ends=False)
+        for i in range(2500):
+            client.send(h2.DATA, 0, 1, b"x")
+            target.wait(lambda: target.begun and len(target.begun[0].body) > i)
+        client.send(h2.DATA, h2.END_STREAM, 1)
+        assert client.outcome(1).startswith(h2.OK)
+
+
 def test_a_slow_client_holds_up_its_own_stream_only(proxy, target):
     target.answer = None
     with proxy.dial() as connection:
