@@ -21,6 +21,14 @@ static enum upstream_trust trust_needed(const struct exchange *x)
     return x->body_done ? UPSTREAM_ANY : UPSTREAM_PROVEN;
 }
 
+/* Until something of it has left: a connection that is shared may be full for a while. */
+static ms_t first_wait_ms(const struct exchange *x)
+{
+    const struct worker_settings *s = x->worker->settings;
+
+    return call_is_connected(x->call) ? s->body_timeout_ms : s->connect_timeout_ms;
+}
+
 int exchange_attempt(struct exchange *x, struct upstream *pool)
 {
     struct worker *w = x->worker;
@@ -45,7 +53,7 @@ int exchange_attempt(struct exchange *x, struct upstream *pool)
     x->attempt_us = loop_clock(w->loop)->mono_us(loop_clock(w->loop));
     phases_attempt(&x->phases, x->attempt_us);
     access_note_attempt(x);
-    client_expect(x->client, exchange_now(x) + w->settings->connect_timeout_ms);
+    client_expect(x->client, exchange_now(x) + first_wait_ms(x));
     return 0;
 }
 

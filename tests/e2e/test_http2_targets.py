@@ -283,6 +283,27 @@ def test_a_client_that_leaves_cancels_its_stream_only(proxy, target, version):
     assert stays.message().status == 200 and len(target.sessions) == 1
 
 
+def test_a_connection_that_is_full_for_a_while_is_no_connect_that_fails(start):
+    """What shares a connection waits behind what goes out there, longer than a connect may take."""
+    target, goes_on = H2Target(setting(SETTINGS_INITIAL_WINDOW_SIZE, 1 << 30)), threading.Event()
+    target.greeting += h2.frame(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30))
+    target.begins = lambda request: goes_on.wait() if request.field(":path") == "/full" else None
+    proxy, body = start(target), bytes(30_000_000)
+    with proxy.dial() as uploads:
+        uploads.sock.settimeout(1)
+        uploads.send(b"POST /full HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % len(body))
+        with pytest.raises(TimeoutError):  # nothing is read, so all buffers are full now
+            uploads.send(body)
+        with begin(proxy) as other:
+            other.sock.settimeout(2)
+            with pytest.raises(TimeoutError):
+                other.message()
+            goes_on.set()
+            other.sock.settimeout(20)
+            assert other.message().status == 200
+    target.close()
+
+
 def test_a_ping_for_each_piece_of_a_body_is_no_flood(proxy, target):
     """Servers of gRPC ping after each message that they get, to measure how much may be on its way."""
     target.pings = True
