@@ -48,12 +48,13 @@ static ms_t now_ms(const struct access_log *l)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+/* An error is for write() to tell: a pipe that is full and has lost its reader has no room, ever. */
 static bool may_write(const struct access_log *l)
 {
     struct pollfd p = { .fd = l->fd, .events = POLLOUT };
     bool last = atomic_load(&l->stop);
 
-    return poll(&p, 1, last ? LAST_WRITE_MS : LOOK_MS) > 0 && p.revents & POLLOUT;
+    return poll(&p, 1, last ? LAST_WRITE_MS : LOOK_MS) > 0;
 }
 
 /* A reader that does not read holds up this thread and nobody else, and at the end not for long. */

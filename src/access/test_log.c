@@ -92,6 +92,34 @@ static void a_reader_that_does_not_read_holds_up_nobody(void **state)
     close(ends[1]);
 }
 
+/* Its pipe is full and will never be read: lines are lost, and that is all. */
+static void a_reader_that_has_left_holds_up_nobody_either(void **state)
+{
+    struct access_log_settings s = { .fd = -1, .n_workers = 1 };
+    struct access_log *l;
+    const struct access_ring *ring;
+    char some[4096] = "";
+    int ends[2];
+    (void)state;
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    while (write(ends[1], some, sizeof(some)) > 0)
+        ;
+    s.fd = ends[1];
+    assert_int_equal(access_log_new(&s, &l), 0);
+    ring = access_log_ring(l, 0);
+    put(l, 0, 200);
+    while (atomic_load(&ring->taken) != atomic_load(&ring->put))
+        usleep(1000);
+    usleep(1000); /* now it waits for room, or will in a moment */
+    close(ends[0]);
+    put(l, 0, 200);
+    while (atomic_load(&ring->taken) != atomic_load(&ring->put)) /* the thread goes on */
+        usleep(1000);
+    access_log_free(l);
+    close(ends[1]);
+}
+
 static void what_cannot_be_opened_is_said_at_once(void **state)
 {
     struct access_log_settings s = { .path = "/nowhere/at/all", .fd = -1, .n_workers = 1 };
@@ -109,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_is_there_in_the_end),
         cmocka_unit_test(a_reader_that_does_not_read_holds_up_nobody),
+        cmocka_unit_test(a_reader_that_has_left_holds_up_nobody_either),
         cmocka_unit_test(what_cannot_be_opened_is_said_at_once),
     };
     signal(SIGPIPE, SIG_IGN);
