@@ -36,11 +36,14 @@ bench: all
 soak: all
 	tests/bench/soak.py
 
-# the parsers of what strangers send, so often each
+# the parsers of what strangers send, so often each; and what needs sockets for that, so many seconds each
 FUZZ_RUNS ?= 10000000
 FUZZ_TARGETS ?= http_request,http_response,chunked_body,h2_head,route_snapshot,eventstream,sigv4_verify,sigv4_sign
+FUZZ_SECONDS ?= 3600
+FUZZ_SLOW_TARGETS ?= h2_upstream,tls_stream
 fuzz:
 	tools/check.py --only fuzz --fuzz-runs $(FUZZ_RUNS) --fuzz-targets $(FUZZ_TARGETS)
+	tools/check.py --only fuzz --fuzz-seconds $(FUZZ_SECONDS) --fuzz-targets $(FUZZ_SLOW_TARGETS)
 
 valgrind:
 	tools/valgrind.sh
