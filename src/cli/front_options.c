@@ -10,9 +10,14 @@
 enum { SECONDS_MAX = 86400, COUNT_MAX = 10000000, MB_MAX = 1 << 24 };
 
 static const char *const names[] = {
-#define FRONT_NAME(name, id) name,
+#define FRONT_NAME(name, id, value) name,
     FRONT_OPTIONS(FRONT_NAME)
 #undef FRONT_NAME
+};
+static const char *const values[] = {
+#define FRONT_VALUE(name, id, value) value,
+    FRONT_OPTIONS(FRONT_VALUE)
+#undef FRONT_VALUE
 };
 
 const char *front_options_name(int id)
@@ -147,13 +152,10 @@ static int find(const char *name)
     return 0;
 }
 
-static int take_json(struct front_options *o, const char *name, const json_t *value)
+static int take_json(struct front_options *o, int id, const json_t *value)
 {
     autofree(mem_free) char *number = NULL;
-    int id = find(name);
 
-    if (!id)
-        return -EINVAL;
     if (o->texts[id - FRONT_OPTION_FIRST])
         return 0;
     if (json_is_string(value)) /* kept, as paths are */
@@ -164,22 +166,32 @@ static int take_json(struct front_options *o, const char *name, const json_t *va
     return number ? take(o, id, number) : -ENOMEM;
 }
 
-int front_options_take_json(struct front_options *o, json_t *json, const char **ret_name)
+int front_options_take_json(struct front_options *o, json_t *json, char ret_why[COMPLAINT_BYTES])
 {
+    const struct json_place options = { .member = "options" };
     const char *name;
     json_t *value;
+    int r = json && !json_is_object(json) ? -EINVAL : 0;
 
-    *ret_name = "options";
-    if (json && !json_is_object(json))
-        return -EINVAL;
+    if (r)
+        complaint_of_value(ret_why, &options, json, "an object");
     json_object_foreach (json, name, value) {
-        int r = take_json(o, name, value);
+        const struct json_place at = { .up = &options, .member = name };
+        int id = find(name);
 
-        *ret_name = name;
+        if (!id) {
+            complaint_of_name(ret_why, &options, name, names, FRONT_OPTIONS_MAX);
+            return -EINVAL;
+        }
+        r = take_json(o, id, value);
+        if (r == -ENOMEM)
+            complaint_write(ret_why, &at, "out of memory");
+        else if (r)
+            complaint_of_value(ret_why, &at, value, values[id - FRONT_OPTION_FIRST]);
         if (r)
             return r;
     }
-    return 0;
+    return r;
 }
 
 static const char *why_no_uring(int r)

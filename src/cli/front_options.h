@@ -1,6 +1,7 @@
 /* cli/front_options.h: options of the data plane, which `weir serve` takes as well and hands on.
  *
- * Each has one row in FRONT_OPTIONS; a route file may set them too, under "options".
+ * Each has one row in FRONT_OPTIONS, with what it must be; a route file may set them too, under
+ * "options".
  */
 #pragma once
 #include <jansson.h>
@@ -10,23 +11,24 @@
 #include "cli/options.h"
 #include "proxy/guard.h"
 #include "proxy/worker.h"
+#include "wire/complaint.h"
 
 #define FRONT_OPTIONS(ROW)                                                                         \
-    ROW("io", IO)                                                                                  \
-    ROW("access-log", ACCESS_LOG)                                                                  \
-    ROW("access-log-format", ACCESS_LOG_FORMAT)                                                    \
-    ROW("slow-request-ms", SLOW_REQUEST_MS)                                                        \
-    ROW("connections-max", CONNECTIONS_MAX)                                                        \
-    ROW("client-connections-max", CLIENT_CONNECTIONS_MAX)                                          \
-    ROW("client-requests-per-s", CLIENT_REQUESTS_PER_S)                                            \
-    ROW("client-burst", CLIENT_BURST)                                                              \
-    ROW("trusted-proxies", TRUSTED_PROXIES)                                                        \
-    ROW("head-timeout", HEAD_TIMEOUT)                                                              \
-    ROW("body-timeout", BODY_TIMEOUT)                                                              \
-    ROW("idle-timeout", IDLE_TIMEOUT)                                                              \
-    ROW("handshake-timeout", HANDSHAKE_TIMEOUT)                                                    \
-    ROW("kept-bodies-max-mb", KEPT_BODIES_MAX_MB)                                                  \
-    ROW("memory-max-mb", MEMORY_MAX_MB)
+    ROW("io", IO, "epoll, uring or auto")                                                          \
+    ROW("access-log", ACCESS_LOG, "a path, or the number of an open descriptor as a text")         \
+    ROW("access-log-format", ACCESS_LOG_FORMAT, "alb or json")                                     \
+    ROW("slow-request-ms", SLOW_REQUEST_MS, "whole milliseconds from 0 to 86400000")               \
+    ROW("connections-max", CONNECTIONS_MAX, "a whole number from 1 to 10000000")                   \
+    ROW("client-connections-max", CLIENT_CONNECTIONS_MAX, "a whole number from 0 to 10000000")     \
+    ROW("client-requests-per-s", CLIENT_REQUESTS_PER_S, "a whole number from 0 to 10000000")       \
+    ROW("client-burst", CLIENT_BURST, "a whole number from 1 to 10000000")                         \
+    ROW("trusted-proxies", TRUSTED_PROXIES, "networks like 10.0.0.0/8, with commas between them")  \
+    ROW("head-timeout", HEAD_TIMEOUT, "whole seconds from 1 to 86400")                             \
+    ROW("body-timeout", BODY_TIMEOUT, "whole seconds from 1 to 86400")                             \
+    ROW("idle-timeout", IDLE_TIMEOUT, "whole seconds from 1 to 86400")                             \
+    ROW("handshake-timeout", HANDSHAKE_TIMEOUT, "whole seconds from 1 to 86400")                   \
+    ROW("kept-bodies-max-mb", KEPT_BODIES_MAX_MB, "a whole number from 1 to 16777216")             \
+    ROW("memory-max-mb", MEMORY_MAX_MB, "a whole number from 0 to 16777216")
 
 #define FRONT_USAGE                                                                                \
     "  --io epoll|uring|auto  one system call for each receive and send, or io_uring: one for\n"   \
@@ -50,7 +52,7 @@
 enum {
     FRONT_OPTION_FIRST = 1024, /* ids for getopt_long() */
     FRONT_OPTION_BEFORE = FRONT_OPTION_FIRST - 1,
-#define FRONT_ID(name, id) FRONT_OPTION_##id,
+#define FRONT_ID(name, id, value) FRONT_OPTION_##id,
     FRONT_OPTIONS(FRONT_ID)
 #undef FRONT_ID
         FRONT_OPTION_END,
@@ -58,8 +60,8 @@ enum {
 };
 
 /* rows for a table of struct option */
-#define FRONT_OPTION_ROW(name, id) { name, required_argument, NULL, FRONT_OPTION_##id },
-#define FRONT_OPTION_ROWS          FRONT_OPTIONS(FRONT_OPTION_ROW)
+#define FRONT_OPTION_ROW(name, id, value) { name, required_argument, NULL, FRONT_OPTION_##id },
+#define FRONT_OPTION_ROWS                 FRONT_OPTIONS(FRONT_OPTION_ROW)
 
 enum front_io { FRONT_IO_AUTO, FRONT_IO_EPOLL, FRONT_IO_URING };
 
@@ -91,10 +93,10 @@ const char *front_options_name(int id);
  * front_options_take_json() - what a file says under "options", unless it was given already
  * @json:     an object, names as those of options, values numbers or texts; borrowed, and kept
  *            alive by the caller as long as @o. NULL is fine.
- * @ret_name: on failure, of the option that is wrong
- * Return: 0 or -EINVAL.
+ * @ret_why:  on failure, which option is wrong and what would be right
+ * Return: 0, -EINVAL or -ENOMEM.
  */
-int front_options_take_json(struct front_options *o, json_t *json, const char **ret_name);
+int front_options_take_json(struct front_options *o, json_t *json, char ret_why[COMPLAINT_BYTES]);
 
 /** front_options_check_io() - whether the kernel has what --io asks for
  * Return: 0 or a negative errno, and then *@ret_why says why not. *@ret_uring: io_uring will be used. */

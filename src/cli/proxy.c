@@ -355,13 +355,10 @@ static int find_control(const struct options *o, struct proxy_settings *settings
 static int read_file_options(struct program *p)
 {
     char why[PROXY_ROUTES_WHY_BYTES];
-    const char *name;
     int r = proxy_routes_options(p->options.routes, &p->file_options, why);
 
-    if (!r && front_options_take_json(&p->options.front, p->file_options, &name)) {
-        snprintf(why, sizeof(why), "option '%s' is none, or has no such value", name);
-        r = -EINVAL;
-    }
+    if (!r)
+        r = front_options_take_json(&p->options.front, p->file_options, why);
     if (r)
         log_error(&p->log, "routes not read", "file=%s why=\"%s\" then=stopping", p->options.routes,
                   why);

@@ -2,16 +2,16 @@
 #pragma once
 #include "wire/link.h"
 
-enum { PROXY_ROUTES_WHY_BYTES = 512 };
+enum { PROXY_ROUTES_WHY_BYTES = COMPLAINT_BYTES };
 
 /**
  * proxy_routes_read() - read the file at @path, which has the shape of control's snapshot
  * @revision:     for the snapshot
  * @ret_snapshot: to be given to link_snapshot_deinit()
- * @ret_why:      on failure, what is wrong with which part of it
+ * @ret_why:      on failure where in the file, what is wrong there, and what would be right
  *
  * What control would never say, and a person may, is refused: names that nothing goes by, addresses
- * that are none, paths without a slash, names given twice.
+ * that are none, paths without a slash, names given twice, times without an end.
  * Return: 0, -EINVAL, -ENOMEM or why the file cannot be read.
  */
 int proxy_routes_read(const char *path, uint64_t revision, struct link_snapshot *ret_snapshot,

@@ -273,7 +273,7 @@ static void add_word(void *line, const char *word)
 static void add_front_option(const struct server *s, int id, struct command_line *ret)
 {
     static const char *const words[] = {
-#define FRONT_WORD(name, id) "--" name,
+#define FRONT_WORD(name, id, value) "--" name,
         FRONT_OPTIONS(FRONT_WORD)
 #undef FRONT_WORD
     };

@@ -5,10 +5,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+
+enum { MEMBERS_MAX = 64 /* of one struct */ };
 
 enum member_type { TEXT, CHOICE, FLAG, UNSIGNED, U64, MS, NUMBER, HISTOGRAM, OBJECT, LIST };
 
@@ -433,6 +436,91 @@ failed:
     return NULL;
 }
 
+/* --- what a person is told -------------------------------------------------------------------- */
+
+/* Control and its proxies may be of different versions, so that each passes over what it does not
+ * know. A person who writes what nobody knows has made a slip of the pen, and hears of it. */
+struct reading {
+    char *why; /* COMPLAINT_BYTES for what is malformed; NULL: a message of the link, nobody asks */
+};
+
+static const struct reading from_link = { .why = NULL };
+
+static int unknown_choice(const struct reading *how)
+{
+    return how->why ? LINK_E_MALFORMED : 0;
+}
+
+static const char *describe_choices(const char *const *choices, char *ret_text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; choices[i] && used < size; i++)
+        used += (size_t)snprintf(ret_text + used, size - used, "%s%s", i ? ", " : "one of ",
+                                 choices[i]);
+    return ret_text;
+}
+
+static const char *describe(const struct member *m, char *ret_text, size_t size)
+{
+    switch (m->type) {
+    case TEXT:
+        snprintf(ret_text, size, "a text of %sup to %zu bytes", m->required ? "1 " : "",
+                 m->size - 1);
+        return ret_text;
+    case CHOICE:
+        return describe_choices(m->choices, ret_text, size);
+    case FLAG:
+        return "true or false";
+    case UNSIGNED:
+        return "a whole number from 0 to 4294967295";
+    case U64:
+    case MS:
+        return "a whole number, 0 or more";
+    case NUMBER:
+        return "a number, 0 or more";
+    case HISTOGRAM:
+        return "a histogram";
+    case OBJECT:
+        return "an object";
+    case LIST:
+        return "a list";
+    }
+    abort(); /* the table holds nothing else */
+}
+
+/* Only the first complaint counts: what is in something comes before that. */
+static void complain_of_member(const struct reading *how, const struct json_place *at,
+                               const struct member *m, const json_t *said)
+{
+    char expected[256];
+
+    if (how->why && !how->why[0])
+        complaint_of_value(how->why, at, said, describe(m, expected, sizeof(expected)));
+}
+
+static int check_names(const struct layout *layout, json_t *json, const struct reading *how,
+                       const struct json_place *at)
+{
+    const char *known[MEMBERS_MAX], *name;
+    size_t n = 0, i;
+    json_t *value;
+
+    for (; layout->members[n].name; n++) {
+        assert(n < MEMBERS_MAX);
+        known[n] = layout->members[n].name;
+    }
+    json_object_foreach (json, name, value) {
+        for (i = 0; i < n && strcmp(known[i], name) != 0; i++)
+            ;
+        if (i == n) {
+            complaint_of_name(how->why, at, name, known, n);
+            return LINK_E_MALFORMED;
+        }
+    }
+    return 0;
+}
+
 /* --- JSON to structs -------------------------------------------------------------------------- */
 
 static int choice_from_json(const char *const *choices, json_t *json, int *ret_choice)
@@ -508,11 +596,11 @@ static int number_from_json(json_t *json, double *ret_value)
 }
 
 static int from_json(const struct layout *layout, json_t *json, void *ret_object,
-                     const char **ret_member);
+                     const struct reading *how, const struct json_place *at);
 
 /* The list hangs in its owner from the start, so the owner's deinit() frees a half-read one. */
 static int list_from_json(const struct layout *of, json_t *json, void **ret_list, size_t *ret_n,
-                          const char **ret_member)
+                          const struct reading *how, const struct json_place *at)
 {
     size_t n = json_array_size(json);
     int r;
@@ -525,8 +613,10 @@ static int list_from_json(const struct layout *of, json_t *json, void **ret_list
     if (!*ret_list)
         return -ENOMEM;
     for (; *ret_n < n; ++*ret_n) {
-        r = from_json(of, json_array_get(json, *ret_n), (char *)*ret_list + *ret_n * of->size,
-                      ret_member);
+        const struct json_place here = { .up = at, .element = *ret_n };
+
+        r = from_json(of, json_array_get(json, *ret_n), (char *)*ret_list + *ret_n * of->size, how,
+                      &here);
         if (r)
             return r;
     }
@@ -534,46 +624,65 @@ static int list_from_json(const struct layout *of, json_t *json, void **ret_list
 }
 
 static int member_from_json(const struct member *m, json_t *json, void *object,
-                            const char **ret_member)
+                            const struct reading *how, const struct json_place *at)
 {
-    char *at = (char *)object + m->offset;
+    char *place = (char *)object + m->offset;
     json_int_t value;
     int r;
 
     switch (m->type) {
     case TEXT:
-        return text_from_json(json, m->size, at);
+        r = text_from_json(json, m->size, place);
+        return !r && how->why && m->required && !place[0] ? LINK_E_MALFORMED : r;
     case CHOICE:
-        r = choice_from_json(m->choices, json, (int *)at);
-        return r == LINK_E_UNKNOWN && !m->required ? 0 : r;
+        r = choice_from_json(m->choices, json, (int *)place);
+        return r == LINK_E_UNKNOWN && !m->required ? unknown_choice(how) : r;
     case FLAG:
-        *(bool *)at = json_is_true(json);
+        *(bool *)place = json_is_true(json);
         return json_is_boolean(json) ? 0 : LINK_E_MALFORMED;
     case UNSIGNED:
         r = integer_from_json(json, UINT32_MAX, &value);
         if (!r)
-            *(unsigned *)at = (unsigned)value;
+            *(unsigned *)place = (unsigned)value;
         return r;
     case U64:
     case MS:
-        return integer_from_json(json, INT64_MAX, (json_int_t *)at);
+        return integer_from_json(json, INT64_MAX, (json_int_t *)place);
     case NUMBER:
-        return number_from_json(json, (double *)at);
+        return number_from_json(json, (double *)place);
     case HISTOGRAM:
-        return histogram_from_json(json, (struct histogram *)at);
+        return histogram_from_json(json, (struct histogram *)place);
     case OBJECT:
-        return from_json(m->of, json, at, ret_member);
+        return from_json(m->of, json, place, how, at);
     case LIST:
-        return list_from_json(m->of, json, (void **)at,
-                              (size_t *)((char *)object + m->count_offset), ret_member);
+        return list_from_json(m->of, json, (void **)place,
+                              (size_t *)((char *)object + m->count_offset), how, at);
     }
     abort(); /* the table holds nothing else */
 }
 
-/* On failure nothing is left behind to free, and @ret_member tells the innermost member that is at
- * fault, unless it is known already. */
+static int members_from_json(const struct layout *layout, json_t *json, void *object,
+                             const struct reading *how, const struct json_place *at)
+{
+    int r = 0;
+
+    for (const struct member *m = layout->members; m->name && !r; m++) {
+        const struct json_place here = { .up = at, .member = m->name };
+        json_t *value = json_object_get(json, m->name);
+
+        if (value)
+            r = member_from_json(m, value, object, how, &here);
+        else if (m->required)
+            r = LINK_E_MALFORMED;
+        if (r == LINK_E_MALFORMED)
+            complain_of_member(how, &here, m, value);
+    }
+    return r;
+}
+
+/* On failure nothing is left behind to free. */
 static int from_json(const struct layout *layout, json_t *json, void *ret_object,
-                     const char **ret_member)
+                     const struct reading *how, const struct json_place *at)
 {
     int r = json_is_object(json) ? 0 : LINK_E_MALFORMED;
 
@@ -581,16 +690,12 @@ static int from_json(const struct layout *layout, json_t *json, void *ret_object
         memcpy(ret_object, layout->defaults, layout->size);
     else
         memset(ret_object, 0, layout->size);
-    for (const struct member *m = layout->members; m->name && !r; m++) {
-        json_t *value = json_object_get(json, m->name);
-
-        if (value)
-            r = member_from_json(m, value, ret_object, ret_member);
-        else if (m->required)
-            r = LINK_E_MALFORMED;
-        if (r && !*ret_member)
-            *ret_member = m->name;
-    }
+    if (r && how->why)
+        complaint_of_value(how->why, at, json, "an object");
+    if (!r && how->why)
+        r = check_names(layout, json, how, at);
+    if (!r)
+        r = members_from_json(layout, json, ret_object, how, at);
     if (r)
         deinit(layout, ret_object);
     return r;
@@ -599,23 +704,21 @@ static int from_json(const struct layout *layout, json_t *json, void *ret_object
 static int update_from_json(json_t *json, struct link_update *u)
 {
     json_t *object = json_object_get(json, "object");
-    const char *member = NULL;
 
     u->removed = json_is_null(object);
     if (u->removed)
         return u->kind != LINK_SETTINGS && u->id[0] ? 0 : LINK_E_MALFORMED;
-    return from_json(kind_layouts[u->kind], object, &u->endpoint, &member);
+    return from_json(kind_layouts[u->kind], object, &u->endpoint, &from_link, NULL);
 }
 
 int link_message_from_json(json_t *json, struct link_message *ret_message)
 {
-    const char *member = NULL;
     int type, r;
 
     r = choice_from_json(types, json_object_get(json, "type"), &type);
     if (r)
         return r;
-    r = from_json(message_layouts[type], json, &ret_message->snapshot, &member);
+    r = from_json(message_layouts[type], json, &ret_message->snapshot, &from_link, NULL);
     if (r)
         return r;
     ret_message->type = type;
@@ -623,14 +726,12 @@ int link_message_from_json(json_t *json, struct link_message *ret_message)
 }
 
 int link_snapshot_from_json(json_t *json, struct link_snapshot *ret_snapshot,
-                            const char **ret_member)
+                            char ret_why[COMPLAINT_BYTES])
 {
-    const char *member = NULL;
-    int r = from_json(&snapshot_layout, json, ret_snapshot, &member);
+    const struct reading from_person = { .why = ret_why };
 
-    if (r)
-        *ret_member = member ? member : "";
-    return r;
+    ret_why[0] = '\0';
+    return from_json(&snapshot_layout, json, ret_snapshot, &from_person, NULL);
 }
 
 void link_message_deinit(struct link_message *m)

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/histogram.h"
+#include "wire/complaint.h"
 
 enum {
     LINK_VERSION = 1,
@@ -293,14 +294,15 @@ int link_message_from_json(json_t *json, struct link_message *ret_message);
 void link_message_deinit(struct link_message *m);
 
 /**
- * link_snapshot_from_json() - read what a snapshot says, without a message around it
+ * link_snapshot_from_json() - read a snapshot that a person has written, without a message around it
  * @ret_snapshot: to be given to link_snapshot_deinit()
- * @ret_member:   of a malformed one, the name of the member that is missing or wrong; "" if it is
- *                no object at all
+ * @ret_why:      of a malformed one, where it is wrong and what would be right
+ *
+ * Here members and choices that nobody knows are malformed, too, and so are names without a letter.
  * Return: 0, LINK_E_MALFORMED or -ENOMEM.
  */
 int link_snapshot_from_json(json_t *json, struct link_snapshot *ret_snapshot,
-                            const char **ret_member);
+                            char ret_why[COMPLAINT_BYTES]);
 
 void link_snapshot_deinit(struct link_snapshot *s);
 void link_endpoint_deinit(struct link_endpoint *e);

@@ -12,7 +12,7 @@ import hpack
 import pytest
 
 import h2
-from conftest import WEIR, eventually
+from conftest import eventually
 from h2_target import OK, SETTINGS_INITIAL_WINDOW_SIZE, SETTINGS_MAX_CONCURRENT_STREAMS, H2Target, setting
 from wire import Proxy, Target, group
 
@@ -650,17 +650,3 @@ def test_health_is_asked_in_http_2(start, target):
     assert any('why="status 500"' in line for line in proxy.lines)
     health["status"] = "204"
     proxy.wait_for_line("target healthy")
-
-
-@pytest.mark.parametrize("member, value, why", [
-    ("protocol_version", "HTTP3", "there is no protocol_version 'HTTP3'"),
-    ("protocol_version", 2, "'protocol_version' is missing or has no such value"),
-    ("health_matcher", "2xx", "health_matcher '2xx' of group g is no list of codes"),
-])
-def test_mistakes_in_the_file_are_named(tmp_path, target, member, value, why):
-    wrong = routes(target)
-    wrong["target_groups"][0][member] = value
-    (tmp_path / "routes.json").write_text(json.dumps(wrong))
-    done = subprocess.run([WEIR, "proxy", "--routes", tmp_path / "routes.json", "--listen", "127.0.0.1:0"],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1 and why in done.stderr, done.stderr

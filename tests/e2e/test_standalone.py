@@ -178,34 +178,24 @@ def test_serves_endpoints_without_control(start, servers):
     assert proxy.ask("POST", "/endpoints/e/invocations", "row")[2]["path"] == "/invocations"
 
 
+# every kind of mistake is in src/cli/test_proxy_routes.c
 @pytest.mark.parametrize("routes, why", [
-    ("{", "line 1"),
-    ("[]", "no object"),
-    ({"routes": [{"path_prefix": "/"}]}, "'target_group' is missing"),
-    ({"routes": [{"path_prefix": "/", "target_group": "g"}]}, "there is no target group 'g'"),
-    ({"routes": [{"path_prefix": "x", "target_group": "g"}], "target_groups": [{"id": "g"}]}, "begin with '/'"),
-    ({"target_groups": [{"id": "g"}, {"id": "g"}]}, "there twice"),
-    ({"target_groups": [{"id": "g", "health_path": "ping"}]}, "health_path"),
-    ({"target_groups": [{"id": "g", "targets": [{"id": "t", "address": "example.com:80"}]}]}, "no address"),
-    ({"target_groups": [{"id": "g", "algorithm": "least_conn"}]}, "no algorithm 'least_conn'"),
-    ({"target_groups": [{"id": "g", "algorithm": "random", "stickiness": "ip"}]}, "no stickiness 'ip'"),
-    ({"target_groups": [{"id": "g", "stickiness": "cookie", "sticky_name": "a b"}]}, "sticky_name 'a b'"),
-    ({"target_groups": [{"id": "g", "client_gone": "finsh"}]}, "no client_gone 'finsh'"),
-    ({"target_groups": [{"id": "g"}, {"id": "h", "concurency_max": 4}]}, "target_groups[1]: there is no 'concurency_max'"),
-    ({"target_groups": [{"id": "g", "targets": [{"id": "t", "address": "localhost:1", "wieght": 2}]}]},
-     "targets[0]: there is no 'wieght'"),
-    ({"route": []}, "the file: there is no 'route'"),
-    ({"settings": {"authh": False}}, "settings: there is no 'authh'"),
-    ({"target_groups": [{"id": "g", "request_timeout_ms": 0}]}, "request_timeout_ms of group g is 0"),
-    ({"target_groups": [{"id": "g", "zone_spill": 0.5}]}, "zone_spill"),
-    ({"target_groups": [{"id": "g", "sticky_load_max": 0.9}]}, "sticky_load_max"),
-    ({"target_groups": [{"id": "g", "eject_percent_max": 101}]}, "above 100"),
-    ({"target_groups": [{"id": "g", "targets": [{"id": "t", "address": "localhost:1", "weight": -1}]}]}, "'weight'"),
-    ({"endpoints": [{"name": "e", "variants": [{"name": "v", "target_group": "g"}]}]}, "variant v of endpoint e"),
+    ("{", "line 1 column 1: this is no JSON"),
+    ("[]", "it is a list, but must be an object"),
+    ({"route": []}, "there is no 'route'; 'routes' is meant, perhaps"),
+    ({"routes": [{"path_prefix": "/", "target_group": "g"}]}, "routes[0].target_group: there is no target group 'g'"),
+    ({"target_groups": [{"id": "g"}, {"id": "h", "targets": [{"address": "localhost:1"}]}]},
+     "target_groups[1].targets[0].id: it is missing, and must be a text"),
+    ({"target_groups": [{"id": "g", "algorithm": "least_conn"}]},
+     "target_groups[0].algorithm: it is 'least_conn', but must be one of least_outstanding"),
+    ({"target_groups": [{"id": "g", "request_timeout_ms": 0}]},
+     "target_groups[0].request_timeout_ms: it is 0, but must be milliseconds from 1"),
+    ({"options": {"io": "kqueue"}}, "options.io: it is 'kqueue', but must be epoll, uring or auto"),
 ])
-def test_does_not_start_with_a_bad_file(start, routes, why):
+def test_does_not_start_with_a_bad_file(start, routes, why, tmp_path):
     proxy = start(routes)
-    assert why in proxy.line("routes not read")
+    line = proxy.line("routes not read")
+    assert why in line and str(tmp_path / "routes.json") in line
     assert proxy.process.wait(20) == 1
 
 

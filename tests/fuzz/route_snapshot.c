@@ -59,10 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct link_snapshot snapshot;
     struct registry registry;
     struct route *route;
-    const char *member = NULL;
-    int r = json ? link_snapshot_from_json(json, &snapshot, &member) : LINK_E_MALFORMED;
+    char why[COMPLAINT_BYTES] = "no JSON";
+    int r = json ? link_snapshot_from_json(json, &snapshot, why) : LINK_E_MALFORMED;
 
     MUST(r >= 0);
+    MUST((r == 0) == (why[0] == '\0') && memchr(why, '\0', sizeof(why)));
     json_decref(json);
     if (r)
         return 0;
