@@ -100,6 +100,12 @@ void exchange_fail(struct exchange *x, enum exchange_failure why, int error)
     x->kind->failed(x, why, error);
 }
 
+void exchange_nonsense(struct exchange *x, const char *why)
+{
+    nonsense_add(&x->worker->nonsense, x->target, why);
+    exchange_fail(x, EXCHANGE_NONSENSE, 0);
+}
+
 void exchange_cut(struct exchange *x)
 {
     exchange_fail(x, EXCHANGE_CUT, 0);

@@ -267,6 +267,8 @@ void exchange_push_content(struct exchange *x, struct slice content);
 void exchange_body_moved(struct exchange *x);
 /** exchange_fail() - the attempt has come to nothing */
 void exchange_fail(struct exchange *x, enum exchange_failure why, int error);
+/** exchange_nonsense() - the same, because what comes is no answer: @why */
+void exchange_nonsense(struct exchange *x, const char *why);
 /** exchange_end_attempt() - let go of the call, its connection is for others to use if @reusable */
 void exchange_end_attempt(struct exchange *x, bool reusable, bool complete);
 

@@ -48,6 +48,7 @@ struct proxy {
     struct guard *guard;
     struct drain drain;
     struct report report;
+    struct nonsense nonsense;
     struct loop_timer look, second;
     struct random random;
     size_t collecting; /* workers that have not handed over their stats yet */
@@ -294,8 +295,11 @@ static void take_stats(struct proxy *p, struct message *m)
         stats_reset(s, "");
         list_push_back(&m->empty, &s->link);
     }
-    if (--p->collecting == 0)
+    nonsense_move(&p->nonsense, &m->worker->nonsense_told);
+    if (--p->collecting == 0) {
+        nonsense_say(&p->nonsense, p->log, loop_now(p->loop));
         send_report(p);
+    }
 }
 
 /* --- mail from the workers -------------------------------------------------------------------- */

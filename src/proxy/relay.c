@@ -135,7 +135,7 @@ void exchange_answer_complete(struct exchange *x)
 static void take_interim(struct exchange *x, const struct http_head *head)
 {
     if (++x->interims > INTERIMS_MAX)
-        exchange_fail(x, EXCHANGE_NONSENSE, 0);
+        exchange_nonsense(x, "there are too many interim answers");
     else if (head->status != 100 && x->kind->interim)
         x->kind->interim(x, head);
 }

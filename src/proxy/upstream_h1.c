@@ -192,8 +192,12 @@ static size_t take_head(struct connection *c, const char *data, size_t size)
     if (r == HTTP_AGAIN)
         return 0;
     c->scanned = 0;
-    if (r || (head->status == 101 && !tunnel_is_granted(x, head))) {
-        exchange_fail(x, EXCHANGE_NONSENSE, 0);
+    if (!r && head->status == 101 && !tunnel_is_granted(x, head)) {
+        r = HTTP_E_MALFORMED;
+        why = "it switches to a protocol that nobody has asked for";
+    }
+    if (r) {
+        exchange_nonsense(x, why);
         return size;
     }
     http_body_init(&c->body, head);
@@ -207,12 +211,12 @@ static size_t take_head(struct connection *c, const char *data, size_t size)
 static size_t take_body(struct connection *c, const char *data, size_t size)
 {
     struct exchange *x = c->call.exchange;
+    const char *why = NULL;
     size_t used = 0;
     int r = HTTP_AGAIN;
 
     while (r == HTTP_AGAIN) {
         struct slice content = { 0 };
-        const char *why = NULL;
         size_t n = 0;
 
         r = http_body_next(&c->body, data + used, size - used, &n, &content, &why);
@@ -230,7 +234,7 @@ static size_t take_body(struct connection *c, const char *data, size_t size)
     }
     exchange_answer_flush(x);
     if (r != HTTP_AGAIN && c->call.exchange == x)
-        exchange_fail(x, EXCHANGE_NONSENSE, 0);
+        exchange_nonsense(x, why);
     return used;
 }
 

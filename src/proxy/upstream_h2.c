@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -83,7 +84,10 @@ static void fail_with(struct h2_upstream *h, struct h2_call *c, enum exchange_fa
         why = EXCHANGE_STALE;
     if (c->call.asked && !(c->call.reused && c->alone))
         c->call.heard = true; /* as far as we know */
-    h2_call_end(c, why, error);
+    if (why == EXCHANGE_NONSENSE)
+        exchange_nonsense(c->call.exchange, h->why[0] ? h->why : "HTTP/2 cannot go on");
+    else
+        h2_call_end(c, why, error);
 }
 
 static void fail_all(struct h2_upstream *h, enum exchange_failure why, int error)
@@ -215,8 +219,10 @@ static size_t received(struct stream *s, const char *data, size_t size)
         return size;
     if (n < 0 || !nghttp2_session_want_read(h->ng)) {
         h->leaving = true;
-        if (n < 0)
+        if (n < 0) {
+            snprintf(h->why, sizeof(h->why), "%s", nghttp2_strerror((int)n));
             nghttp2_session_terminate_session(h->ng, NGHTTP2_PROTOCOL_ERROR);
+        }
         if (send_frames(h))
             stream_flush(s);
         settle_all(h);

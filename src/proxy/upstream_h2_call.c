@@ -276,6 +276,13 @@ void h2_call_fail(struct h2_call *c, enum h2_call_failure why)
     h2_call_touch(c);
 }
 
+void h2_call_refuse(struct h2_call *c, const char *why)
+{
+    if (c->failure == H2_CALL_WELL)
+        c->why = why;
+    h2_call_fail(c, H2_CALL_NONSENSE);
+}
+
 void h2_call_head_begins(struct h2_call *c)
 {
     c->call.heard = true;
@@ -296,7 +303,7 @@ int h2_call_field(struct h2_call *c, struct slice name, struct slice value)
         r = h2_answer_field(&c->head, name, value, limits, &why);
     if (!r)
         return 0;
-    h2_call_fail(c, H2_CALL_NONSENSE);
+    h2_call_refuse(c, why);
     c->closed = true; /* nghttp2 resets it */
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -327,7 +334,7 @@ void h2_call_head(struct h2_call *c, bool ends)
         return;
     }
     if (h2_answer_finish(&c->head, ends, method, &w->settings->limits, &w->answer_head, &why))
-        h2_call_fail(c, H2_CALL_NONSENSE);
+        h2_call_refuse(c, why);
     else
         take_head(c, &w->answer_head, ends);
 }
@@ -355,11 +362,14 @@ void h2_call_content(struct h2_call *c, struct slice content)
 
     if (c->failure)
         return;
-    if (!c->head_done || is_too_much(c, content.size) ||
-        (keeps && buffer_append(&c->in, content.data, content.size))) {
-        h2_call_fail(c, H2_CALL_NONSENSE);
+    if (!c->head_done)
+        h2_call_refuse(c, "there is content before a head");
+    else if (is_too_much(c, content.size))
+        h2_call_refuse(c, "there is more content than Content-Length says");
+    else if (keeps && buffer_append(&c->in, content.data, content.size))
+        h2_call_refuse(c, "there is more content than fits in its window");
+    if (c->failure)
         return;
-    }
     h2_call_touch(c);
     if (keeps)
         return;
@@ -371,7 +381,7 @@ void h2_call_content(struct h2_call *c, struct slice content)
 void h2_call_ended(struct h2_call *c)
 {
     if (c->framing == HTTP_BODY_LENGTH && c->left > 0)
-        h2_call_fail(c, H2_CALL_NONSENSE);
+        h2_call_refuse(c, "there is less content than Content-Length says");
     else if (c->failure == H2_CALL_WELL)
         c->in_ended = true;
     h2_call_touch(c);
@@ -429,7 +439,7 @@ static void tell_failure(struct h2_call *c)
         h2_call_end(c, EXCHANGE_BROKEN, 0);
         break;
     case H2_CALL_NONSENSE:
-        h2_call_end(c, EXCHANGE_NONSENSE, 0);
+        exchange_nonsense(c->call.exchange, c->why);
         break;
     case H2_CALL_WELL:
         break;

@@ -1,6 +1,7 @@
 /* What nghttp2 tells of a connection to a target. Heads and content are passed on; whatever else may end a
  * call is noted, and told when nghttp2 has returned. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "proxy/upstream_h2_internal.h"
 #include "proxy/worker.h"
@@ -49,10 +50,10 @@ static int take_field(nghttp2_session *ng, const nghttp2_frame *frame, const uin
 }
 
 /* nghttp2 is about to reset it. */
-static void refuse(struct h2_call *c)
+static void refuse(struct h2_call *c, const char *why)
 {
     c->closed = true;
-    h2_call_fail(c, H2_CALL_NONSENSE);
+    h2_call_refuse(c, why);
 }
 
 /* What nghttp2 would rather drop: an answer must not go on as another one. */
@@ -69,7 +70,7 @@ static int bad_field(nghttp2_session *ng, const nghttp2_frame *frame, const uint
     (void)flags;
 
     if (c)
-        refuse(c);
+        refuse(c, "a field is not valid in HTTP/2");
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
@@ -143,6 +144,16 @@ static int content_received(nghttp2_session *ng, uint8_t flags, int32_t id, cons
     return 0;
 }
 
+/* With an error, and mostly in words, nghttp2 says why it ends the connection. */
+static void note_end(struct h2_upstream *h, const nghttp2_goaway *goaway)
+{
+    if (goaway->error_code == NGHTTP2_NO_ERROR || h->why[0])
+        return;
+    snprintf(h->why, sizeof(h->why), "%s%s%.*s", nghttp2_http2_strerror(goaway->error_code),
+             goaway->opaque_data_len ? ": " : "", (int)goaway->opaque_data_len,
+             goaway->opaque_data_len ? (const char *)goaway->opaque_data : "");
+}
+
 static int frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
 {
     struct h2_upstream *h = context;
@@ -151,6 +162,8 @@ static int frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *con
 
     if (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0)
         h2_patience_content(&h->patience);
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        note_end(h, &frame->goaway);
     if (c && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         c->head_sent = c->call.asked = c->progressed = true;
         h2_call_touch(c);
@@ -174,10 +187,9 @@ static int invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int er
 {
     struct h2_call *c = find(context, frame->hd.stream_id);
     (void)ng;
-    (void)error;
 
     if (c)
-        refuse(c);
+        refuse(c, nghttp2_strerror(error));
     strike(context, H2_STRIKE_REQUEST);
     return 0;
 }
@@ -189,7 +201,10 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t error, void *
 
     if (c) {
         c->closed = true;
-        h2_call_fail(c, error == NGHTTP2_REFUSED_STREAM ? H2_CALL_REFUSED : H2_CALL_NONSENSE);
+        if (error == NGHTTP2_REFUSED_STREAM)
+            h2_call_fail(c, H2_CALL_REFUSED);
+        else
+            h2_call_refuse(c, "the stream was closed before the answer was complete");
     }
     return 0;
 }

@@ -12,6 +12,7 @@ enum {
     H2_UPSTREAM_STREAMS_MAX = 1000, /* of one session, even if the target allows more */
     H2_UPSTREAM_WINDOW = 256 << 10, /* of a call */
     H2_UPSTREAM_CONNECTION_WINDOW = 16 << 20,
+    H2_WHY_BYTES = 96,
     H2_UPSTREAM_FIELD_BYTES_MAX = 1 << 20, /* of an answer: more is an attack, less an error */
 };
 
@@ -36,6 +37,7 @@ struct h2_upstream {
     ms_t idle_since, heard_at;
     size_t block_bytes; /* of the fields that are coming */
     struct h2_patience patience;
+    char why[H2_WHY_BYTES]; /* it cannot go on, as far as nghttp2 says; or empty */
     struct corpse corpse;
 };
 
@@ -73,6 +75,7 @@ struct h2_call {
     bool wants;
     bool closed; /* nghttp2 knows it no more, or is about to reset it */
     enum h2_call_failure failure;
+    const char *why; /* with H2_CALL_NONSENSE, constant */
     struct corpse corpse;
 };
 
@@ -94,6 +97,8 @@ void h2_call_settle(struct h2_call *c);
 int h2_call_submit(struct h2_call *c);
 /** h2_call_fail() - note it: h2_call_settle() tells */
 void h2_call_fail(struct h2_call *c, enum h2_call_failure why);
+/** h2_call_refuse() - the same, as what comes is not HTTP: @why, a constant */
+void h2_call_refuse(struct h2_call *c, const char *why);
 /** h2_call_end() - as exchange_fail() */
 void h2_call_end(struct h2_call *c, enum exchange_failure why, int error);
 

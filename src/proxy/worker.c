@@ -185,6 +185,7 @@ const char *worker_forwarded(struct worker *w, const struct guard_pass *pass)
 
 static void collect(struct worker *w, struct message *m)
 {
+    nonsense_move(&w->nonsense_told, &w->nonsense);
     map_for_each (slot, &w->groups) {
         struct worker_group *g = slot->value;
         struct stats *empty = list_first_entry(&m->empty, struct stats, link);

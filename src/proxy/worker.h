@@ -21,6 +21,7 @@
 #include "http/parser.h"
 #include "proxy/guard.h"
 #include "proxy/morgue.h"
+#include "proxy/nonsense.h"
 #include "proxy/peer.h"
 #include "proxy/stats.h"
 #include "proxy/upstream.h"
@@ -148,6 +149,8 @@ struct worker {
     struct list leavers;   /* see leaving.h; counted with the connections */
     struct list exchanges; /* unused ones */
     struct morgue morgue;
+    struct nonsense nonsense;      /* what targets have answered */
+    struct nonsense nonsense_told; /* the main thread's, while `collect` is there */
 
     struct queue_port port;
     struct loop_task take_granted;

@@ -562,6 +562,28 @@ HARM = {
 }
 
 
+def told(proxy, target, why: str):
+    """The log says whose answer was not valid, and why."""
+    proxy.wait_for_line(f'answers are not valid HTTP group=g target=t0 address=127.0.0.1:{target.port} why="{why}')
+
+
+@pytest.mark.parametrize("what, why", [
+    ("no status", "the status is missing"),
+    ("a flood of fields", "the header fields are too large"),
+    ("endless interims", "there are too many interim answers"),
+    ("a NUL in a value", "a field is not valid in HTTP/2"),
+    ("two lengths", "Invalid HTTP header field was received"),
+    ("an index that is not there", "COMPRESSION_ERROR"),
+    ("an oversized frame", "FRAME_SIZE_ERROR: "),
+])
+def test_the_log_says_what_was_wrong_with_an_answer(proxy, target, what, why):
+    target.answer = HARM[what]
+    with begin(proxy) as connection:
+        while connection.message(head_only=True).status == 103:
+            pass
+    told(proxy, target, why)
+
+
 @pytest.mark.parametrize("what", HARM)
 def test_a_bad_answer_is_502_and_the_thread_goes_on(proxy, target, what):
     def answer(request):
@@ -604,7 +626,9 @@ def test_an_answer_that_goes_wrong_is_cut(proxy, target, pieces):
 def test_what_speaks_only_http_1_is_502(start):
     target = Target()
     target.one = lambda connection: connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    assert ask(start(target)).status == 502
+    proxy = start(target)
+    assert ask(proxy).status == 502
+    told(proxy, target, "PROTOCOL_ERROR: SETTINGS expected")
     target.close()
 
 

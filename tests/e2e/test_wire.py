@@ -454,3 +454,24 @@ def test_pipelined_requests_are_answered_in_their_order(proxy, target):
         connection.send(sent)
         assert [connection.message().body for _ in range(50)] == [b"%d" % i for i in range(50)]
     assert [message.line.split()[1] for message in target.seen] == [b"/%d" % i for i in range(50)]
+
+
+@pytest.mark.parametrize("answer, status, why", [
+    (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 502, "this is not an HTTP answer"),
+    (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok", 502, "there is more than one Content-Length field"),
+    (OK + b"A\0: b\r\n\r\n", 502, "a header field name is malformed"),
+    (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 502,
+     "it switches to a protocol that nobody has asked for"),
+    (OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 200, "the chunk framing is malformed"),
+])
+def test_the_log_says_what_was_wrong_with_an_answer(tmp_path, answer, status, why):
+    target = Target()
+    target.answer = answer
+    proxy = Proxy(tmp_path, {"routes": [{"path_prefix": "/", "target_group": "g"}], "target_groups": [group("g", target.port)]})
+    with proxy.dial() as connection:
+        connection.send(GET + b"\r\n")
+        assert connection.message(head_only=True).status == status
+    proxy.wait_for_line(f'answers are not valid HTTP group=g target=t address=127.0.0.1:{target.port} why="{why}" answers=1')
+    proxy.stop()
+    proxy.process.stderr.close()
+    target.close()
