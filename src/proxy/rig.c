@@ -74,8 +74,9 @@ static bool receive(int fd, struct buffer *into)
 bool client_closed(int fd)
 {
     char byte;
+    ssize_t n = recv(fd, &byte, 1, 0);
 
-    return recv(fd, &byte, 1, 0) <= 0;
+    return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
 static void read_body(int fd, struct buffer *in, struct answer *ret)

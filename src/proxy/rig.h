@@ -115,7 +115,7 @@ void client_send_n(int fd, const void *data, size_t n);
 void client_read(int fd, struct buffer *pending, struct answer *ret);
 /** client_ask() - one request on a connection of its own */
 void client_ask(const struct rig *r, const char *request, struct answer *ret);
-/** client_closed() - whether the proxy closes the connection without another byte */
+/** client_closed() - whether the proxy closes the connection without another byte, within 20 s */
 bool client_closed(int fd);
 void answer_deinit(struct answer *a);
 #define autoanswer __attribute__((cleanup(answer_deinit)))

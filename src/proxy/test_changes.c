@@ -605,18 +605,37 @@ static void reports_tell_what_happened(void **state)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* A connection that has had an answer and may have more. */
+static int begin_idle(struct fixture *f)
+{
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+    int fd = begin(f, "echo");
+
+    client_read(fd, &pending, &a);
+    assert_true(a.head.keep_alive);
+    return fd;
+}
+
 static void told_to_end_it_finishes_what_runs(void **state)
 {
+    enum { IDLE = 32 }; /* so many that each worker has some */
     struct fixture *f = *state;
     autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
     autoanswer struct answer a;
-    int idle = client_dial(&f->rig), busy;
+    int idle[IDLE], busy;
 
     rig_serve(&f->rig, f->list, 1);
+    for (int i = 0; i < IDLE; i++)
+        idle[i] = begin_idle(f);
     busy = begin(f, "hold");
     rig_until(holding(f) == 1);
     rig_drain(&f->rig);
-    assert_true(client_closed(idle));
+    for (int i = 0; i < IDLE; i++) {
+        assert_true(client_closed(idle[i]));
+        close(idle[i]);
+    }
+    /* every worker has heard of it now */
     assert_false(atomic_load(&f->rig.drained));
     target_server_release(f->targets[0]);
     client_read(busy, &pending, &a);
@@ -624,7 +643,6 @@ static void told_to_end_it_finishes_what_runs(void **state)
     assert_false(a.head.keep_alive);
     assert_true(client_closed(busy));
     close(busy);
-    close(idle);
     rig_until(atomic_load(&f->rig.drained));
 }
 
