@@ -1,14 +1,10 @@
 #include "api/cloudwatch.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "control/test_json.h"
 
 /* 2026-01-02T03:04:05Z, the time of every call unless a test moves it */
 #define NOW_S 1767323045
@@ -55,23 +51,6 @@ static void invoke(struct fixture *f, struct api_call *call, const char *operati
     int r = api_invoke(call, input, f->patterns);
     assert_true(r == 0 || r == API_REFUSED);
     assert_int_equal(r == API_REFUSED, call->error != NULL);
-}
-
-/* @input in JSON, with ' for " */
-static json_t *parse(const char *input)
-{
-    char text[8192];
-    json_error_t error;
-    json_t *value;
-
-    snprintf(text, sizeof(text), "%s", input);
-    for (char *c = text; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    value = json_loads(text, 0, &error);
-    if (!value)
-        fail_msg("%s: %s", error.text, text);
-    return value;
 }
 
 static void call_text(struct fixture *f, struct api_call *call, const char *operation,

@@ -7,7 +7,7 @@
 #include "control/alarm_book.h"
 #include "fleet/fake.h"
 
-enum { STEP_MS = 100, TEXT_BYTES = 1 << 17, AWAIT_S = 1800 };
+enum { STEP_MS = 100, AWAIT_S = 1800 };
 
 static void begin(struct fixture *f)
 {
@@ -74,22 +74,6 @@ void restart(struct fixture *f)
 }
 
 /* --- calls, in JSON with ' for " -------------------------------------------------------------- */
-
-static json_t *parse(const char *input)
-{
-    char text[TEXT_BYTES];
-    json_error_t error;
-    json_t *value;
-
-    snprintf(text, sizeof text, "{%s}", input);
-    for (char *c = text; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    value = json_loads(text, 0, &error);
-    if (!value)
-        fail_msg("%s: %s", error.text, text);
-    return value;
-}
 
 static const struct operation *find_operation(const char *name, const struct service **ret)
 {

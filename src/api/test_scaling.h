@@ -2,17 +2,10 @@
  * simulated time, made-up load, and a driver whose instances do as told.
  */
 #pragma once
-#include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "api/services.h"
 #include "control/autoscaler.h"
 #include "control/endpoint.h"
+#include "control/test_json.h"
 
 #define TRIPLE(resource)                                                                           \
     "'ServiceNamespace':'sagemaker','ResourceId':'" resource                                       \
@@ -46,7 +39,7 @@ int tear_down(void **state);
 void restart(struct fixture *f);
 /** invoke() - an operation. Return: what api_invoke() says; @ret is to api_call_deinit() */
 int invoke(struct fixture *f, const char *operation, const char *input, struct api_call *ret);
-/** ask() - an operation, in JSON with ' for " and without the outer braces
+/** ask() - an operation, with its input as for parse()
  * Return: the output, to json_decref(). */
 json_t *ask(struct fixture *f, const char *operation, const char *input);
 void done(struct fixture *f, const char *operation, const char *input);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "control/alarm_book.h"
+#include "control/test_json.h"
 #include "control/test_world.h"
 
 enum { POSTS_MAX = 16, SIGNALS_MAX = 64 };
@@ -117,6 +118,13 @@ static void detach(void)
     book = world.control->alarms = alarm_book_free(world.control->alarms);
 }
 
+static void restart(void)
+{
+    detach();
+    world_restart(&world);
+    attach();
+}
+
 static int set_up(void **state)
 {
     memset(&heard, 0, sizeof heard);
@@ -134,22 +142,6 @@ static int tear_down(void **state)
     world_tear_down(&world);
     metrics = metrics_free(metrics);
     return 0;
-}
-
-static json_t *parse(const char *text)
-{
-    char copy[4096];
-    json_error_t error;
-    json_t *value;
-
-    snprintf(copy, sizeof copy, "{%s}", text);
-    for (char *c = copy; *c; c++)
-        if (*c == '\'')
-            *c = '"';
-    value = json_loads(copy, 0, &error);
-    if (!value)
-        fail_msg("%s: %s", error.text, copy);
-    return value;
 }
 
 static int try_put(enum alarm_kind kind, const char *members, const char *more)
@@ -531,9 +523,7 @@ static void what_is_not_delivered_at_the_end_is_told(void **state)
 {
     put_alarm("a", action("http://example.com/"));
     pass_until(1, "a", ALARM_ALARM);
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     assert_int_equal(count_events("a", ALARM_EVENT_ACTION), 1);
 }
 
@@ -546,9 +536,7 @@ static void names_may_be_long_and_of_any_script(void **state)
         strcat(name, "\xf0\x9f\xa6\x80");
     a = alarm_new_named(name);
     assert_int_equal(alarm_book_set_state(a, ALARM_ALARM, "by hand", NULL), 0);
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     assert_int_equal(state_of(name), ALARM_ALARM);
     assert_int_equal(count_events(name, ALARM_EVENT_CONFIGURATION), 1);
 }
@@ -639,9 +627,7 @@ static void a_restart_forgets_nothing(void **state)
     assert_int_equal(alarm_book_set_state(a, ALARM_ALARM, "by hand", "{\"x\":1}"), 0);
     world_run(&world, 2000);
     n = book->history.n;
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     world_run(&world, 3000);
     a = alarm_book_find(book, "a");
     assert_int_equal(a->state, ALARM_ALARM);
@@ -650,9 +636,7 @@ static void a_restart_forgets_nothing(void **state)
     assert_int_equal(state_of("c"), ALARM_ALARM);
     assert_int_equal(book->history.n, n);
     assert_int_equal(alarm_book_delete(book, &a, 1), 0);
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     assert_null(alarm_book_find(book, "a"));
     assert_int_equal(book->history.n, n + 1);
 }
@@ -668,9 +652,7 @@ static void a_store_that_fails_ends_it_before_any_action(void **state)
     pass(60, 1);
     assert_int_equal(heard.n, 0);
     assert_true(world.control->error < 0);
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     assert_int_equal(state_of("a"), ALARM_INSUFFICIENT_DATA);
     pass_until(1, "a", ALARM_ALARM);
     assert_int_equal(heard.n, 1);
@@ -716,9 +698,7 @@ static void managed_alarms_belong_to_their_policy(void **state)
     assert_null(alarm_book_find(book, "managed"));
 
     /* it stays deleted, also after a restart, until its policy lets it go */
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     assert_int_equal(alarm_book_claim(book, c), 0);
     assert_int_equal(alarm_book_sweep(book), 0);
     assert_null(alarm_book_find(book, "managed"));
@@ -728,9 +708,7 @@ static void managed_alarms_belong_to_their_policy(void **state)
 
     /* whose policy is gone is swept away */
     world_run(&world, 2000);
-    detach();
-    world_restart(&world);
-    attach();
+    restart();
     assert_non_null(alarm_book_find(book, "managed"));
     assert_int_equal(alarm_book_sweep(book), 0);
     assert_null(alarm_book_find(book, "managed"));

@@ -39,11 +39,6 @@ static struct endpoint *endpoint(struct world *w)
     return endpoint_find(w->control, "e");
 }
 
-static bool in_service(struct world *w)
-{
-    return endpoint(w)->status == ENDPOINT_IN_SERVICE;
-}
-
 static bool failed(struct world *w)
 {
     return endpoint(w)->status == ENDPOINT_FAILED;
@@ -61,7 +56,8 @@ static bool no_instances(struct world *w)
 
 static bool only_the_wanted_are_left(struct world *w)
 {
-    return in_service(w) && w->control->instances.size == endpoint(w)->variants[0].desired_count;
+    return world_in_service(w) &&
+           w->control->instances.size == endpoint(w)->variants[0].desired_count;
 }
 
 /* The id of the @nth oldest instance. */
@@ -74,19 +70,11 @@ static const char *instance_id(struct world *w, size_t nth)
     return NULL;
 }
 
-static int rescale(struct world *w, unsigned count)
-{
-    struct variant_change change = { .variant = "v", .has_count = true, .count = count };
-    const char *subject;
-
-    return endpoint_update_weights_and_capacities(w->control, "e", &change, 1, &subject);
-}
-
 static void make_and_await(struct world *w, unsigned count)
 {
     fake_driver_set_ready_at_launch(w->driver, true);
     world_make_endpoint(w, "e", count);
-    world_await(w, in_service);
+    world_await(w, world_in_service);
 }
 
 static void is_in_service_when_every_instance_answered_and_the_proxy_knows(void **state)
@@ -119,7 +107,7 @@ static void is_in_service_when_every_instance_answered_and_the_proxy_knows(void 
     w->proxy.acks = true;
     world_disconnect_proxy(w);
     world_connect_proxy(w);
-    world_await(w, in_service);
+    world_await(w, world_in_service);
     assert_int_equal(world_serving(w, "e/v"), 2);
 }
 
@@ -132,19 +120,19 @@ static void names_what_is_wrong_with_a_call(void **state)
     assert_int_equal(model_delete(w->control, "m"), MODEL_E_NOT_FOUND);
     assert_int_equal(endpoint_delete(w->control, "e"), ENDPOINT_E_NOT_FOUND);
     assert_int_equal(endpoint_create(w->control, "e", "c", NULL, &subject), ENDPOINT_E_NO_CONFIG);
-    assert_int_equal(rescale(w, 1), ENDPOINT_E_NOT_FOUND);
+    assert_int_equal(world_set_count(w, 1), ENDPOINT_E_NOT_FOUND);
 
     world_make_endpoint(w, "e", 1);
-    assert_int_equal(rescale(w, 2), ENDPOINT_E_IN_PROGRESS);
+    assert_int_equal(world_set_count(w, 2), ENDPOINT_E_IN_PROGRESS);
     assert_int_equal(endpoint_set_desired(w->control, "e", "v", 2, "test"), ENDPOINT_E_IN_PROGRESS);
     assert_int_equal(endpoint_delete(w->control, "e"), ENDPOINT_E_IN_PROGRESS);
     assert_int_equal(endpoint_create(w->control, "E", "c-e", NULL, &subject), ENDPOINT_E_EXISTS);
     world_run(w, 1000);
     fake_driver_ready(w->driver, instance_id(w, 0));
-    world_await(w, in_service);
+    world_await(w, world_in_service);
 
-    assert_int_equal(rescale(w, 0), ENDPOINT_E_ZERO);
-    assert_int_equal(rescale(w, 21), ENDPOINT_E_LIMIT);
+    assert_int_equal(world_set_count(w, 0), ENDPOINT_E_ZERO);
+    assert_int_equal(world_set_count(w, 21), ENDPOINT_E_LIMIT);
     assert_int_equal(endpoint_update_weights_and_capacities(w->control, "e", &change, 1, &subject),
                      ENDPOINT_E_NO_VARIANT);
     assert_string_equal(subject, "nope");
@@ -199,12 +187,12 @@ static void scales_out_and_in_without_losing_the_old_ones(void **state)
     make_and_await(w, 1);
     snprintf(first, sizeof(first), "%s", instance_id(w, 0));
     for (unsigned round = 0; round < 3; round++) {
-        assert_int_equal(rescale(w, 4), 0);
+        assert_int_equal(world_set_count(w, 4), 0);
         assert_int_equal(endpoint(w)->status, ENDPOINT_UPDATING);
-        assert_int_equal(rescale(w, 3), ENDPOINT_E_IN_PROGRESS);
+        assert_int_equal(world_set_count(w, 3), ENDPOINT_E_IN_PROGRESS);
         world_await(w, only_the_wanted_are_left);
         assert_int_equal(world_serving(w, "e/v"), 4);
-        assert_int_equal(rescale(w, 1), 0);
+        assert_int_equal(world_set_count(w, 1), 0);
         world_await(w, only_the_wanted_are_left);
         assert_int_equal(world_serving(w, "e/v"), 1);
         assert_string_equal(instance_id(w, 0), first);
@@ -235,12 +223,12 @@ static void scaling_in_waits_for_drained(void **state)
     world_connect_proxy(w);
     make_and_await(w, 2);
     w->proxy.drains = false;
-    assert_int_equal(rescale(w, 1), 0);
-    world_await(w, in_service);
+    assert_int_equal(world_set_count(w, 1), 0);
+    world_await(w, world_in_service);
     world_run(w, PROXY_LINK_DEREGISTRATION_DELAY_MS - 2000);
     assert_int_equal(fake_driver_count(w->driver), 2);
     /* scaling out meanwhile launches anew: who drains is not revived */
-    assert_int_equal(rescale(w, 2), 0);
+    assert_int_equal(world_set_count(w, 2), 0);
     world_run(w, 1000);
     assert_int_equal(fake_driver_count(w->driver), 3);
     world_run(w, 8000); /* the delay has passed */
@@ -267,7 +255,7 @@ static void weights_are_current_when_the_proxy_has_them(void **state)
     w->proxy.acks = true;
     world_disconnect_proxy(w);
     world_connect_proxy(w);
-    world_await(w, in_service);
+    world_await(w, world_in_service);
     assert_true(endpoint(w)->variants[0].current_weight == 3);
     assert_int_equal(variant_status(&endpoint(w)->variants[0]), VARIANT_STEADY);
 }
@@ -339,7 +327,7 @@ static void a_model_that_will_not_load_fails_its_endpoint(void **state)
     assert_non_null(strstr(endpoint(w)->failure_reason, "bad model file"));
     world_run(w, 100000);
     assert_int_equal(fake_driver_launches(w->driver), 3);
-    assert_int_equal(rescale(w, 2), ENDPOINT_E_FAILED);
+    assert_int_equal(world_set_count(w, 2), ENDPOINT_E_FAILED);
     assert_int_equal(endpoint_set_desired(w->control, "e", "v", 2, "test"), ENDPOINT_E_FAILED);
     assert_int_equal(endpoint_delete(w->control, "e"), 0);
     world_await(w, deleted);
@@ -393,8 +381,8 @@ static void a_rescale_that_cannot_launch_goes_back_and_keeps_trying(void **state
     world_connect_proxy(w);
     make_and_await(w, 1);
     fake_driver_fail_launch(w->driver, 1, DRIVER_E_REFUSED);
-    assert_int_equal(rescale(w, 2), 0);
-    world_await(w, in_service);
+    assert_int_equal(world_set_count(w, 2), 0);
+    world_await(w, world_in_service);
     assert_non_null(strstr(endpoint(w)->failure_reason, "the test refuses this launch"));
     assert_int_equal(endpoint(w)->variants[0].desired_count, 2);
     world_run(w, 5000);
@@ -410,7 +398,7 @@ static void launches_are_retried_ever_more_slowly(void **state)
     world_connect_proxy(w);
     make_and_await(w, 1);
     fake_driver_set_ready_at_launch(w->driver, false);
-    assert_int_equal(rescale(w, 2), 0);
+    assert_int_equal(world_set_count(w, 2), 0);
     for (ms_t ms = 0; ms < 100000; ms += 1000) {
         world_run(w, 1000);
         if (w->control->instances.size == 2)
@@ -485,10 +473,10 @@ static void a_restart_goes_on_where_it_was(void **state)
     assert_int_equal(fake_driver_launches(w->driver), 2);
     fake_driver_ready(w->driver, instance_id(w, 0));
     fake_driver_ready(w->driver, instance_id(w, 1));
-    world_await(w, in_service);
+    world_await(w, world_in_service);
 
     w->proxy.drains = false;
-    assert_int_equal(rescale(w, 1), 0);
+    assert_int_equal(world_set_count(w, 1), 0);
     world_run(w, 1000);
     world_restart(w); /* while draining */
     w->proxy.drains = true;
@@ -528,7 +516,7 @@ static void deletion_drains_and_leaves_nothing(void **state)
     json_decref(tags);
     json_decref(list);
     world_make_endpoint(w, "e", 1); /* the name is free again */
-    world_await(w, in_service);
+    world_await(w, world_in_service);
 }
 
 static void tags_are_set_overwritten_and_removed(void **state)
@@ -573,10 +561,10 @@ static void the_meter_counts_from_launch_to_gone_across_restarts(void **state)
 
     world_connect_proxy(w);
     make_and_await(w, 1);
-    assert_int_equal(rescale(w, 3), 0);
+    assert_int_equal(world_set_count(w, 3), 0);
     world_await(w, only_the_wanted_are_left);
     world_run(w, 100000);
-    assert_int_equal(rescale(w, 1), 0);
+    assert_int_equal(world_set_count(w, 1), 0);
     world_await(w, only_the_wanted_are_left);
     world_run(w, 99000);
     sim_clock_advance(&w->clock, 1000); /* as if control were away */

@@ -230,11 +230,6 @@ static double invocations(const struct control *c, wall_ms_t second)
     return value;
 }
 
-static bool in_service(struct world *w)
-{
-    return endpoint_find(w->control, "e")->status == ENDPOINT_IN_SERVICE;
-}
-
 static void each_report_is_a_second_of_its_own(void **state)
 {
     static const ms_t gaps[] = {
@@ -250,7 +245,7 @@ static void each_report_is_a_second_of_its_own(void **state)
     world_connect_proxy(w);
     fake_driver_set_ready_at_launch(w->driver, true);
     world_make_endpoint(w, "e", 1);
-    world_await(w, in_service);
+    world_await(w, world_in_service);
     first = loop_wall(w->loop) / MS_PER_S * MS_PER_S - MS_PER_S;
     for (unsigned i = 0; i < N; i++) {
         world_say_report(w, "e/v", i + 1, 0);

@@ -458,3 +458,16 @@ void world_make_endpoint(struct world *w, const char *name, unsigned count)
     json_decref(model);
     json_decref(config);
 }
+
+bool world_in_service(struct world *w)
+{
+    return endpoint_find(w->control, "e")->status == ENDPOINT_IN_SERVICE;
+}
+
+int world_set_count(struct world *w, unsigned count)
+{
+    const struct variant_change change = { .variant = "v", .has_count = true, .count = count };
+    const char *subject;
+
+    return endpoint_update_weights_and_capacities(w->control, "e", &change, 1, &subject);
+}

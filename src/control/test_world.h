@@ -78,6 +78,11 @@ void world_await(struct world *w, bool (*holds)(struct world *w));
 /** world_make_endpoint() - model "m", config "c-NAME" with variant "v" of @count, endpoint @name */
 void world_make_endpoint(struct world *w, const char *name, unsigned count);
 
+/** world_in_service() - endpoint "e" is; for world_await() */
+bool world_in_service(struct world *w);
+/** world_set_count() - of its variant, by hand. Return: what the endpoint says to that. */
+int world_set_count(struct world *w, unsigned count);
+
 /** world_serving() - targets of @group that the proxy may send requests to */
 unsigned world_serving(const struct world *w, const char *group);
 bool world_routes(const struct world *w, const char *endpoint);
