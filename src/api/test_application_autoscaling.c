@@ -1,9 +1,9 @@
-/* Application Auto Scaling, and DescribeAlarms, on a real control plane (test_scaling.h). */
+/* Application Auto Scaling, and DescribeAlarms, on a real control plane (rig.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/test_scaling.h"
+#include "api/rig.h"
 
 enum { TEXT_BYTES = 8192 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/test_scaling.h"
+#include "api/rig.h"
 #include "net/courier.h"
 
 #define URL       "https://example.execute-api.us-west-2.amazonaws.com/prod/scalableTargetDimensions/1-2"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/test_scaling.h"
+#include "api/rig.h"
 
 #define NAMESPACE "'ServiceNamespace':'sagemaker'"
 #define CUSTOM    "'ServiceNamespace':'custom-resource'"

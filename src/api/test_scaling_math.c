@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/test_scaling.h"
+#include "api/rig.h"
 #include "base/text.h"
 
 #define PUT(metrics)                                                                               \

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/test_scaling.h"
+#include "api/rig.h"
 #include "fleet/fake.h"
 
 #define NAMESPACE "'ServiceNamespace':'sagemaker'"

@@ -1,5 +1,5 @@
-/* api/test_scaling.h: what the tests of Application Auto Scaling's API share: a control plane with
- * simulated time, made-up load, and a driver whose instances do as told.
+/* api/rig.h: what the tests of services on a real control plane share: that, with simulated time,
+ * made-up load, and a driver whose instances do as told.
  */
 #pragma once
 #include "api/services.h"

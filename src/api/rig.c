@@ -1,4 +1,4 @@
-#include "api/test_scaling.h"
+#include "api/rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
