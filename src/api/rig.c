@@ -131,6 +131,12 @@ void refused(struct fixture *f, const char *operation, const char *input, const 
     api_call_deinit(&call);
 }
 
+void refused_all(struct fixture *f, const char *operation, const struct refusal *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        refused(f, operation, table[i].input, INVALID, table[i].message);
+}
+
 const char *text(json_t *object, const char *member)
 {
     const char *t = json_string_value(json_object_get(object, member));

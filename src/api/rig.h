@@ -46,6 +46,13 @@ void done(struct fixture *f, const char *operation, const char *input);
 /** refused() - it is, with just this error and message */
 void refused(struct fixture *f, const char *operation, const char *input, const char *error,
              const char *message);
+/** refused_each() - everything in a table is, as a ValidationException */
+struct refusal {
+    const char *input, *message;
+};
+void refused_all(struct fixture *f, const char *operation, const struct refusal *table, size_t n);
+#define refused_each(f, operation, table)                                                          \
+    refused_all(f, operation, table, sizeof(table) / sizeof *(table))
 /** ask_for_one() - the only item of a list in an answer; a new reference */
 json_t *ask_for_one(struct fixture *f, const char *operation, const char *input, const char *list);
 size_t count_of(struct fixture *f, const char *operation, const char *input, const char *list);

@@ -59,57 +59,55 @@ static void a_target_is_described_as_it_was_registered(void **state)
             "endpoint/e/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount");
 }
 
+static const struct refusal bad_targets[] = {
+    { TARGET, "MinCapacity and MaxCapacity are required to register a scalable target" },
+    { TARGET ",'MinCapacity':1",
+      "MinCapacity and MaxCapacity are required to register a scalable target" },
+    { TARGET ",'MinCapacity':3,'MaxCapacity':2",
+      "Maximum capacity cannot be less than minimum capacity" },
+    { TARGET ",'MinCapacity':-1,'MaxCapacity':2", "MinCapacity must be at least 0" },
+    { TARGET ",'MinCapacity':1,'MaxCapacity':-2", "MaxCapacity must be at least 0" },
+    { TARGET ",'MinCapacity':1,'MaxCapacity':2,'RoleARN':'me'", "RoleARN 'me' is not an ARN" },
+    { TARGET ",'MinCapacity':1,'MaxCapacity':2,'Tags':{'weir:pace':'slow'}",
+      "The value of tag weir:pace is fast or aws, not 'slow'" },
+    { TRIPLE("endpoint/e/variant/w") ",'MinCapacity':1,'MaxCapacity':2",
+      "Resource Id [endpoint/e/variant/w] is not scalable. Reason: there is no such endpoint, "
+      "or it has no such variant" },
+    { TRIPLE("e") ",'MinCapacity':1,'MaxCapacity':2",
+      "Unsupported service namespace, resource type or scalable dimension" },
+    { "'ServiceNamespace':'ecs','ResourceId':'service/a/b',"
+      "'ScalableDimension':'ecs:service:DesiredCount','MinCapacity':1,'MaxCapacity':2",
+      "Unsupported service namespace, resource type or scalable dimension" },
+    { "'ServiceNamespace':'sagemaker','ResourceId':'endpoint/e/variant/v',"
+      "'ScalableDimension':'sagemaker:variant:DesiredProvisionedConcurrency','MinCapacity':1,"
+      "'MaxCapacity':2",
+      "The scalable dimension sagemaker:variant:DesiredProvisionedConcurrency is not "
+      "supported: this server has no serverless variants" },
+    { "'ServiceNamespace':'sagemaker','ResourceId':'inference-component/c',"
+      "'ScalableDimension':'sagemaker:inference-component:DesiredCopyCount','MinCapacity':0,"
+      "'MaxCapacity':2",
+      "The scalable dimension sagemaker:inference-component:DesiredCopyCount is not supported: "
+      "this server has no inference components" },
+    { "'ServiceNamespace':'dynamodb','ResourceId':'endpoint/e/variant/v',"
+      "'ScalableDimension':'sagemaker:variant:DesiredInstanceCount','MinCapacity':1,"
+      "'MaxCapacity':2",
+      "Unsupported service namespace, resource type or scalable dimension" },
+    { "'ServiceNamespace':'sagemaker'",
+      "2 validation errors detected: Value null at 'resourceId' failed to satisfy constraint: "
+      "Member must not be null; Value null at 'scalableDimension' failed to satisfy "
+      "constraint: Member must not be null" },
+    { TRIPLE("a\\u0001b"),
+      "1 validation error detected: Value 'a\001b' at 'resourceId' failed to satisfy "
+      "constraint: Member must satisfy regular expression pattern: "
+      "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*" },
+};
+
 static void a_target_that_cannot_be_is_refused(void **state)
 {
-    static const struct {
-        const char *input, *message;
-    } cases[] = {
-        { TARGET, "MinCapacity and MaxCapacity are required to register a scalable target" },
-        { TARGET ",'MinCapacity':1",
-          "MinCapacity and MaxCapacity are required to register a scalable target" },
-        { TARGET ",'MinCapacity':3,'MaxCapacity':2",
-          "Maximum capacity cannot be less than minimum capacity" },
-        { TARGET ",'MinCapacity':-1,'MaxCapacity':2", "MinCapacity must be at least 0" },
-        { TARGET ",'MinCapacity':1,'MaxCapacity':-2", "MaxCapacity must be at least 0" },
-        { TARGET ",'MinCapacity':1,'MaxCapacity':2,'RoleARN':'me'", "RoleARN 'me' is not an ARN" },
-        { TARGET ",'MinCapacity':1,'MaxCapacity':2,'Tags':{'weir:pace':'slow'}",
-          "The value of tag weir:pace is fast or aws, not 'slow'" },
-        { TRIPLE("endpoint/e/variant/w") ",'MinCapacity':1,'MaxCapacity':2",
-          "Resource Id [endpoint/e/variant/w] is not scalable. Reason: there is no such endpoint, "
-          "or it has no such variant" },
-        { TRIPLE("e") ",'MinCapacity':1,'MaxCapacity':2",
-          "Unsupported service namespace, resource type or scalable dimension" },
-        { "'ServiceNamespace':'ecs','ResourceId':'service/a/b',"
-          "'ScalableDimension':'ecs:service:DesiredCount','MinCapacity':1,'MaxCapacity':2",
-          "Unsupported service namespace, resource type or scalable dimension" },
-        { "'ServiceNamespace':'sagemaker','ResourceId':'endpoint/e/variant/v',"
-          "'ScalableDimension':'sagemaker:variant:DesiredProvisionedConcurrency','MinCapacity':1,"
-          "'MaxCapacity':2",
-          "The scalable dimension sagemaker:variant:DesiredProvisionedConcurrency is not "
-          "supported: this server has no serverless variants" },
-        { "'ServiceNamespace':'sagemaker','ResourceId':'inference-component/c',"
-          "'ScalableDimension':'sagemaker:inference-component:DesiredCopyCount','MinCapacity':0,"
-          "'MaxCapacity':2",
-          "The scalable dimension sagemaker:inference-component:DesiredCopyCount is not supported: "
-          "this server has no inference components" },
-        { "'ServiceNamespace':'dynamodb','ResourceId':'endpoint/e/variant/v',"
-          "'ScalableDimension':'sagemaker:variant:DesiredInstanceCount','MinCapacity':1,"
-          "'MaxCapacity':2",
-          "Unsupported service namespace, resource type or scalable dimension" },
-        { "'ServiceNamespace':'sagemaker'",
-          "2 validation errors detected: Value null at 'resourceId' failed to satisfy constraint: "
-          "Member must not be null; Value null at 'scalableDimension' failed to satisfy "
-          "constraint: Member must not be null" },
-        { TRIPLE("a\\u0001b"),
-          "1 validation error detected: Value 'a\001b' at 'resourceId' failed to satisfy "
-          "constraint: Member must satisfy regular expression pattern: "
-          "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*" },
-    };
     struct fixture *f = *state;
 
     make_endpoint_of(f, "ml.m5.large");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(f, "RegisterScalableTarget", cases[i].input, INVALID, cases[i].message);
+    refused_each(f, "RegisterScalableTarget", bad_targets);
     assert_int_equal(count_of(f, "DescribeScalableTargets", NAMESPACE, "ScalableTargets"), 0);
 
     done(f, "RegisterScalableTarget", TARGET ",'MinCapacity':1,'MaxCapacity':2");
@@ -319,64 +317,101 @@ static void an_updated_policy_keeps_its_arn_and_gets_new_alarms(void **state)
     PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{" inside "}")
 #define PLUS_ONE "'StepAdjustments':[{'MetricIntervalLowerBound':0,'ScalingAdjustment':1}]"
 
-static void a_policy_that_cannot_be_is_refused(void **state)
+static const struct refusal bad_policies[] = {
+    { PUT(""), "PolicyType is required to create a scaling policy" },
+    { PUT(",'PolicyType':'TargetTrackingScaling'"),
+      "TargetTrackingScalingPolicyConfiguration is required to create a scaling policy" },
+    { PUT(",'PolicyType':'StepScaling'"),
+      "StepScalingPolicyConfiguration is required to create a scaling policy" },
+    { PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{}"),
+      "AdjustmentType is required to create a step scaling policy" },
+    { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "}," TRACKING "{'TargetValue':1"),
+      "TargetTrackingScalingPolicyConfiguration is not valid for a policy of type "
+      "StepScaling" },
+    { PUT(",'PolicyType':'PredictiveScaling'"),
+      "PredictiveScalingPolicyConfiguration is required to create a scaling policy" },
+    { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "},"
+           "'PredictiveScalingPolicyConfiguration':{'MetricSpecifications':[]"),
+      "PredictiveScalingPolicyConfiguration is not valid for a policy of type StepScaling" },
+    { TARGET ",'PolicyName':'p\\u007f'",
+      "1 validation error detected: Value 'p\177' at 'policyName' failed to satisfy "
+      "constraint: Member must satisfy regular expression pattern: \\p{Print}+" },
+};
+
+static void a_policy_without_what_its_type_needs_is_refused(void **state)
 {
-    static const char one_of[] = "Exactly one of PredefinedMetricSpecification and "
-                                 "CustomizedMetricSpecification must be specified";
-    static const struct {
-        const char *input, *message;
-    } cases[] = {
-        { PUT(""), "PolicyType is required to create a scaling policy" },
-        { PUT(",'PolicyType':'TargetTrackingScaling'"),
-          "TargetTrackingScalingPolicyConfiguration is required to create a scaling policy" },
-        { PUT(",'PolicyType':'StepScaling'"),
-          "StepScalingPolicyConfiguration is required to create a scaling policy" },
-        { PUT(",'PolicyType':'StepScaling','StepScalingPolicyConfiguration':{}"),
-          "AdjustmentType is required to create a step scaling policy" },
-        { STEP("'AdjustmentType':'ChangeInCapacity'"), "At least one step adjustment is required" },
-        { STEP("'AdjustmentType':'ChangeInCapacity','MinAdjustmentMagnitude':1," PLUS_ONE),
-          "MinAdjustmentMagnitude is only valid with PercentChangeInCapacity" },
-        { STEP("'AdjustmentType':'PercentChangeInCapacity','MinAdjustmentMagnitude':0," PLUS_ONE),
-          "MinAdjustmentMagnitude must be greater than 0" },
-        { STEP("'AdjustmentType':'ChangeInCapacity','Cooldown':-1," PLUS_ONE),
-          "Cooldown must not be negative" },
-        { STEP("'AdjustmentType':'ChangeInCapacity','StepAdjustments':["
-               "{'MetricIntervalLowerBound':0,'MetricIntervalUpperBound':5,'ScalingAdjustment':1},"
-               "{'MetricIntervalLowerBound':6,'ScalingAdjustment':2}]"),
-          "There must be no gap between the intervals of step adjustments" },
-        { STEP("'AdjustmentType':'PercentOf'," PLUS_ONE),
-          "1 validation error detected: Value 'PercentOf' at "
-          "'stepScalingPolicyConfiguration.adjustmentType' failed to satisfy constraint: Member "
-          "must satisfy enum value set: [ChangeInCapacity, PercentChangeInCapacity, "
-          "ExactCapacity]" },
-        { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "}," TRACKING "{'TargetValue':1"),
-          "TargetTrackingScalingPolicyConfiguration is not valid for a policy of type "
-          "StepScaling" },
-        { PUT(",'PolicyType':'PredictiveScaling'"),
-          "PredictiveScalingPolicyConfiguration is required to create a scaling policy" },
-        { STEP("'AdjustmentType':'ChangeInCapacity'," PLUS_ONE "},"
-               "'PredictiveScalingPolicyConfiguration':{'MetricSpecifications':[]"),
-          "PredictiveScalingPolicyConfiguration is not valid for a policy of type StepScaling" },
-        { TRACK("'TargetValue':0," INVOCATIONS), "TargetValue must be greater than 0" },
-        { TRACK("'TargetValue':1"), one_of },
-        { TRACK("'TargetValue':1," INVOCATIONS ",'CustomizedMetricSpecification':{}"), one_of },
-        { TRACK("'TargetValue':1,'ScaleInCooldown':-1," INVOCATIONS),
-          "A cooldown must not be negative" },
-        { TRACK("'TargetValue':1,'PredefinedMetricSpecification':{'PredefinedMetricType':"
-                "'ALBRequestCountPerTarget'}"),
-          "The metric type ALBRequestCountPerTarget is not supported for the scalable dimension "
-          "sagemaker:variant:DesiredInstanceCount" },
-        { CUSTOM("'MetricName':'m','Namespace':'n'"),
-          "A customized metric specification needs MetricName, Namespace and Statistic, or "
-          "Metrics" },
-        { CUSTOM("'MetricName':'m','Namespace':'n','Statistic':'Sum','Dimensions':["
-                 "{'Name':'a','Value':'1'},{'Name':'a','Value':'2'}]"),
-          "Namespace, MetricName and names of dimensions have 1 to 255 characters, values of "
-          "dimensions 1 to 1024, and no two dimensions have one name" },
-        { TARGET ",'PolicyName':'p\\u007f'",
-          "1 validation error detected: Value 'p\177' at 'policyName' failed to satisfy "
-          "constraint: Member must satisfy regular expression pattern: \\p{Print}+" },
-    };
+    struct fixture *f = *state;
+
+    make_target(f);
+    refused_each(f, "PutScalingPolicy", bad_policies);
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+}
+
+static const struct refusal bad_steps[] = {
+    { STEP("'AdjustmentType':'ChangeInCapacity'"), "At least one step adjustment is required" },
+    { STEP("'AdjustmentType':'ChangeInCapacity','MinAdjustmentMagnitude':1," PLUS_ONE),
+      "MinAdjustmentMagnitude is only valid with PercentChangeInCapacity" },
+    { STEP("'AdjustmentType':'PercentChangeInCapacity','MinAdjustmentMagnitude':0," PLUS_ONE),
+      "MinAdjustmentMagnitude must be greater than 0" },
+    { STEP("'AdjustmentType':'ChangeInCapacity','Cooldown':-1," PLUS_ONE),
+      "Cooldown must not be negative" },
+    { STEP("'AdjustmentType':'ChangeInCapacity','StepAdjustments':["
+           "{'MetricIntervalLowerBound':0,'MetricIntervalUpperBound':5,'ScalingAdjustment':1},"
+           "{'MetricIntervalLowerBound':6,'ScalingAdjustment':2}]"),
+      "There must be no gap between the intervals of step adjustments" },
+    { STEP("'AdjustmentType':'PercentOf'," PLUS_ONE),
+      "1 validation error detected: Value 'PercentOf' at "
+      "'stepScalingPolicyConfiguration.adjustmentType' failed to satisfy constraint: Member "
+      "must satisfy enum value set: [ChangeInCapacity, PercentChangeInCapacity, "
+      "ExactCapacity]" },
+};
+
+static void a_step_policy_that_cannot_be_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    make_target(f);
+    refused_each(f, "PutScalingPolicy", bad_steps);
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+}
+
+#define ONE_OF                                                                                     \
+    "Exactly one of PredefinedMetricSpecification and CustomizedMetricSpecification must be "      \
+    "specified"
+
+static const struct refusal bad_tracking[] = {
+    { TRACK("'TargetValue':0," INVOCATIONS), "TargetValue must be greater than 0" },
+    { TRACK("'TargetValue':1"), ONE_OF },
+    { TRACK("'TargetValue':1," INVOCATIONS ",'CustomizedMetricSpecification':{}"), ONE_OF },
+    { TRACK("'TargetValue':1,'ScaleInCooldown':-1," INVOCATIONS),
+      "A cooldown must not be negative" },
+    { TRACK("'TargetValue':1,'PredefinedMetricSpecification':{'PredefinedMetricType':"
+            "'ALBRequestCountPerTarget'}"),
+      "The metric type ALBRequestCountPerTarget is not supported for the scalable dimension "
+      "sagemaker:variant:DesiredInstanceCount" },
+    { CUSTOM("'MetricName':'m','Namespace':'n'"),
+      "A customized metric specification needs MetricName, Namespace and Statistic, or "
+      "Metrics" },
+    { CUSTOM("'MetricName':'m','Namespace':'n','Statistic':'Sum','Dimensions':["
+             "{'Name':'a','Value':'1'},{'Name':'a','Value':'2'}]"),
+      "Namespace, MetricName and names of dimensions have 1 to 255 characters, values of "
+      "dimensions 1 to 1024, and no two dimensions have one name" },
+};
+
+static void a_tracking_policy_that_cannot_be_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    make_target(f);
+    refused_each(f, "PutScalingPolicy", bad_tracking);
+    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+    put_policy(f, "a", "'TargetValue':1," INVOCATIONS);
+    refused(f, "PutScalingPolicy", TRACK("'TargetValue':2," INVOCATIONS), INVALID,
+            "Only one TargetTrackingScaling policy for a given metric specification is allowed.");
+}
+
+static void metrics_of_other_services_are_refused(void **state)
+{
     static const char *const elsewhere[] = {
         "SageMakerInferenceComponentInvocationsPerCopy",
         "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
@@ -401,13 +436,13 @@ static void a_policy_that_cannot_be_is_refused(void **state)
                  elsewhere[i]);
         refused(f, "PutScalingPolicy", input, INVALID, message);
     }
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(f, "PutScalingPolicy", cases[i].input, INVALID, cases[i].message);
-    assert_int_equal(count_of(f, "DescribeScalingPolicies", NAMESPACE, "ScalingPolicies"), 0);
+}
 
-    put_policy(f, "a", "'TargetValue':1," INVOCATIONS);
-    refused(f, "PutScalingPolicy", TRACK("'TargetValue':2," INVOCATIONS), INVALID,
-            "Only one TargetTrackingScaling policy for a given metric specification is allowed.");
+static void a_policy_needs_its_target_and_its_name(void **state)
+{
+    struct fixture *f = *state;
+
+    make_target(f);
     refused(f, "DeleteScalingPolicy", TARGET ",'PolicyName':'p'", MISSING,
             "No scaling policy found for service namespace: sagemaker, resource ID: "
             "endpoint/e/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount, "
@@ -857,7 +892,11 @@ int main(void)
         test(a_policy_comes_with_two_alarms),
         test(alarms_are_filtered),
         test(an_updated_policy_keeps_its_arn_and_gets_new_alarms),
-        test(a_policy_that_cannot_be_is_refused),
+        test(a_policy_without_what_its_type_needs_is_refused),
+        test(a_step_policy_that_cannot_be_is_refused),
+        test(a_tracking_policy_that_cannot_be_is_refused),
+        test(metrics_of_other_services_are_refused),
+        test(a_policy_needs_its_target_and_its_name),
         test(a_step_policy_is_described_as_it_was_put),
         test(a_step_policy_is_described_as_it_was_put),
         test(policies_and_alarms_go_with_their_target),

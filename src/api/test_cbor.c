@@ -48,57 +48,57 @@ static void assert_malformed(const char *hex, const char *expected)
 }
 
 /* examples of RFC 8949, appendix A */
+static const struct {
+    const char *hex, *json;
+} rfc_examples[] = {
+    { "00", "0" },
+    { "17", "23" },
+    { "1818", "24" },
+    { "1903e8", "1000" },
+    { "1b000000e8d4a51000", "1000000000000" },
+    { "1bffffffffffffffff", "1.8446744073709552e19" },
+    { "20", "-1" },
+    { "3903e7", "-1000" },
+    { "3bffffffffffffffff", "-1.8446744073709552e19" },
+    { "f93c00", "1.0" },
+    { "f97bff", "65504.0" },
+    { "f90001", "5.9604644775390625e-8" },
+    { "f9c400", "-4.0" },
+    { "f97c00", "\"Infinity\"" },
+    { "f97e00", "\"NaN\"" },
+    { "f9fc00", "\"-Infinity\"" },
+    { "fa47c35000", "100000.0" },
+    { "fb3ff199999999999a", "1.1000000000000001" },
+    { "fb7ff8000000000000", "\"NaN\"" },
+    { "f4", "false" },
+    { "f5", "true" },
+    { "f6", "null" },
+    { "f7", "null" },
+    { "c11a514b67b0", "1363896240" },
+    { "c1fb41d452d9ec200000", "1363896240.5" },
+    { "4401020304", "null" },
+    { "60", "\"\"" },
+    { "6449455446", "\"IETF\"" },
+    { "62c3bc", "\"\\u00fc\"" },
+    { "80", "[]" },
+    { "8301820203820405", "[1,[2,3],[4,5]]" },
+    { "a0", "{}" },
+    { "a26161016162820203", "{\"a\":1,\"b\":[2,3]}" },
+    { "5f42010243030405ff", "null" },
+    { "7f657374726561646d696e67ff", "\"streaming\"" },
+    { "9fff", "[]" },
+    { "9f018202039f0405ffff", "[1,[2,3],[4,5]]" },
+    { "bf61610161629f0203ffff", "{\"a\":1,\"b\":[2,3]}" },
+};
+
 static void decodes_the_examples_of_the_rfc(void **state)
 {
-    static const struct {
-        const char *hex, *json;
-    } cases[] = {
-        { "00", "0" },
-        { "17", "23" },
-        { "1818", "24" },
-        { "1903e8", "1000" },
-        { "1b000000e8d4a51000", "1000000000000" },
-        { "1bffffffffffffffff", "1.8446744073709552e19" },
-        { "20", "-1" },
-        { "3903e7", "-1000" },
-        { "3bffffffffffffffff", "-1.8446744073709552e19" },
-        { "f93c00", "1.0" },
-        { "f97bff", "65504.0" },
-        { "f90001", "5.9604644775390625e-8" },
-        { "f9c400", "-4.0" },
-        { "f97c00", "\"Infinity\"" },
-        { "f97e00", "\"NaN\"" },
-        { "f9fc00", "\"-Infinity\"" },
-        { "fa47c35000", "100000.0" },
-        { "fb3ff199999999999a", "1.1000000000000001" },
-        { "fb7ff8000000000000", "\"NaN\"" },
-        { "f4", "false" },
-        { "f5", "true" },
-        { "f6", "null" },
-        { "f7", "null" },
-        { "c11a514b67b0", "1363896240" },
-        { "c1fb41d452d9ec200000", "1363896240.5" },
-        { "4401020304", "null" },
-        { "60", "\"\"" },
-        { "6449455446", "\"IETF\"" },
-        { "62c3bc", "\"\\u00fc\"" },
-        { "80", "[]" },
-        { "8301820203820405", "[1,[2,3],[4,5]]" },
-        { "a0", "{}" },
-        { "a26161016162820203", "{\"a\":1,\"b\":[2,3]}" },
-        { "5f42010243030405ff", "null" },
-        { "7f657374726561646d696e67ff", "\"streaming\"" },
-        { "9fff", "[]" },
-        { "9f018202039f0405ffff", "[1,[2,3],[4,5]]" },
-        { "bf61610161629f0203ffff", "{\"a\":1,\"b\":[2,3]}" },
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(rfc_examples) / sizeof(*rfc_examples); i++) {
         char bytes[64];
         const char *why = NULL;
-        json_t *value = NULL, *expected = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
+        json_t *value = NULL, *expected = json_loads(rfc_examples[i].json, JSON_DECODE_ANY, NULL);
 
-        assert_int_equal(cbor_decode(unhex(cases[i].hex, bytes), &value, &why), 0);
+        assert_int_equal(cbor_decode(unhex(rfc_examples[i].hex, bytes), &value, &why), 0);
         assert_true(json_equal(value, expected));
         json_decref(value);
         json_decref(expected);

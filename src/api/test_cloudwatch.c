@@ -112,70 +112,70 @@ static void expect_output(struct fixture *f, const char *operation, const char *
 #define COMBINATION "InvalidParameterCombinationException"
 #define MISSING     "MissingRequiredParameterException"
 
+static const struct {
+    const char *datum, *error, *message;
+} bad_data[] = {
+    { "'Value':'NaN'", INVALID,
+      "The value NaN for parameter MetricData.member.2.Value is invalid." },
+    { "'Values':[1,'-Infinity']", INVALID,
+      "The value -Infinity for parameter MetricData.member.2.Values.member.2 is invalid." },
+    { "'Value':1e200", INVALID,
+      "The value 1e+200 for parameter MetricData.member.2.Value is invalid." },
+    { "'Value':1,'Values':[1]", INVALID,
+      "The parameters MetricData.member.2.Value and MetricData.member.2.Values are mutually "
+      "exclusive and you have specified both." },
+    { "'Values':[1],'Counts':[1,2]", INVALID,
+      "The parameters MetricData.member.2.Values and MetricData.member.2.Counts must be of the "
+      "same size." },
+    { "'Counts':[1,2]", INVALID,
+      "The parameters MetricData.member.2.Values and MetricData.member.2.Counts must be of the "
+      "same size." },
+    { "'Values':[1],'Counts':[0]", INVALID,
+      "The value 0 for parameter MetricData.member.2.Counts.member.1 is invalid." },
+    { "'Value':1,'StatisticValues':{'SampleCount':1,'Sum':1,'Minimum':1,'Maximum':1}", COMBINATION,
+      "The parameters MetricData.member.2.Value and MetricData.member.2.StatisticValues are "
+      "mutually exclusive and you have specified both." },
+    { "'Values':[1],'StatisticValues':{'SampleCount':1,'Sum':1,'Minimum':1,'Maximum':1}",
+      COMBINATION,
+      "The parameters MetricData.member.2.Values and MetricData.member.2.StatisticValues are "
+      "mutually exclusive and you have specified both." },
+    { "'StatisticValues':{'SampleCount':0,'Sum':1,'Minimum':1,'Maximum':1}", INVALID,
+      "The value 0 for parameter MetricData.member.2.StatisticValues.SampleCount is invalid." },
+    { "'StatisticValues':{'SampleCount':2,'Sum':3,'Minimum':2,'Maximum':1}", INVALID,
+      "The parameter MetricData.member.2.StatisticValues.Minimum must be less than or equal to "
+      "the parameter MetricData.member.2.StatisticValues.Maximum." },
+    { "'Unit':'Count'", MISSING, "At least one of the parameters must be specified." },
+    { "'Value':1,'Timestamp':1766113444", INVALID,
+      "The parameter MetricData.member.2.Timestamp must specify a time within the past two "
+      "weeks." },
+    { "'Value':1,'Timestamp':1767330246", INVALID,
+      "The parameter MetricData.member.2.Timestamp must specify a time no more than two hours "
+      "in the future." },
+    { "'Value':1,'StorageResolution':30", INVALID,
+      "The value 30 for parameter MetricData.member.2.StorageResolution is invalid." },
+    { "'Value':1,'Dimensions':[{'Name':':a','Value':'b'}]", INVALID,
+      "The value :a for parameter MetricData.member.2.Dimensions.member.1.Name is invalid." },
+    { "'Value':1,'Dimensions':[{'Name':'a','Value':' '}]", INVALID,
+      "The value   for parameter MetricData.member.2.Dimensions.member.1.Value is invalid." },
+    { "'Value':1,'Dimensions':[{'Name':'a','Value':'b'},{'Name':'a','Value':'c'}]", INVALID,
+      "The value a for parameter MetricData.member.2.Dimensions.member.2.Name is invalid." },
+    { "'Value':'NaN','Timestamp':1", INVALID,
+      "The parameter MetricData.member.2.Timestamp must specify a time within the past two "
+      "weeks.\nThe value NaN for parameter MetricData.member.2.Value is invalid." },
+};
+
 static void bad_data_are_refused_and_nothing_is_stored(void **state)
 {
-    static const struct {
-        const char *datum, *error, *message;
-    } cases[] = {
-        { "'Value':'NaN'", INVALID,
-          "The value NaN for parameter MetricData.member.2.Value is invalid." },
-        { "'Values':[1,'-Infinity']", INVALID,
-          "The value -Infinity for parameter MetricData.member.2.Values.member.2 is invalid." },
-        { "'Value':1e200", INVALID,
-          "The value 1e+200 for parameter MetricData.member.2.Value is invalid." },
-        { "'Value':1,'Values':[1]", INVALID,
-          "The parameters MetricData.member.2.Value and MetricData.member.2.Values are mutually "
-          "exclusive and you have specified both." },
-        { "'Values':[1],'Counts':[1,2]", INVALID,
-          "The parameters MetricData.member.2.Values and MetricData.member.2.Counts must be of the "
-          "same size." },
-        { "'Counts':[1,2]", INVALID,
-          "The parameters MetricData.member.2.Values and MetricData.member.2.Counts must be of the "
-          "same size." },
-        { "'Values':[1],'Counts':[0]", INVALID,
-          "The value 0 for parameter MetricData.member.2.Counts.member.1 is invalid." },
-        { "'Value':1,'StatisticValues':{'SampleCount':1,'Sum':1,'Minimum':1,'Maximum':1}",
-          COMBINATION,
-          "The parameters MetricData.member.2.Value and MetricData.member.2.StatisticValues are "
-          "mutually exclusive and you have specified both." },
-        { "'Values':[1],'StatisticValues':{'SampleCount':1,'Sum':1,'Minimum':1,'Maximum':1}",
-          COMBINATION,
-          "The parameters MetricData.member.2.Values and MetricData.member.2.StatisticValues are "
-          "mutually exclusive and you have specified both." },
-        { "'StatisticValues':{'SampleCount':0,'Sum':1,'Minimum':1,'Maximum':1}", INVALID,
-          "The value 0 for parameter MetricData.member.2.StatisticValues.SampleCount is invalid." },
-        { "'StatisticValues':{'SampleCount':2,'Sum':3,'Minimum':2,'Maximum':1}", INVALID,
-          "The parameter MetricData.member.2.StatisticValues.Minimum must be less than or equal to "
-          "the parameter MetricData.member.2.StatisticValues.Maximum." },
-        { "'Unit':'Count'", MISSING, "At least one of the parameters must be specified." },
-        { "'Value':1,'Timestamp':1766113444", INVALID,
-          "The parameter MetricData.member.2.Timestamp must specify a time within the past two "
-          "weeks." },
-        { "'Value':1,'Timestamp':1767330246", INVALID,
-          "The parameter MetricData.member.2.Timestamp must specify a time no more than two hours "
-          "in the future." },
-        { "'Value':1,'StorageResolution':30", INVALID,
-          "The value 30 for parameter MetricData.member.2.StorageResolution is invalid." },
-        { "'Value':1,'Dimensions':[{'Name':':a','Value':'b'}]", INVALID,
-          "The value :a for parameter MetricData.member.2.Dimensions.member.1.Name is invalid." },
-        { "'Value':1,'Dimensions':[{'Name':'a','Value':' '}]", INVALID,
-          "The value   for parameter MetricData.member.2.Dimensions.member.1.Value is invalid." },
-        { "'Value':1,'Dimensions':[{'Name':'a','Value':'b'},{'Name':'a','Value':'c'}]", INVALID,
-          "The value a for parameter MetricData.member.2.Dimensions.member.2.Name is invalid." },
-        { "'Value':'NaN','Timestamp':1", INVALID,
-          "The parameter MetricData.member.2.Timestamp must specify a time within the past two "
-          "weeks.\nThe value NaN for parameter MetricData.member.2.Value is invalid." },
-    };
     struct fixture *f = *state;
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(bad_data) / sizeof(*bad_data); i++) {
         char input[1024];
 
         snprintf(input, sizeof(input),
                  "{'Namespace':'Mine','MetricData':[{'MetricName':'good','Value':1},"
                  "{'MetricName':'m',%s}]}",
-                 cases[i].datum);
-        expect_error(f, "PutMetricData", input, cases[i].error, cases[i].message);
+                 bad_data[i].datum);
+        expect_error(f, "PutMetricData", input, bad_data[i].error, bad_data[i].message);
         assert_int_equal(metrics_series(f->control.metrics), 0);
     }
 }
@@ -492,52 +492,54 @@ static void any_range_is_answered_at_once(void **state)
         "'Timestamps':[1767322860.0],'Values':[9.0]}]}");
 }
 
-static void bad_queries_are_refused(void **state)
-{
 #define ID_Q "'Id':'q'"
 #define STAT                                                                                       \
     "'MetricStat':{'Metric':{'Namespace':'Mine','MetricName':'a'},'Period':60,'Stat':'Sum'}"
-    static const struct {
-        const char *input, *message;
-    } cases[] = {
-        { "'StartTime':60,'EndTime':60,'MetricDataQueries':[{" ID_Q "," STAT "}]",
-          "The parameter StartTime must not equal parameter EndTime." },
-        { "'StartTime':61,'EndTime':60,'MetricDataQueries':[{" ID_Q "," STAT "}]",
-          "The parameter EndTime must be greater than StartTime." },
-        { RANGE ",'MetricDataQueries':[]", "The parameter MetricDataQueries is required." },
-        { RANGE ",'MetricDataQueries':[{" ID_Q "}]",
-          "The parameter MetricDataQueries.member.1.MetricStat is required.\n" },
-        { RANGE ",'MetricDataQueries':[{" ID_Q "," STAT "},{" ID_Q "," STAT "}]",
-          "The values for parameter id in MetricDataQueries are not unique." },
-        { RANGE ",'MetricDataQueries':[{'Id':'Q'," STAT "}]",
-          "The value Q for parameter MetricDataQueries.member.1.Id is not matching the expected "
-          "pattern ^[a-z][a-zA-Z0-9_]*$." },
-        { RANGE ",'MetricDataQueries':[{" ID_Q ",'Expression':'1'," STAT "}]",
-          "The parameters MetricDataQueries.member.1.MetricStat and "
-          "MetricDataQueries.member.1.Expression are mutually exclusive and you have specified "
-          "both." },
-        { RANGE ",'MetricDataQueries':[{" ID_Q ",'MetricStat':{'Metric':{'Namespace':'Mine'},"
-                "'Period':60,'Stat':'Sum'}}]",
-          "The parameter MetricDataQueries.member.1.MetricStat.Metric.MetricName is required." },
-        { RANGE ",'MetricDataQueries':[{" ID_Q ",'MetricStat':{'Metric':{'Namespace':'Mine',"
-                "'MetricName':'a'},'Period':7,'Stat':'Sum'}}]",
-          "The parameter MetricDataQueries.member.1.MetricStat.Period must be 1, 5, 10, 20, 30 or "
-          "a multiple of 60." },
-        { RANGE ",'MetricDataQueries':[{" ID_Q ",'MetricStat':{'Metric':{'Namespace':'Mine',"
-                "'MetricName':'a'},'Period':60,'Stat':'Median'}}]",
-          "The value Median for parameter MetricDataQueries.member.1.MetricStat.Stat is not "
-          "supported." },
-        { RANGE ",'MaxDatapoints':100801,'MetricDataQueries':[{" ID_Q "," STAT "}]",
-          "The parameter MaxDatapoints must be between 1 and 100800." },
-    };
+
+static const struct {
+    const char *input, *message;
+} bad_queries[] = {
+    { "'StartTime':60,'EndTime':60,'MetricDataQueries':[{" ID_Q "," STAT "}]",
+      "The parameter StartTime must not equal parameter EndTime." },
+    { "'StartTime':61,'EndTime':60,'MetricDataQueries':[{" ID_Q "," STAT "}]",
+      "The parameter EndTime must be greater than StartTime." },
+    { RANGE ",'MetricDataQueries':[]", "The parameter MetricDataQueries is required." },
+    { RANGE ",'MetricDataQueries':[{" ID_Q "}]",
+      "The parameter MetricDataQueries.member.1.MetricStat is required.\n" },
+    { RANGE ",'MetricDataQueries':[{" ID_Q "," STAT "},{" ID_Q "," STAT "}]",
+      "The values for parameter id in MetricDataQueries are not unique." },
+    { RANGE ",'MetricDataQueries':[{'Id':'Q'," STAT "}]",
+      "The value Q for parameter MetricDataQueries.member.1.Id is not matching the expected "
+      "pattern ^[a-z][a-zA-Z0-9_]*$." },
+    { RANGE ",'MetricDataQueries':[{" ID_Q ",'Expression':'1'," STAT "}]",
+      "The parameters MetricDataQueries.member.1.MetricStat and "
+      "MetricDataQueries.member.1.Expression are mutually exclusive and you have specified "
+      "both." },
+    { RANGE ",'MetricDataQueries':[{" ID_Q ",'MetricStat':{'Metric':{'Namespace':'Mine'},"
+            "'Period':60,'Stat':'Sum'}}]",
+      "The parameter MetricDataQueries.member.1.MetricStat.Metric.MetricName is required." },
+    { RANGE ",'MetricDataQueries':[{" ID_Q ",'MetricStat':{'Metric':{'Namespace':'Mine',"
+            "'MetricName':'a'},'Period':7,'Stat':'Sum'}}]",
+      "The parameter MetricDataQueries.member.1.MetricStat.Period must be 1, 5, 10, 20, 30 or "
+      "a multiple of 60." },
+    { RANGE ",'MetricDataQueries':[{" ID_Q ",'MetricStat':{'Metric':{'Namespace':'Mine',"
+            "'MetricName':'a'},'Period':60,'Stat':'Median'}}]",
+      "The value Median for parameter MetricDataQueries.member.1.MetricStat.Stat is not "
+      "supported." },
+    { RANGE ",'MaxDatapoints':100801,'MetricDataQueries':[{" ID_Q "," STAT "}]",
+      "The parameter MaxDatapoints must be between 1 and 100800." },
+};
+
+static void bad_queries_are_refused(void **state)
+{
     static const char *const tokens[] = { "x",  "",      "1",  "0.",  "0.x",
                                           "-1", "0.1.2", "0:", "0:x", "0:1000001" };
     struct fixture *f = *state;
     char input[1024];
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        snprintf(input, sizeof(input), "{%s}", cases[i].input);
-        expect_error(f, "GetMetricData", input, "ValidationError", cases[i].message);
+    for (size_t i = 0; i < sizeof(bad_queries) / sizeof(*bad_queries); i++) {
+        snprintf(input, sizeof(input), "{%s}", bad_queries[i].input);
+        expect_error(f, "GetMetricData", input, "ValidationError", bad_queries[i].message);
     }
     for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
         snprintf(input, sizeof(input),

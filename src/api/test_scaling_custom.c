@@ -187,9 +187,7 @@ static void it_is_registered_and_described(void **state)
 
 static void what_leads_nowhere_is_refused(void **state)
 {
-    static const struct {
-        const char *input, *message;
-    } cases[] = {
+    static const struct refusal cases[] = {
         { OF("my-resource") ",'MinCapacity':1,'MaxCapacity':2",
           "Unsupported service namespace, resource type or scalable dimension" },
         { OF("ftp://h/x") ",'MinCapacity':1,'MaxCapacity':2",
@@ -209,8 +207,7 @@ static void what_leads_nowhere_is_refused(void **state)
     };
     struct fixture *f = *state;
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(f, "RegisterScalableTarget", cases[i].input, INVALID, cases[i].message);
+    refused_each(f, "RegisterScalableTarget", cases);
     done(f, "RegisterScalableTarget", REGISTER);
     refused(f, "PutScalingPolicy",
             RESOURCE ",'PolicyName':'p','PolicyType':'TargetTrackingScaling'," TRACKING

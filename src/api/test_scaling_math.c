@@ -18,64 +18,61 @@
 #define BOTH          STAT("a", "A", "Sum", HIDDEN) "," STAT("b", "B", "Average", HIDDEN)
 #define METRICS(text) "'Metrics':[" text "]"
 
+static const struct refusal no_series[] = {
+    { PUT(METRICS("")), "Metrics has from 1 to 20 elements" },
+    { PUT("'MetricName':'m'," METRICS(STAT("a", "A", "Sum", ""))),
+      "A customized metric specification with Metrics must not have MetricName: either names "
+      "one metric or is metric math" },
+    { PUT("'Statistic':'Sum'," METRICS(STAT("a", "A", "Sum", ""))),
+      "A customized metric specification with Metrics must not have Statistic: either names "
+      "one metric or is metric math" },
+    { PUT(METRICS(STAT("A", "A", "Sum", ""))), "The value A for parameter Id is not matching the "
+                                               "expected pattern ^[a-z][a-zA-Z0-9_]*$." },
+    { PUT(METRICS(STAT("a-b", "A", "Sum", ""))),
+      "The value a-b for parameter Id is not matching the expected pattern "
+      "^[a-z][a-zA-Z0-9_]*$." },
+    { PUT(METRICS("{'Id':'e'}")), "Exactly one of MetricStat and Expression is required in e" },
+    { PUT(METRICS(STAT("a", "A", "Sum", ",'Expression':'1'"))),
+      "Exactly one of MetricStat and Expression is required in a" },
+    { PUT(METRICS(STAT("a", "A", "Sum", HIDDEN) "," STAT("a", "B", "Sum", ""))),
+      "The id 'a' is not unique" },
+    { PUT(METRICS(STAT("a", "A", "Sum", "") "," STAT("b", "B", "Sum", ""))),
+      "Exactly one element of the metrics list should return data." },
+    { PUT(METRICS(STAT("a", "A", "Sum", HIDDEN))),
+      "Exactly one element of the metrics list should return data." },
+    { PUT(METRICS(EXPRESSION("TIME_SERIES(1)"))), "Metrics needs at least one metric" },
+    { PUT(METRICS(STAT("a", "A", "Total", ""))),
+      "The value Total for parameter Stat is not supported." },
+    { PUT(METRICS("{'Id':'a','MetricStat':{'Metric':{'Namespace':'N'},'Stat':'Sum'}}")),
+      "The metric a needs a Namespace and a MetricName" },
+    { PUT(METRICS("{'Id':'a','MetricStat':{'Metric':{'Namespace':'N','MetricName':'A'},"
+                  "'Stat':'Sum','Unit':'Furlongs'}}")),
+      "The value Furlongs for parameter Unit is not supported." },
+    { PUT(METRICS("{'Id':'a','MetricStat':{'Stat':'Sum'}}")),
+      "1 validation error detected: Value null at 'targetTrackingScalingPolicyConfiguration."
+      "customizedMetricSpecification.metrics.1.member.metricStat.metric' failed to satisfy "
+      "constraint: Member must not be null" },
+    { PUT(METRICS(BOTH "," EXPRESSION("a + c"))),
+      "Error in expression 'e': there is no query with the id 'c' (at position 5)" },
+    { PUT(METRICS(BOTH "," EXPRESSION("a / AVG(b) +"))),
+      "Error in expression 'e': a value expected, but the expression ends (at position 13)" },
+    { PUT(METRICS(BOTH "," EXPRESSION("e + a"))),
+      "Error in expression 'e': it depends on its own result" },
+    { PUT(METRICS(BOTH "," EXPRESSION("SUM(a)"))),
+      "Error in expression 'e': the result must be a single time series, not a scalar" },
+    { PUT(METRICS(BOTH "," EXPRESSION("METRICS()"))),
+      "Error in expression 'e': the result must be a single time series, not an array of time "
+      "series" },
+    { PUT(METRICS(BOTH "," EXPRESSION("SEARCH(\\'x\\', \\'Sum\\', 60)"))),
+      "SEARCH is not supported on Metric Alarms." },
+};
+
 static void what_is_no_single_series_is_refused(void **state)
 {
-    static const struct {
-        const char *input, *message;
-    } cases[] = {
-        { PUT(METRICS("")), "Metrics has from 1 to 20 elements" },
-        { PUT("'MetricName':'m'," METRICS(STAT("a", "A", "Sum", ""))),
-          "A customized metric specification with Metrics must not have MetricName: either names "
-          "one metric or is metric math" },
-        { PUT("'Statistic':'Sum'," METRICS(STAT("a", "A", "Sum", ""))),
-          "A customized metric specification with Metrics must not have Statistic: either names "
-          "one metric or is metric math" },
-        { PUT(METRICS(STAT("A", "A", "Sum", ""))),
-          "The value A for parameter Id is not matching the "
-          "expected pattern ^[a-z][a-zA-Z0-9_]*$." },
-        { PUT(METRICS(STAT("a-b", "A", "Sum", ""))),
-          "The value a-b for parameter Id is not matching the expected pattern "
-          "^[a-z][a-zA-Z0-9_]*$." },
-        { PUT(METRICS("{'Id':'e'}")), "Exactly one of MetricStat and Expression is required in e" },
-        { PUT(METRICS(STAT("a", "A", "Sum", ",'Expression':'1'"))),
-          "Exactly one of MetricStat and Expression is required in a" },
-        { PUT(METRICS(STAT("a", "A", "Sum", HIDDEN) "," STAT("a", "B", "Sum", ""))),
-          "The id 'a' is not unique" },
-        { PUT(METRICS(STAT("a", "A", "Sum", "") "," STAT("b", "B", "Sum", ""))),
-          "Exactly one element of the metrics list should return data." },
-        { PUT(METRICS(STAT("a", "A", "Sum", HIDDEN))),
-          "Exactly one element of the metrics list should return data." },
-        { PUT(METRICS(EXPRESSION("TIME_SERIES(1)"))), "Metrics needs at least one metric" },
-        { PUT(METRICS(STAT("a", "A", "Total", ""))),
-          "The value Total for parameter Stat is not supported." },
-        { PUT(METRICS("{'Id':'a','MetricStat':{'Metric':{'Namespace':'N'},'Stat':'Sum'}}")),
-          "The metric a needs a Namespace and a MetricName" },
-        { PUT(METRICS("{'Id':'a','MetricStat':{'Metric':{'Namespace':'N','MetricName':'A'},"
-                      "'Stat':'Sum','Unit':'Furlongs'}}")),
-          "The value Furlongs for parameter Unit is not supported." },
-        { PUT(METRICS("{'Id':'a','MetricStat':{'Stat':'Sum'}}")),
-          "1 validation error detected: Value null at 'targetTrackingScalingPolicyConfiguration."
-          "customizedMetricSpecification.metrics.1.member.metricStat.metric' failed to satisfy "
-          "constraint: Member must not be null" },
-        { PUT(METRICS(BOTH "," EXPRESSION("a + c"))),
-          "Error in expression 'e': there is no query with the id 'c' (at position 5)" },
-        { PUT(METRICS(BOTH "," EXPRESSION("a / AVG(b) +"))),
-          "Error in expression 'e': a value expected, but the expression ends (at position 13)" },
-        { PUT(METRICS(BOTH "," EXPRESSION("e + a"))),
-          "Error in expression 'e': it depends on its own result" },
-        { PUT(METRICS(BOTH "," EXPRESSION("SUM(a)"))),
-          "Error in expression 'e': the result must be a single time series, not a scalar" },
-        { PUT(METRICS(BOTH "," EXPRESSION("METRICS()"))),
-          "Error in expression 'e': the result must be a single time series, not an array of time "
-          "series" },
-        { PUT(METRICS(BOTH "," EXPRESSION("SEARCH(\\'x\\', \\'Sum\\', 60)"))),
-          "SEARCH is not supported on Metric Alarms." },
-    };
     struct fixture *f = *state;
 
     make_target(f);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(f, "PutScalingPolicy", cases[i].input, INVALID, cases[i].message);
+    refused_each(f, "PutScalingPolicy", no_series);
     assert_int_equal(
         count_of(f, "DescribeScalingPolicies", "'ServiceNamespace':'sagemaker'", "ScalingPolicies"),
         0);

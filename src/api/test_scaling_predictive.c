@@ -37,92 +37,95 @@
 
 enum { INPUT_BYTES = 1024, HOUR_S = 3600, DAY_S = 86400 };
 
+static const struct refusal bad_members[] = {
+    { PUT("'MetricSpecifications':[]"),
+      "MetricSpecifications must have exactly one metric specification" },
+    { PUT("'MetricSpecifications':[{'TargetValue':1," PAIR "},{'TargetValue':1," PAIR "}]"),
+      "MetricSpecifications must have exactly one metric specification" },
+    { PUT(SPECIFIED("'TargetValue':0," PAIR)), "TargetValue must be greater than 0" },
+    { PUT(SPECIFIED("'TargetValue':-1," PAIR)), "TargetValue must be greater than 0" },
+    { PUT(SPECIFIED(PAIR)),
+      "1 validation error detected: Value null at "
+      "'predictiveScalingPolicyConfiguration.metricSpecifications.1.member.targetValue' failed "
+      "to satisfy constraint: Member must not be null" },
+    { PUT(""), "1 validation error detected: Value null at "
+               "'predictiveScalingPolicyConfiguration.metricSpecifications' failed to satisfy "
+               "constraint: Member must not be null" },
+    { PUT(GOOD ",'Mode':'Scale'"),
+      "1 validation error detected: Value 'Scale' at "
+      "'predictiveScalingPolicyConfiguration.mode' failed to satisfy constraint: Member must "
+      "satisfy enum value set: [ForecastOnly, ForecastAndScale]" },
+    { PUT(GOOD ",'SchedulingBufferTime':3600"),
+      "SchedulingBufferTime must be less than the 3600 seconds that a forecast's hour has" },
+    { PUT(GOOD ",'SchedulingBufferTime':-1"),
+      "1 validation error detected: Value '-1' at "
+      "'predictiveScalingPolicyConfiguration.schedulingBufferTime' failed to satisfy "
+      "constraint: Member must have value greater than or equal to 0" },
+    { PUT(GOOD ",'MaxCapacityBreachBehavior':'IncreaseMaxCapacity'"),
+      "MaxCapacityBuffer is required when MaxCapacityBreachBehavior is IncreaseMaxCapacity" },
+    { PUT(GOOD ",'MaxCapacityBuffer':10"),
+      "MaxCapacityBuffer is only valid when MaxCapacityBreachBehavior is "
+      "IncreaseMaxCapacity" },
+    { PUT(GOOD ",'MaxCapacityBreachBehavior':'HonorMaxCapacity','MaxCapacityBuffer':0"),
+      "MaxCapacityBuffer is only valid when MaxCapacityBreachBehavior is "
+      "IncreaseMaxCapacity" },
+    { PUT(GOOD ",'MaxCapacityBreachBehavior':'IncreaseMaxCapacity','MaxCapacityBuffer':101"),
+      "1 validation error detected: Value '101' at "
+      "'predictiveScalingPolicyConfiguration.maxCapacityBuffer' failed to satisfy constraint: "
+      "Member must have value less than or equal to 100" },
+};
+
+/* What it is to forecast, and by what. */
+#define ALONE                                                                                      \
+    "A metric specification with a PredefinedMetricPairSpecification must not name other metrics"
+
+static const struct refusal bad_metrics[] = {
+    { OF("'PredefinedMetricPairSpecification':" TYPE("ECSServiceCPUUtilization")),
+      UNKNOWN("ECSServiceCPUUtilization") },
+    { OF("'PredefinedMetricPairSpecification':" TYPE("SageMakerVariantTotalInvocations")),
+      UNKNOWN("SageMakerVariantTotalInvocations") },
+    { OF("'PredefinedMetricPairSpecification':{'PredefinedMetricType':'"
+         "SageMakerVariantInvocations','ResourceLabel':'x'}"),
+      "ResourceLabel is not valid for the metric type SageMakerVariantInvocations" },
+    { OF("'PredefinedMetricPairSpecification':{}"),
+      "1 validation error detected: Value null at "
+      "'predictiveScalingPolicyConfiguration.metricSpecifications.1.member."
+      "predefinedMetricPairSpecification.predefinedMetricType' failed to satisfy constraint: "
+      "Member must not be null" },
+    { PUT(SPECIFIED("'TargetValue':100")), EITHER "load metric" },
+    { OF(LOAD TOTAL), EITHER "scaling metric" },
+    { OF(SCALING PER_INSTANCE), EITHER "load metric" },
+    { OF(LOAD TOTAL "," CUSTOM_LOAD QUERIES(METRIC("m", "a")) "," SCALING PER_INSTANCE),
+      EITHER "load metric" },
+    { OF(LOAD PER_INSTANCE "," SCALING PER_INSTANCE),
+      UNKNOWN("SageMakerVariantInvocationsPerInstance") },
+    { OF(PAIR "," LOAD TOTAL), ALONE },
+    { OF(PAIR "," CUSTOM_CAPACITY QUERIES(METRIC("m", "a"))), ALONE },
+    { OF(CUSTOM_LOAD QUERIES("") "," SCALING PER_INSTANCE), "Metrics has from 1 to 20 elements" },
+    { OF(CUSTOM_LOAD QUERIES("{'Id':'e'}") "," SCALING PER_INSTANCE),
+      "Exactly one of MetricStat and Expression is required in e" },
+    { OF(LOAD TOTAL "," CUSTOM_SCALING QUERIES(METRIC("A", "a"))),
+      "The value A for parameter Id is not matching the expected pattern "
+      "^[a-z][a-zA-Z0-9_]*$." },
+    { OF(LOAD TOTAL "," CUSTOM_SCALING QUERIES(METRIC("m", "a") "," METRIC("n", "b"))),
+      "Exactly one element of the metrics list should return data." },
+    { OF(LOAD TOTAL "," SCALING PER_INSTANCE
+                    "," CUSTOM_CAPACITY QUERIES(METRIC("m", "a") ",{'Id':'e','Expression':'m +'}")),
+      "Exactly one element of the metrics list should return data." },
+    { OF(CUSTOM_LOAD "{}," SCALING PER_INSTANCE),
+      "1 validation error detected: Value null at "
+      "'predictiveScalingPolicyConfiguration.metricSpecifications.1.member."
+      "customizedLoadMetricSpecification.metricDataQueries' failed to satisfy constraint: "
+      "Member must not be null" },
+};
+
 static void a_policy_that_cannot_be_is_refused(void **state)
 {
-    static const char alone[] = "A metric specification with a PredefinedMetricPairSpecification "
-                                "must not name other metrics";
-    static const struct {
-        const char *input, *message;
-    } cases[] = {
-        { PUT("'MetricSpecifications':[]"),
-          "MetricSpecifications must have exactly one metric specification" },
-        { PUT("'MetricSpecifications':[{'TargetValue':1," PAIR "},{'TargetValue':1," PAIR "}]"),
-          "MetricSpecifications must have exactly one metric specification" },
-        { PUT(SPECIFIED("'TargetValue':0," PAIR)), "TargetValue must be greater than 0" },
-        { PUT(SPECIFIED("'TargetValue':-1," PAIR)), "TargetValue must be greater than 0" },
-        { PUT(SPECIFIED(PAIR)),
-          "1 validation error detected: Value null at "
-          "'predictiveScalingPolicyConfiguration.metricSpecifications.1.member.targetValue' failed "
-          "to satisfy constraint: Member must not be null" },
-        { PUT(""), "1 validation error detected: Value null at "
-                   "'predictiveScalingPolicyConfiguration.metricSpecifications' failed to satisfy "
-                   "constraint: Member must not be null" },
-        { PUT(GOOD ",'Mode':'Scale'"),
-          "1 validation error detected: Value 'Scale' at "
-          "'predictiveScalingPolicyConfiguration.mode' failed to satisfy constraint: Member must "
-          "satisfy enum value set: [ForecastOnly, ForecastAndScale]" },
-        { PUT(GOOD ",'SchedulingBufferTime':3600"),
-          "SchedulingBufferTime must be less than the 3600 seconds that a forecast's hour has" },
-        { PUT(GOOD ",'SchedulingBufferTime':-1"),
-          "1 validation error detected: Value '-1' at "
-          "'predictiveScalingPolicyConfiguration.schedulingBufferTime' failed to satisfy "
-          "constraint: Member must have value greater than or equal to 0" },
-        { PUT(GOOD ",'MaxCapacityBreachBehavior':'IncreaseMaxCapacity'"),
-          "MaxCapacityBuffer is required when MaxCapacityBreachBehavior is IncreaseMaxCapacity" },
-        { PUT(GOOD ",'MaxCapacityBuffer':10"),
-          "MaxCapacityBuffer is only valid when MaxCapacityBreachBehavior is "
-          "IncreaseMaxCapacity" },
-        { PUT(GOOD ",'MaxCapacityBreachBehavior':'HonorMaxCapacity','MaxCapacityBuffer':0"),
-          "MaxCapacityBuffer is only valid when MaxCapacityBreachBehavior is "
-          "IncreaseMaxCapacity" },
-        { PUT(GOOD ",'MaxCapacityBreachBehavior':'IncreaseMaxCapacity','MaxCapacityBuffer':101"),
-          "1 validation error detected: Value '101' at "
-          "'predictiveScalingPolicyConfiguration.maxCapacityBuffer' failed to satisfy constraint: "
-          "Member must have value less than or equal to 100" },
-        { OF("'PredefinedMetricPairSpecification':" TYPE("ECSServiceCPUUtilization")),
-          UNKNOWN("ECSServiceCPUUtilization") },
-        { OF("'PredefinedMetricPairSpecification':" TYPE("SageMakerVariantTotalInvocations")),
-          UNKNOWN("SageMakerVariantTotalInvocations") },
-        { OF("'PredefinedMetricPairSpecification':{'PredefinedMetricType':'"
-             "SageMakerVariantInvocations','ResourceLabel':'x'}"),
-          "ResourceLabel is not valid for the metric type SageMakerVariantInvocations" },
-        { OF("'PredefinedMetricPairSpecification':{}"),
-          "1 validation error detected: Value null at "
-          "'predictiveScalingPolicyConfiguration.metricSpecifications.1.member."
-          "predefinedMetricPairSpecification.predefinedMetricType' failed to satisfy constraint: "
-          "Member must not be null" },
-        { PUT(SPECIFIED("'TargetValue':100")), EITHER "load metric" },
-        { OF(LOAD TOTAL), EITHER "scaling metric" },
-        { OF(SCALING PER_INSTANCE), EITHER "load metric" },
-        { OF(LOAD TOTAL "," CUSTOM_LOAD QUERIES(METRIC("m", "a")) "," SCALING PER_INSTANCE),
-          EITHER "load metric" },
-        { OF(LOAD PER_INSTANCE "," SCALING PER_INSTANCE),
-          UNKNOWN("SageMakerVariantInvocationsPerInstance") },
-        { OF(PAIR "," LOAD TOTAL), alone },
-        { OF(PAIR "," CUSTOM_CAPACITY QUERIES(METRIC("m", "a"))), alone },
-        { OF(CUSTOM_LOAD QUERIES("") "," SCALING PER_INSTANCE),
-          "Metrics has from 1 to 20 elements" },
-        { OF(CUSTOM_LOAD QUERIES("{'Id':'e'}") "," SCALING PER_INSTANCE),
-          "Exactly one of MetricStat and Expression is required in e" },
-        { OF(LOAD TOTAL "," CUSTOM_SCALING QUERIES(METRIC("A", "a"))),
-          "The value A for parameter Id is not matching the expected pattern "
-          "^[a-z][a-zA-Z0-9_]*$." },
-        { OF(LOAD TOTAL "," CUSTOM_SCALING QUERIES(METRIC("m", "a") "," METRIC("n", "b"))),
-          "Exactly one element of the metrics list should return data." },
-        { OF(LOAD TOTAL "," SCALING PER_INSTANCE "," CUSTOM_CAPACITY QUERIES(
-              METRIC("m", "a") ",{'Id':'e','Expression':'m +'}")),
-          "Exactly one element of the metrics list should return data." },
-        { OF(CUSTOM_LOAD "{}," SCALING PER_INSTANCE),
-          "1 validation error detected: Value null at "
-          "'predictiveScalingPolicyConfiguration.metricSpecifications.1.member."
-          "customizedLoadMetricSpecification.metricDataQueries' failed to satisfy constraint: "
-          "Member must not be null" },
-    };
     struct fixture *f = *state;
 
     make_target(f);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        refused(f, "PutScalingPolicy", cases[i].input, INVALID, cases[i].message);
+    refused_each(f, "PutScalingPolicy", bad_members);
+    refused_each(f, "PutScalingPolicy", bad_metrics);
     assert_int_equal(
         count_of(f, "DescribeScalingPolicies", "'ServiceNamespace':'sagemaker'", "ScalingPolicies"),
         0);

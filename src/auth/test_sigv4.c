@@ -353,84 +353,74 @@ static void scope_must_fit(void **state)
 #define DATED           "X-Amz-Date: 20260102T030405Z\r\n"
 #define CREDENTIAL      "Credential=" SCOPE
 #define A(text)         "Authorization: " text "\r\n"
+#define SHA256          "AWS4-HMAC-SHA256 "
+#define BY(credential)  SHA256 "Credential=" credential ",SignedHeaders=host,Signature=ab"
+#define WHOLE           BY(SCOPE)
+
+static const struct {
+    const char *text;
+    int result;
+    const char *why; /* what it starts with */
+} incomplete[] = {
+    { REQUEST(""), SIGV4_E_MISSING, "Missing Authentication Token" },
+    { REQUEST(A("")), SIGV4_E_MISSING, "Missing Authentication Token" },
+    { REQUEST(A("Bearer abc")), SIGV4_E_MISSING, "Missing Authentication Token" },
+    { REQUEST(A("AWS")), SIGV4_E_MISSING, "Missing Authentication Token" },
+    { REQUEST(A("AWS4-HMAC-SHA512 a=b")), SIGV4_E_INCOMPLETE,
+      "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA512'." },
+    { REQUEST(A("AWS4-HMAC-SHA256")), SIGV4_E_INCOMPLETE,
+      "Authorization header requires 'Credential' parameter. Authorization header requires "
+      "'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. "
+      "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+      "Authorization=AWS4-HMAC-SHA256" },
+    { REQUEST(DATED A(SHA256 CREDENTIAL ", SignedHeaders=host")), SIGV4_E_INCOMPLETE,
+      "Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256 "
+      "Credential=" },
+    { REQUEST(DATED A(SHA256 CREDENTIAL ", Signature=ab")), SIGV4_E_INCOMPLETE,
+      "Authorization header requires 'SignedHeaders' parameter. Authorization=" },
+    { REQUEST(DATED A(SHA256 "SignedHeaders=host, Signature=ab")), SIGV4_E_INCOMPLETE,
+      "Authorization header requires 'Credential' parameter. Authorization=" },
+    { REQUEST(A(WHOLE)), SIGV4_E_INCOMPLETE,
+      "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. " },
+    { REQUEST("Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n" A(WHOLE)), SIGV4_E_INCOMPLETE,
+      "Authorization header requires existence" },
+    { REQUEST("X-Amz-Date: today\r\n" A(WHOLE)), SIGV4_E_INCOMPLETE,
+      "Date must be in ISO-8601 'basic format'. Got 'today'." },
+    { REQUEST("X-Amz-Date: 20260231T030405Z\r\n" A(WHOLE)), SIGV4_E_INCOMPLETE,
+      "Date must be in ISO-8601 'basic format'." },
+    { REQUEST(DATED DATED A(WHOLE)), SIGV4_E_INCOMPLETE,
+      "The request has more than one X-Amz-Date field." },
+    { REQUEST(DATED A(SHA256 "a=b") A(SHA256 "a=b")), SIGV4_E_INCOMPLETE,
+      "The request has more than one Authorization field." },
+    { REQUEST(DATED A(BY("a/b/c/d"))), SIGV4_E_INCOMPLETE,
+      "Credential must have exactly 5 slash-delimited elements, e.g. "
+      "keyid/date/region/service/term, got 'a/b/c/d'" },
+    { REQUEST(DATED A(BY("a/b/c/d/aws4_request/f"))), SIGV4_E_INCOMPLETE,
+      "Credential must have exactly 5" },
+    { REQUEST(DATED A(BY("a//c/d/aws4_request"))), SIGV4_E_INCOMPLETE,
+      "Credential must have exactly 5" },
+    { REQUEST(DATED A(BY("a/b/c/d/aws5"))), SIGV4_E_INCOMPLETE,
+      "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5'." },
+    { REQUEST(DATED A(SHA256 CREDENTIAL ",Signature=ab,Signature=cd,SignedHeaders=host")),
+      SIGV4_E_INCOMPLETE, "Authorization header has more than one 'Signature' parameter." },
+    { REQUEST(DATED A(SHA256 CREDENTIAL ",Bogus")), SIGV4_E_INCOMPLETE,
+      "'Bogus' not a valid key=value pair" },
+    { REQUEST(DATED A(SHA256 "\xc3\xa4")), SIGV4_E_INCOMPLETE, "'?\?' not a valid" },
+    { REQUEST(DATED "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n" A(WHOLE)),
+      SIGV4_E_INCOMPLETE,
+      "X-Amz-Content-SHA256 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD' is not supported" },
+    { "GET /?X-Amz-Signature=a HTTP/1.1\r\nHost: h\r\n" DATED A(WHOLE) "\r\n", SIGV4_E_INCOMPLETE,
+      "Only one authentication mechanism is allowed" },
+};
 
 static void missing_parts_are_named(void **state)
 {
-    const struct {
-        const char *text;
-        int result;
-        const char *why; /* what it starts with */
-    } cases[] = {
-        { REQUEST(""), SIGV4_E_MISSING, "Missing Authentication Token" },
-        { REQUEST(A("")), SIGV4_E_MISSING, "Missing Authentication Token" },
-        { REQUEST(A("Bearer abc")), SIGV4_E_MISSING, "Missing Authentication Token" },
-        { REQUEST(A("AWS")), SIGV4_E_MISSING, "Missing Authentication Token" },
-        { REQUEST(A("AWS4-HMAC-SHA512 a=b")), SIGV4_E_INCOMPLETE,
-          "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA512'." },
-        { REQUEST(A("AWS4-HMAC-SHA256")), SIGV4_E_INCOMPLETE,
-          "Authorization header requires 'Credential' parameter. Authorization header requires "
-          "'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. "
-          "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
-          "Authorization=AWS4-HMAC-SHA256" },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 " CREDENTIAL ", SignedHeaders=host")),
-          SIGV4_E_INCOMPLETE,
-          "Authorization header requires 'Signature' parameter. Authorization=AWS4-HMAC-SHA256 "
-          "Credential=" },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 " CREDENTIAL ", Signature=ab")), SIGV4_E_INCOMPLETE,
-          "Authorization header requires 'SignedHeaders' parameter. Authorization=" },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 SignedHeaders=host, Signature=ab")), SIGV4_E_INCOMPLETE,
-          "Authorization header requires 'Credential' parameter. Authorization=" },
-        { REQUEST(A("AWS4-HMAC-SHA256 " CREDENTIAL ",SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE,
-          "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. " },
-        { REQUEST("Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n" A("AWS4-HMAC-SHA256 " CREDENTIAL
-                                                              ",SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE, "Authorization header requires existence" },
-        { REQUEST("X-Amz-Date: today\r\n" A("AWS4-HMAC-SHA256 " CREDENTIAL
-                                            ",SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE, "Date must be in ISO-8601 'basic format'. Got 'today'." },
-        { REQUEST("X-Amz-Date: 20260231T030405Z\r\n" A("AWS4-HMAC-SHA256 " CREDENTIAL
-                                                       ",SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE, "Date must be in ISO-8601 'basic format'." },
-        { REQUEST(DATED DATED A("AWS4-HMAC-SHA256 " CREDENTIAL ",SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE, "The request has more than one X-Amz-Date field." },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 a=b") A("AWS4-HMAC-SHA256 a=b")), SIGV4_E_INCOMPLETE,
-          "The request has more than one Authorization field." },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 Credential=a/b/c/d,SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE,
-          "Credential must have exactly 5 slash-delimited elements, e.g. "
-          "keyid/date/region/service/term, got 'a/b/c/d'" },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 "
-                          "Credential=a/b/c/d/aws4_request/f,SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE, "Credential must have exactly 5" },
-        { REQUEST(DATED A(
-              "AWS4-HMAC-SHA256 Credential=a//c/d/aws4_request,SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE, "Credential must have exactly 5" },
-        { REQUEST(
-              DATED A("AWS4-HMAC-SHA256 Credential=a/b/c/d/aws5,SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE,
-          "Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5'." },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 " CREDENTIAL
-                          ",Signature=ab,Signature=cd,SignedHeaders=host")),
-          SIGV4_E_INCOMPLETE, "Authorization header has more than one 'Signature' parameter." },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 " CREDENTIAL ",Bogus")), SIGV4_E_INCOMPLETE,
-          "'Bogus' not a valid key=value pair" },
-        { REQUEST(DATED A("AWS4-HMAC-SHA256 \xc3\xa4")), SIGV4_E_INCOMPLETE, "'?\?' not a valid" },
-        { REQUEST(DATED "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n" A(
-              "AWS4-HMAC-SHA256 " CREDENTIAL ",SignedHeaders=host,Signature=ab")),
-          SIGV4_E_INCOMPLETE,
-          "X-Amz-Content-SHA256 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD' is not supported" },
-        { "GET /?X-Amz-Signature=a HTTP/1.1\r\nHost: h\r\n" DATED A(
-              "AWS4-HMAC-SHA256 " CREDENTIAL ",SignedHeaders=host,Signature=ab") "\r\n",
-          SIGV4_E_INCOMPLETE, "Only one authentication mechanism is allowed" },
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        parse_head(cases[i].text);
-        assert_int_equal(sigv4_parse(&head, &claim, why), cases[i].result);
-        if (strncmp(why, cases[i].why, strlen(cases[i].why)) != 0)
-            print_error("got: %s\nnot: %s\n", why, cases[i].why);
-        assert_int_equal(strncmp(why, cases[i].why, strlen(cases[i].why)), 0);
+    for (size_t i = 0; i < sizeof(incomplete) / sizeof(incomplete[0]); i++) {
+        parse_head(incomplete[i].text);
+        assert_int_equal(sigv4_parse(&head, &claim, why), incomplete[i].result);
+        if (strncmp(why, incomplete[i].why, strlen(incomplete[i].why)) != 0)
+            print_error("got: %s\nnot: %s\n", why, incomplete[i].why);
+        assert_int_equal(strncmp(why, incomplete[i].why, strlen(incomplete[i].why)), 0);
     }
 }
 

@@ -50,6 +50,22 @@ static double invocations(const struct fixture *f, const char *metric, const cha
     return read_one(f, "AWS/SageMaker", metric, METRIC_UNIT_NONE, statistic, NOW);
 }
 
+static const struct {
+    const char *metric, *statistic;
+    enum metric_unit unit;
+    double expected, within;
+} busy_second[] = {
+    { "ModelLatency", "Average", METRIC_UNIT_MICROSECONDS, 4500, 0 },
+    { "ModelLatency", "Maximum", METRIC_UNIT_MICROSECONDS, 8000, 0 },
+    { "ModelLatency", "SampleCount", METRIC_UNIT_MICROSECONDS, 8, 0 },
+    { "ModelLatency", "p50", METRIC_UNIT_MICROSECONDS, 4000, 120 },
+    { "ModelLatency", "p100", METRIC_UNIT_MICROSECONDS, 8000, 160 },
+    { "OverheadLatency", "Average", METRIC_UNIT_MICROSECONDS, 150, 0 },
+    { "ConcurrentRequestsPerModel", "Average", METRIC_UNIT_COUNT, 1.5, 0 },
+    { "ConcurrentRequestsPerModel", "Minimum", METRIC_UNIT_COUNT, 1, 0 },
+    { "ConcurrentRequestsPerModel", "Maximum", METRIC_UNIT_COUNT, 3, 0 },
+};
+
 static void a_busy_second_is_told_in_aws_s_terms(void **state)
 {
     static struct link_report_group g = {
@@ -81,26 +97,10 @@ static void a_busy_second_is_told_in_aws_s_terms(void **state)
     assert_true(invocations(&f, "Invocation4XXErrors", "Average") == 0.125);
     assert_true(invocations(&f, "Invocation5XXErrors", "Sum") == 2);
     assert_true(invocations(&f, "InvocationModelErrors", "Average") == 0.5);
-
-    static const struct {
-        const char *metric, *statistic;
-        enum metric_unit unit;
-        double expected, within;
-    } cases[] = {
-        { "ModelLatency", "Average", METRIC_UNIT_MICROSECONDS, 4500, 0 },
-        { "ModelLatency", "Maximum", METRIC_UNIT_MICROSECONDS, 8000, 0 },
-        { "ModelLatency", "SampleCount", METRIC_UNIT_MICROSECONDS, 8, 0 },
-        { "ModelLatency", "p50", METRIC_UNIT_MICROSECONDS, 4000, 120 },
-        { "ModelLatency", "p100", METRIC_UNIT_MICROSECONDS, 8000, 160 },
-        { "OverheadLatency", "Average", METRIC_UNIT_MICROSECONDS, 150, 0 },
-        { "ConcurrentRequestsPerModel", "Average", METRIC_UNIT_COUNT, 1.5, 0 },
-        { "ConcurrentRequestsPerModel", "Minimum", METRIC_UNIT_COUNT, 1, 0 },
-        { "ConcurrentRequestsPerModel", "Maximum", METRIC_UNIT_COUNT, 3, 0 },
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-        assert_true(fabs(read_one(&f, "AWS/SageMaker", cases[i].metric, cases[i].unit,
-                                  cases[i].statistic, NOW) -
-                         cases[i].expected) <= cases[i].within);
+    for (size_t i = 0; i < sizeof(busy_second) / sizeof(*busy_second); i++)
+        assert_true(fabs(read_one(&f, "AWS/SageMaker", busy_second[i].metric, busy_second[i].unit,
+                                  busy_second[i].statistic, NOW) -
+                         busy_second[i].expected) <= busy_second[i].within);
     tear_down(&f);
 }
 
@@ -144,36 +144,38 @@ static int list_one(const struct metric_name *name, void *context)
 }
 
 /* the tables of SageMaker and Elastic Load Balancing, row by row: all that can exist here */
-static void every_metric_has_awss_name_unit_and_dimensions(void **state)
-{
 #define VARIANT  " EndpointName=e VariantName=v\n"
 #define GROUP    " LoadBalancer=app/weir/weir TargetGroup=targetgroup/e/v\n"
 #define BALANCER "AWS/ApplicationELB "
 #define MODEL    "AWS/SageMaker "
 #define INSTANCE "/aws/sagemaker/Endpoints "
-    static const char *const rows[] = {
-        INSTANCE "CPUUtilization Percent" VARIANT,
-        INSTANCE "DiskUtilization Percent" VARIANT,
-        INSTANCE "MemoryUtilization Percent" VARIANT,
-        BALANCER "HTTPCode_Target_2XX_Count Count" GROUP,
-        BALANCER "HTTPCode_Target_3XX_Count Count" GROUP,
-        BALANCER "HTTPCode_Target_4XX_Count Count" GROUP,
-        BALANCER "HTTPCode_Target_5XX_Count Count" GROUP,
-        BALANCER "HealthyHostCount Count" GROUP,
-        BALANCER "RequestCount Count" GROUP,
-        BALANCER "RequestCountPerTarget Count" GROUP,
-        BALANCER "RequestCountPerTarget Count TargetGroup=targetgroup/e/v\n",
-        BALANCER "TargetConnectionErrorCount Count" GROUP,
-        BALANCER "UnHealthyHostCount Count" GROUP,
-        MODEL "ConcurrentRequestsPerModel Count" VARIANT,
-        MODEL "Invocation4XXErrors None" VARIANT,
-        MODEL "Invocation5XXErrors None" VARIANT,
-        MODEL "InvocationModelErrors None" VARIANT,
-        MODEL "Invocations None" VARIANT,
-        MODEL "InvocationsPerInstance None" VARIANT,
-        MODEL "NoCapacityInvocationFailures Count" VARIANT,
-    };
-    static struct link_report_group g = { .id = "e/v", .concurrency_samples = 10 };
+
+static const char *const rows[] = {
+    INSTANCE "CPUUtilization Percent" VARIANT,
+    INSTANCE "DiskUtilization Percent" VARIANT,
+    INSTANCE "MemoryUtilization Percent" VARIANT,
+    BALANCER "HTTPCode_Target_2XX_Count Count" GROUP,
+    BALANCER "HTTPCode_Target_3XX_Count Count" GROUP,
+    BALANCER "HTTPCode_Target_4XX_Count Count" GROUP,
+    BALANCER "HTTPCode_Target_5XX_Count Count" GROUP,
+    BALANCER "HealthyHostCount Count" GROUP,
+    BALANCER "RequestCount Count" GROUP,
+    BALANCER "RequestCountPerTarget Count" GROUP,
+    BALANCER "RequestCountPerTarget Count TargetGroup=targetgroup/e/v\n",
+    BALANCER "TargetConnectionErrorCount Count" GROUP,
+    BALANCER "UnHealthyHostCount Count" GROUP,
+    MODEL "ConcurrentRequestsPerModel Count" VARIANT,
+    MODEL "Invocation4XXErrors None" VARIANT,
+    MODEL "Invocation5XXErrors None" VARIANT,
+    MODEL "InvocationModelErrors None" VARIANT,
+    MODEL "Invocations None" VARIANT,
+    MODEL "InvocationsPerInstance None" VARIANT,
+    MODEL "NoCapacityInvocationFailures Count" VARIANT,
+};
+
+static void every_metric_has_awss_name_unit_and_dimensions(void **state)
+{
+    static const struct link_report_group g = { .id = "e/v", .concurrency_samples = 10 };
     const struct telemetry_usage usage = { 0, 0, 0 };
     struct listed listed;
     struct fixture f;
@@ -193,12 +195,18 @@ static void every_metric_has_awss_name_unit_and_dimensions(void **state)
         at += strlen(rows[i]);
     }
     assert_string_equal(listed.text + at, "");
+    tear_down(&f);
+}
 
-    /* those that only requests have */
+static void some_metrics_only_requests_have(void **state)
+{
+    static struct link_report_group g = { .id = "e/v", .concurrency_samples = 10 };
+    struct fixture f;
+
+    (void)state;
     histogram_record(&g.model_latency_us, 1);
     histogram_record(&g.overhead_us, 1);
     histogram_record(&g.first_byte_us, 1);
-    tear_down(&f);
     set_up(&f, 100);
     telemetry_report(f.telemetry, "e", "v", 1, &g, NOW);
     assert_int_equal(metrics_series(f.control.metrics), 17 + 3);
@@ -363,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_busy_second_is_told_in_aws_s_terms),
         cmocka_unit_test(an_idle_second_has_zeros_and_no_latency),
         cmocka_unit_test(every_metric_has_awss_name_unit_and_dimensions),
+        cmocka_unit_test(some_metrics_only_requests_have),
         cmocka_unit_test(without_an_instance_there_are_zeros_until_requests_wait),
         cmocka_unit_test(failures_of_earlier_requests_count),
         cmocka_unit_test(target_groups_have_a_balancer_s_metrics),

@@ -82,53 +82,53 @@ static void a_body_has_its_length_or_none(void **state)
     }
 }
 
+static const struct {
+    const char *const *fields;
+    int outcome;
+} ambiguous[] = {
+    { FIELDS(GET, "x", "a\r\nb: c"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "x\r\ny", "a"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "x y", "a"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "X", "a"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "", "a"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "x:", "a"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "connection", "close"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "transfer-encoding", "chunked"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "upgrade", "h2c"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "te", "gzip"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "content-length", "1", "content-length", "1"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "content-length", "1, 1"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "host", "other"), HTTP_E_MALFORMED },
+    { FIELDS(GET, ":path", "/b"), HTTP_E_MALFORMED },
+    { FIELDS(GET, "x", "1", ":path", "/b"), HTTP_E_MALFORMED },
+    { FIELDS(GET, ":protocol", "websocket"), HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "/"), HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "ftp", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
+    { FIELDS(":method", "G T", ":scheme", "http", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "/ HTTP/1.1", "host", "w"),
+      HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "", "host", "w"), HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "http://x/", "host", "w"),
+      HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a b"),
+      HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "u@w"),
+      HTTP_E_MALFORMED },
+    { FIELDS(":method", "CONNECT", ":authority", "w:1"), HTTP_E_NOT_SUPPORTED },
+};
+
 static void what_is_ambiguous_is_refused(void **state)
 {
-    const struct {
-        const char *const *fields;
-        int outcome;
-    } cases[] = {
-        { FIELDS(GET, "x", "a\r\nb: c"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "x\r\ny", "a"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "x y", "a"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "X", "a"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "", "a"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "x:", "a"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "connection", "close"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "transfer-encoding", "chunked"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "upgrade", "h2c"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "te", "gzip"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "content-length", "1", "content-length", "1"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "content-length", "1, 1"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "host", "other"), HTTP_E_MALFORMED },
-        { FIELDS(GET, ":path", "/b"), HTTP_E_MALFORMED },
-        { FIELDS(GET, "x", "1", ":path", "/b"), HTTP_E_MALFORMED },
-        { FIELDS(GET, ":protocol", "websocket"), HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/"), HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "ftp", ":path", "/", "host", "w"), HTTP_E_MALFORMED },
-        { FIELDS(":method", "G T", ":scheme", "http", ":path", "/", "host", "w"),
-          HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/ HTTP/1.1", "host", "w"),
-          HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "http", ":path", "", "host", "w"), HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "http", ":path", "http://x/", "host", "w"),
-          HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a b"),
-          HTTP_E_MALFORMED },
-        { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "u@w"),
-          HTTP_E_MALFORMED },
-        { FIELDS(":method", "CONNECT", ":authority", "w:1"), HTTP_E_NOT_SUPPORTED },
-    };
     (void)state;
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(ambiguous) / sizeof(*ambiguous); i++) {
         struct h2_head h;
         struct http_head head;
-        int r = read_fields(&h, false, &head, cases[i].fields);
+        int r = read_fields(&h, false, &head, ambiguous[i].fields);
 
-        if (r != cases[i].outcome)
-            fail_msg("case %zu: %d, not %d", i, r, cases[i].outcome);
+        if (r != ambiguous[i].outcome)
+            fail_msg("case %zu: %d, not %d", i, r, ambiguous[i].outcome);
         h2_head_deinit(&h);
     }
 }

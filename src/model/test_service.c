@@ -149,55 +149,57 @@ static void columns_counted_from_one_are_put_right(void **state)
     close_fixture(&f);
 }
 
+static const struct {
+    const char *type, *accept, *body;
+    unsigned status;
+    const char *want;
+} bad_requests[] = {
+    { "text/csv", NULL, "1,2,3,4,5", 400,
+      "Unable to evaluate payload provided: Feature size of csv inference data 5 is not "
+      "consistent with feature size of trained model 4." },
+    { "text/csv", NULL, "1,2", 400,
+      "Unable to evaluate payload provided: Feature size of csv inference data 2 is not "
+      "consistent with feature size of trained model 4." },
+    { "application/json", NULL, "[1,2]", 400,
+      "Unable to evaluate payload provided: Feature size of json inference data 2 is not "
+      "consistent with feature size of trained model 4." },
+    { "text/libsvm", NULL, "1 0:1 4:1", 400,
+      "Unable to evaluate payload provided: Feature size of libsvm inference data 5 is larger "
+      "than feature size of trained model 4." },
+    { "text/libsvm", NULL, "1 5:1", 400,
+      "Unable to evaluate payload provided: Feature size of libsvm inference data 5 is larger "
+      "than feature size of trained model 4." },
+    { "text/csv", NULL, "a,b,c,d", 415,
+      "Loading csv data failed with Exception, please ensure data is in csv format: row 1, "
+      "column 1: 'a' is not a number" },
+    { "text/csv", NULL, " ", 415,
+      "Loading csv data failed with Exception, please ensure data is in csv format: there is "
+      "no row" },
+    { "application/json", NULL, "{}", 415,
+      "Loading json data failed with Exception, please ensure data is in json format: expected "
+      "[[...], ...] or {\"instances\": [...]}" },
+    { "image/png", NULL, "1", 415,
+      "image/png is not an accepted ContentType: csv, libsvm, text/csv, text/libsvm, "
+      "text/x-libsvm, application/json." },
+    { "text/csv; label_size=3", NULL, "1", 415,
+      "text/csv; label_size=3 is not an accepted ContentType: csv, libsvm, text/csv, "
+      "text/libsvm, text/x-libsvm, application/json." },
+    { "text/csv", "image/png", "1", 406,
+      "Accept type image/png is not supported. Please use supported accept types: ['text/csv', "
+      "'application/json', 'application/jsonlines']." },
+};
+
 static void bad_requests_are_told_why(void **state)
 {
-    const struct {
-        const char *type, *accept, *body;
-        unsigned status;
-        const char *want;
-    } cases[] = {
-        { "text/csv", NULL, "1,2,3,4,5", 400,
-          "Unable to evaluate payload provided: Feature size of csv inference data 5 is not "
-          "consistent with feature size of trained model 4." },
-        { "text/csv", NULL, "1,2", 400,
-          "Unable to evaluate payload provided: Feature size of csv inference data 2 is not "
-          "consistent with feature size of trained model 4." },
-        { "application/json", NULL, "[1,2]", 400,
-          "Unable to evaluate payload provided: Feature size of json inference data 2 is not "
-          "consistent with feature size of trained model 4." },
-        { "text/libsvm", NULL, "1 0:1 4:1", 400,
-          "Unable to evaluate payload provided: Feature size of libsvm inference data 5 is larger "
-          "than feature size of trained model 4." },
-        { "text/libsvm", NULL, "1 5:1", 400,
-          "Unable to evaluate payload provided: Feature size of libsvm inference data 5 is larger "
-          "than feature size of trained model 4." },
-        { "text/csv", NULL, "a,b,c,d", 415,
-          "Loading csv data failed with Exception, please ensure data is in csv format: row 1, "
-          "column 1: 'a' is not a number" },
-        { "text/csv", NULL, " ", 415,
-          "Loading csv data failed with Exception, please ensure data is in csv format: there is "
-          "no row" },
-        { "application/json", NULL, "{}", 415,
-          "Loading json data failed with Exception, please ensure data is in json format: expected "
-          "[[...], ...] or {\"instances\": [...]}" },
-        { "image/png", NULL, "1", 415,
-          "image/png is not an accepted ContentType: csv, libsvm, text/csv, text/libsvm, "
-          "text/x-libsvm, application/json." },
-        { "text/csv; label_size=3", NULL, "1", 415,
-          "text/csv; label_size=3 is not an accepted ContentType: csv, libsvm, text/csv, "
-          "text/libsvm, text/x-libsvm, application/json." },
-        { "text/csv", "image/png", "1", 406,
-          "Accept type image/png is not supported. Please use supported accept types: ['text/csv', "
-          "'application/json', 'application/jsonlines']." },
-    };
     struct fixture f;
 
     open_fixture(&f, 0);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct service_answer answer = invoke(&f, cases[i].type, cases[i].accept, cases[i].body);
+    for (size_t i = 0; i < sizeof(bad_requests) / sizeof(bad_requests[0]); i++) {
+        struct service_answer answer =
+            invoke(&f, bad_requests[i].type, bad_requests[i].accept, bad_requests[i].body);
 
-        assert_int_equal(answer.status, cases[i].status);
-        assert_true(slice_is(answer.body, cases[i].want));
+        assert_int_equal(answer.status, bad_requests[i].status);
+        assert_true(slice_is(answer.body, bad_requests[i].want));
         assert_string_equal(answer.content_type, "text/plain; charset=utf-8");
     }
     assert_int_equal(invoke(&f, "text/csv", NULL, "").status, 204);

@@ -153,63 +153,62 @@ static void what_is_left_out_has_safe_defaults(void **state)
     "0123456789012345678901234567890123456789012345678901234567890123456789"                       \
     "0123456789012345678901234567890123456789012345678901234567890123456789"
 
+static const struct {
+    const char *text;
+    int outcome;
+} malformed[] = {
+    { "{}", LINK_E_MALFORMED },
+    { "{\"type\":7}", LINK_E_MALFORMED },
+    { "{\"type\":\"gossip\"}", LINK_E_UNKNOWN },
+    { "{\"type\":\"ack\"}", LINK_E_MALFORMED },
+    { "{\"type\":\"ack\",\"revision\":-1}", LINK_E_MALFORMED },
+    { "{\"type\":\"ack\",\"revision\":1.5}", LINK_E_MALFORMED },
+    { "{\"type\":\"ack\",\"revision\":\"1\"}", LINK_E_MALFORMED },
+    { "{\"type\":\"hello\",\"version\":4294967296}", LINK_E_MALFORMED },
+    { "{\"type\":\"snapshot\",\"revision\":1}", LINK_E_MALFORMED },
+    { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{\"auth\":0}}", LINK_E_MALFORMED },
+    { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{},\"endpoints\":{}}", LINK_E_MALFORMED },
+    { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{},"
+      "\"endpoints\":[" ENDPOINT ",{\"name\":\"" LONG_NAME "\"}]}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{},"
+      "\"target_groups\":[" GROUP ",{\"id\":\"g\",\"targets\":[{\"id\":\"i\"}]}]}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"update\",\"revision\":1,\"kind\":\"weather\",\"id\":\"x\",\"object\":{}}",
+      LINK_E_UNKNOWN },
+    { "{\"type\":\"update\",\"revision\":1,\"kind\":\"endpoint\",\"id\":\"x\"}", LINK_E_MALFORMED },
+    { "{\"type\":\"update\",\"revision\":1,\"kind\":\"endpoint\",\"object\":null}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"update\",\"revision\":1,\"kind\":\"settings\",\"object\":null}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"event\",\"event\":\"party\",\"group\":\"g\"}", LINK_E_UNKNOWN },
+    { "{\"type\":\"event\",\"event\":\"drained\"}", LINK_E_MALFORMED },
+    { "{\"type\":\"update\",\"revision\":1,\"kind\":\"endpoint\",\"id\":\"e\",\"object\":"
+      "{\"name\":\"e\",\"variants\":[{\"name\":\"v\",\"weight\":-1,\"target_group\":\"g\"}]}}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"report\",\"groups\":[{\"id\":\"g\",\"overhead_us\":{\"count\":1}}]}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"report\",\"groups\":[{\"id\":\"g\",\"overhead_us\":{\"count\":1,\"sum\":1,"
+      "\"min\":1,\"max\":1,\"buckets\":[1]}}]}",
+      LINK_E_MALFORMED },
+    { "{\"type\":\"report\",\"groups\":[{\"id\":\"g\",\"overhead_us\":{\"count\":1,\"sum\":1,"
+      "\"min\":1,\"max\":1,\"buckets\":[99999,1]}}]}",
+      LINK_E_MALFORMED },
+};
+
 static void malformed_messages_are_refused_whole(void **state)
 {
-    static const struct {
-        const char *text;
-        int outcome;
-    } cases[] = {
-        { "{}", LINK_E_MALFORMED },
-        { "{\"type\":7}", LINK_E_MALFORMED },
-        { "{\"type\":\"gossip\"}", LINK_E_UNKNOWN },
-        { "{\"type\":\"ack\"}", LINK_E_MALFORMED },
-        { "{\"type\":\"ack\",\"revision\":-1}", LINK_E_MALFORMED },
-        { "{\"type\":\"ack\",\"revision\":1.5}", LINK_E_MALFORMED },
-        { "{\"type\":\"ack\",\"revision\":\"1\"}", LINK_E_MALFORMED },
-        { "{\"type\":\"hello\",\"version\":4294967296}", LINK_E_MALFORMED },
-        { "{\"type\":\"snapshot\",\"revision\":1}", LINK_E_MALFORMED },
-        { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{\"auth\":0}}", LINK_E_MALFORMED },
-        { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{},\"endpoints\":{}}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{},"
-          "\"endpoints\":[" ENDPOINT ",{\"name\":\"" LONG_NAME "\"}]}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"snapshot\",\"revision\":1,\"settings\":{},"
-          "\"target_groups\":[" GROUP ",{\"id\":\"g\",\"targets\":[{\"id\":\"i\"}]}]}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"update\",\"revision\":1,\"kind\":\"weather\",\"id\":\"x\",\"object\":{}}",
-          LINK_E_UNKNOWN },
-        { "{\"type\":\"update\",\"revision\":1,\"kind\":\"endpoint\",\"id\":\"x\"}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"update\",\"revision\":1,\"kind\":\"endpoint\",\"object\":null}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"update\",\"revision\":1,\"kind\":\"settings\",\"object\":null}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"event\",\"event\":\"party\",\"group\":\"g\"}", LINK_E_UNKNOWN },
-        { "{\"type\":\"event\",\"event\":\"drained\"}", LINK_E_MALFORMED },
-        { "{\"type\":\"update\",\"revision\":1,\"kind\":\"endpoint\",\"id\":\"e\",\"object\":"
-          "{\"name\":\"e\",\"variants\":[{\"name\":\"v\",\"weight\":-1,\"target_group\":\"g\"}]}}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"report\",\"groups\":[{\"id\":\"g\",\"overhead_us\":{\"count\":1}}]}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"report\",\"groups\":[{\"id\":\"g\",\"overhead_us\":{\"count\":1,\"sum\":1,"
-          "\"min\":1,\"max\":1,\"buckets\":[1]}}]}",
-          LINK_E_MALFORMED },
-        { "{\"type\":\"report\",\"groups\":[{\"id\":\"g\",\"overhead_us\":{\"count\":1,\"sum\":1,"
-          "\"min\":1,\"max\":1,\"buckets\":[99999,1]}}]}",
-          LINK_E_MALFORMED },
-    };
     (void)state;
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        json_t *json = json_loads(cases[i].text, 0, NULL);
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++) {
+        json_t *json = json_loads(malformed[i].text, 0, NULL);
         struct link_message m;
         int r;
 
         assert_non_null(json);
         r = link_message_from_json(json, &m);
-        if (r != cases[i].outcome)
-            fail_msg("%s gave %d", cases[i].text, r);
+        if (r != malformed[i].outcome)
+            fail_msg("%s gave %d", malformed[i].text, r);
         json_decref(json);
     }
 }
