@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -518,22 +519,38 @@ static void what_an_unseen_end_left_is_cleared_up(void **state)
     free(how);
 }
 
+/* What the kernel says that a process has had of a CPU. */
+static double cpu_seconds(pid_t pid)
+{
+    struct timespec t;
+    clockid_t clock;
+
+    assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
+    assert_int_equal(clock_gettime(clock, &t), 0);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* However little of a CPU it gets, what is told of it in percent adds up. */
 static void samples_what_is_used(void **state)
 {
     struct fixture *f = *state;
+    struct driver_handle handle = launch_script(f, first, "while :; do :; done");
     struct instance_usage usage;
     uint64_t most = 0; /* a group's memory is counted in batches: it may be 0 at first */
-    double busiest = 0;
+    double told_s = 0, used_s = 0;
 
-    launch_script(f, first, "while :; do :; done");
-    while (busiest < 20 || most == 0) {
+    while (used_s < 0.3 || most == 0) {
+        us_t before = loop_now_us(f->loop);
+
         assert_int_equal(loop_turn(f->loop, 50), 0);
+        used_s = cpu_seconds(pid_of(&handle));
         assert_int_equal(driver_usage(f->driver, first, &usage), 0);
-        if (usage.cpu_percent > busiest)
-            busiest = usage.cpu_percent;
+        told_s += usage.cpu_percent / 100 * (double)(loop_now_us(f->loop) - before) / 1e6;
         if (usage.memory_bytes > most)
             most = usage.memory_bytes;
     }
+    assert_true(told_s > used_s * 0.8);
+    assert_true(told_s < cpu_seconds(pid_of(&handle)) * 1.2);
     assert_int_equal(driver_usage(f->driver, second, &usage), DRIVER_E_UNKNOWN);
     assert_int_equal(driver_terminate(f->driver, first), 0);
     wait_gone(f, 1);

@@ -102,8 +102,8 @@ static void a_cap_holds_over_all_threads(void **state)
     for (size_t i = 0; i < CLIENTS; i++)
         fds[i] = begin(f, "hold");
     for (unsigned left = CLIENTS; left > 0; left -= TARGETS * CAP) {
+        wait_for_queued(f, left - TARGETS * CAP); /* those before have gone */
         rig_until(holding(f) == TARGETS * CAP);
-        wait_for_queued(f, left - TARGETS * CAP);
         for (size_t i = 0; i < TARGETS; i++) {
             assert_int_equal(target_server_holding(f->targets[i]), CAP);
             target_server_release(f->targets[i]);

@@ -242,23 +242,23 @@ def test_registering_brings_the_count_within_the_bounds(weir, scaling, endpoint)
 
 def test_instances_follow_a_scheduled_minimum(weir, scaling, endpoint):
     scaling.register_scalable_target(**triple(endpoint), MinCapacity=1, MaxCapacity=3)
-    soon = datetime.datetime.utcnow() + datetime.timedelta(seconds=4)
+    soon = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(seconds=5)
     scaling.put_scheduled_action(**triple(endpoint), ScheduledActionName="up", Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})",
                                  ScalableTargetAction={"MinCapacity": 2})
-    assert activities(scaling, endpoint) == []
     count, bounds = eventually(lambda: [
         found for found in [activities(scaling, endpoint)] if found and found[0]["StatusCode"] == "Successful"
         and len(found) == 2])[0]
     assert (bounds["Description"], bounds["StatusMessage"], bounds["Cause"], bounds["StatusCode"]) == (
         "Setting min capacity to 2", "Successfully set min capacity to 2", "scheduled action name up was triggered",
         "Successful")
+    assert bounds["StartTime"] >= soon
     assert count["Description"] == "Setting desired instance count to 2."
     assert count["Cause"].startswith("minimum capacity was set to 2")
     assert weir.wait_endpoint(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 2
 
 
 def test_the_fleet_follows_the_load_out_and_in(weir, scaling, endpoint, tmp_path):
-    scaling.register_scalable_target(**triple(endpoint), MinCapacity=1, MaxCapacity=4)
+    scaling.register_scalable_target(**triple(endpoint), MinCapacity=1, MaxCapacity=3)
     put = scaling.put_scaling_policy(PolicyName="follow", **triple(endpoint), **tracking(850, ScaleInCooldown=15))
     high, low = [alarm["AlarmName"] for alarm in put["Alarms"]]
 
@@ -270,12 +270,12 @@ def test_the_fleet_follows_the_load_out_and_in(weir, scaling, endpoint, tmp_path
     outs = eventually(lambda: newest("Setting desired instance count to 3."), 30, "out")[::-1]
     for out in outs:  # one, or two if the load began within a second
         assert out["Cause"].startswith(f"monitor alarm {high} in state ALARM triggered policy follow. ")
-        metric, n, to = re.search(
+        metric, n, wanted, to = re.search(
             r"InvocationsPerInstance was ([0-9.]+) over the last \d+ s \(Sum per minute, target 850\) with (\d) instances? "
-            r"in service: \2 x \1 / 850 rounded up is (\d); within 1 to 4, the desired count goes from \d to \3\.$",
+            r"in service: \2 x \1 / 850 rounded up is (\d+); within 1 to 3, the desired count goes from \d to (\d)\.$",
             out["Cause"]).groups()
-        assert math.ceil(int(n) * float(metric) / 850) == int(to)
-        assert json.loads(out["Details"])["to"] == int(to)
+        assert math.ceil(int(n) * float(metric) / 850) == int(wanted)
+        assert json.loads(out["Details"])["to"] == int(to) == min(int(wanted), 3)  # more, if a machine that slept catches up
     assert json.loads(outs[0]["Details"])["from"] == 1
     assert out["Cause"] in weir.command("status").stdout
 

@@ -348,12 +348,13 @@ def test_a_closed_window_of_the_target_holds_up_the_client(start):
         connection.send(b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: 100000000\r\n\r\n")
         with pytest.raises(TimeoutError):  # buffers are full long before
             connection.send(bytes(100_000_000))
+        target.wait(lambda: target.begun and len(target.begun[0].body) >= 1000)
         [request] = target.begun
-        assert len(request.body) == 1000
         other = begin(proxy)
         target.wait(lambda: target.seen and target.seen[0].field(":method") == "GET")
         target.seen[0].reply()
         assert other.message().status == 200
+        assert len(request.body) == 1000
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leave with a reset
     target.wait(lambda: request.reset == CANCEL)
     target.close()
