@@ -14,38 +14,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cli/command.h"
-#include "cli/front_options.h"
-#include "cli/options.h"
+#include "cli/proxy_options.h"
 #include "cli/proxy_routes.h"
-#include "cli/tls_options.h"
 #include "proxy/proxy.h"
 #include "supervisor/front.h"
 #include "supervisor/ready.h"
 
-enum {
-    WORKERS_MAX = 256,
-    OWN_FDS = 256, /* loops, mailboxes, health checks, the link */
-};
-
-struct options {
-    int listen_fds[WORKERS_MAX];
-    size_t n_listen_fds;
-    int tls_listen_fds[WORKERS_MAX];
-    size_t n_tls_listen_fds; /* 0, or as many as n_listen_fds */
-    struct tls_options tls;
-    struct front_options front;
-    const char *api_address, *link_address;
-    const char *routes; /* a file; NULL: control says what to serve */
-    const char *listen; /* with routes: NULL for the default */
-    size_t threads;     /* with routes: 0 for one each core */
-    int ready_fd;
-    ms_t drain_timeout_ms, hand_over_timeout_ms;
-    enum log_level level;
-    enum log_format format;
-};
+enum { OWN_FDS = 256 /* loops, mailboxes, health checks, the link */ };
 
 struct program {
-    struct options options;
+    struct proxy_options options;
     struct log log;
     struct loop *loop;
     struct proxy *proxy;
@@ -56,137 +34,6 @@ struct program {
     bool uses_uring;
     bool draining;
 };
-
-static const char usage[] =
-    "usage: weir proxy --routes FILE [--listen ADDR:PORT] [--threads N] [OPTION...]\n"
-    "       weir proxy --listen-fds N,N,.. --api-address ADDRESS --link-address ADDRESS "
-    "[OPTION...]\n"
-    "\n"
-    "With --routes a load balancer on its own, which serves what the file says and reads it again\n"
-    "on SIGHUP. Else the data plane of 'weir serve', which starts it: it serves clients on the\n"
-    "inherited sockets, one thread each, sends invocations to instances and everything else to\n"
-    "the control plane.\n"
-    "\n"
-    "  --routes FILE          what to serve (JSON)\n"
-    "  --listen ADDR:PORT     with --routes: where clients connect (default 127.0.0.1:8080)\n"
-    "  --threads N            with --routes: default one for each core\n" TLS_OPTION_USAGE
-    "  --tls-listen-fds N,..  listening sockets for TLS, one for each thread\n"
-    "  --listen-fds N,N,..    listening sockets, one for each thread\n"
-    "  --api-address ADDRESS  the control plane's API, unix:/path\n"
-    "  --link-address ADDRESS where the control plane says what to serve, unix:/path\n" FRONT_USAGE
-    "  --drain-timeout S      after SIGTERM, seconds for requests to end (default 30)\n"
-    "  --hand-over-timeout S  after SIGUSR2, seconds for connections to end (default 600)\n"
-    "  --ready-fd N           write a byte there when it serves\n"
-    "  --log-level LEVEL      debug, info, warn or error (default info)\n"
-    "  --log-format FORMAT    text or json (default text)\n"
-    "  --help                 this\n";
-
-/* --- options ---------------------------------------------------------------------------------- */
-
-enum option_id {
-    OPTION_LISTEN_FDS = 256,
-    OPTION_TLS_LISTEN_FDS,
-    OPTION_ROUTES,
-    OPTION_LISTEN,
-    OPTION_THREADS,
-    OPTION_API_ADDRESS,
-    OPTION_LINK_ADDRESS,
-    OPTION_DRAIN_TIMEOUT,
-    OPTION_HAND_OVER_TIMEOUT,
-    OPTION_READY_FD,
-    OPTION_LOG_LEVEL,
-    OPTION_LOG_FORMAT,
-    OPTION_HELP,
-};
-
-static const struct option option_table[] = {
-    { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
-    { "tls-listen-fds", required_argument, NULL, OPTION_TLS_LISTEN_FDS },
-    TLS_OPTION_TABLE,
-    { "routes", required_argument, NULL, OPTION_ROUTES },
-    { "listen", required_argument, NULL, OPTION_LISTEN },
-    { "threads", required_argument, NULL, OPTION_THREADS },
-    { "api-address", required_argument, NULL, OPTION_API_ADDRESS },
-    { "link-address", required_argument, NULL, OPTION_LINK_ADDRESS },
-    FRONT_OPTION_ROWS{ "drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT },
-    { "hand-over-timeout", required_argument, NULL, OPTION_HAND_OVER_TIMEOUT },
-    { "ready-fd", required_argument, NULL, OPTION_READY_FD },
-    { "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
-    { "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
-    { "help", no_argument, NULL, OPTION_HELP },
-    { NULL, 0, NULL, 0 },
-};
-
-static int take(void *context, int id, const char *value)
-{
-    struct options *o = context;
-
-    if (front_options_has(id))
-        return front_options_take(&o->front, id, value);
-    switch (id) {
-    case OPTION_ROUTES:
-        o->routes = value;
-        return 0;
-    case OPTION_LISTEN:
-        o->listen = value;
-        return option_address(value);
-    case OPTION_THREADS:
-        return option_number(value, 1, WORKERS_MAX, &o->threads);
-    case OPTION_LISTEN_FDS:
-        return option_descriptors(value, WORKERS_MAX, o->listen_fds, &o->n_listen_fds);
-    case OPTION_TLS_LISTEN_FDS:
-        return option_descriptors(value, WORKERS_MAX, o->tls_listen_fds, &o->n_tls_listen_fds);
-    case OPTION_API_ADDRESS:
-        o->api_address = value;
-        return 0;
-    case OPTION_LINK_ADDRESS:
-        o->link_address = value;
-        return 0;
-    case OPTION_DRAIN_TIMEOUT:
-        return option_seconds(value, 86400, &o->drain_timeout_ms);
-    case OPTION_HAND_OVER_TIMEOUT:
-        return option_seconds(value, 86400, &o->hand_over_timeout_ms);
-    case OPTION_READY_FD:
-        return option_descriptor(value, &o->ready_fd);
-    case OPTION_LOG_LEVEL:
-        return log_level_parse(value, &o->level);
-    case OPTION_LOG_FORMAT:
-        return option_log_format(value, &o->format);
-    }
-    return tls_options_take(&o->tls, id, value);
-}
-
-static int check_options(const struct options *o)
-{
-    bool inherits = o->n_listen_fds || o->n_tls_listen_fds || o->api_address || o->link_address;
-
-    if (o->routes && inherits)
-        return command_misused("proxy", "--routes and --listen-fds, --tls-listen-fds, "
-                                        "--api-address or --link-address exclude each other");
-    if (o->routes)
-        return COMMAND_OK;
-    if (o->n_tls_listen_fds && o->n_tls_listen_fds != o->n_listen_fds)
-        return command_misused("proxy", "--tls-listen-fds and --listen-fds differ in number");
-    if (o->tls.listen)
-        return command_misused("proxy", "--tls-listen needs --routes");
-    if (o->listen || o->threads)
-        return command_misused("proxy", "--listen and --threads need --routes");
-    if (!o->n_listen_fds || !o->api_address || !o->link_address)
-        return command_misused("proxy", "--routes, or --listen-fds, --api-address and "
-                                        "--link-address are needed");
-    return COMMAND_OK;
-}
-
-/* Return: COMMAND_OK, COMMAND_USAGE, or -1 after --help. */
-static int read_options(int argc, char **argv, struct options *o)
-{
-    static const struct option_reader reader = { "proxy", usage, option_table, OPTION_HELP, take };
-    int r = options_read(&reader, argc, argv, o);
-
-    if (!r)
-        r = tls_options_check(&o->tls, "proxy");
-    return r ? r : check_options(o);
-}
 
 /* --- running ---------------------------------------------------------------------------------- */
 
@@ -274,14 +121,14 @@ static int read_routes(struct program *p, const char *then)
 }
 
 /* Return: 0, or why not, which is logged. */
-static int listen_on(struct program *p, const char *text, int *ret_fds, const char *event)
+static int listen_on(struct program *p, const char *text, size_t n, int *ret_fds, const char *event)
 {
     struct address address;
     char bound[ADDRESS_TEXT_BYTES];
     int r = address_parse(text, &address);
 
     if (!r)
-        r = front_open(&address, p->options.n_listen_fds, ret_fds, &address);
+        r = front_open(&address, n, ret_fds, &address);
     if (r) {
         log_error(&p->log, "cannot listen", "address=%s why=\"%s\"", text, strerror(-r));
         return r;
@@ -291,28 +138,34 @@ static int listen_on(struct program *p, const char *text, int *ret_fds, const ch
     return 0;
 }
 
-static int listen_for_clients(struct program *p)
+static size_t choose_threads(const struct proxy_options *o)
 {
-    struct options *o = &p->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int r;
 
-    o->n_listen_fds = o->threads ? o->threads : cores > 0 ? (size_t)cores : 1;
-    if (o->n_listen_fds > WORKERS_MAX)
-        o->n_listen_fds = WORKERS_MAX;
-    if (o->tls.listen) {
-        r = listen_on(p, o->tls.listen, o->tls_listen_fds, "listening with TLS");
-        if (r)
-            return r;
-        o->n_tls_listen_fds = o->n_listen_fds;
-    }
-    return listen_on(p, o->listen ? o->listen : "127.0.0.1:8080", o->listen_fds, "listening");
+    if (o->threads)
+        return o->threads;
+    if (cores < 1)
+        return 1;
+    return cores < PROXY_THREADS_MAX ? (size_t)cores : PROXY_THREADS_MAX;
 }
 
-/* Without a supervisor an interrupt at the terminal is for us. */
-static int start_alone(struct program *p)
+static int listen_for_clients(struct program *p)
 {
-    return loop_signal_add(p->loop, &p->interrupt, SIGINT, interrupted);
+    struct proxy_options *o = &p->options;
+    size_t n = choose_threads(o);
+    int r = 0;
+
+    if (o->tls.listen) {
+        r = listen_on(p, o->tls.listen, n, o->tls_listen_fds, "listening with TLS");
+        if (r)
+            return r;
+        o->n_tls_listen_fds = n;
+    }
+    r = listen_on(p, o->listen ? o->listen : "127.0.0.1:8080", n, o->listen_fds, "listening");
+    if (r)
+        return r;
+    o->n_listen_fds = n;
+    return 0;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -335,7 +188,7 @@ static void reopen_caught(struct loop_signal *signal)
         access_log_reopen(p->access_log);
 }
 
-static int find_control(const struct options *o, struct proxy_settings *settings)
+static int find_control(const struct proxy_options *o, struct proxy_settings *settings)
 {
     int r = address_parse(o->api_address, &settings->worker.api);
 
@@ -395,66 +248,104 @@ static int choose_io(struct program *p)
     return r;
 }
 
-static int start(struct program *p)
+/* Without a supervisor an interrupt at the terminal is for us. */
+static int watch_signals(struct program *p)
 {
-    struct options *o = &p->options;
+    const struct {
+        struct loop_signal *signal;
+        int number;
+        void (*caught)(struct loop_signal *signal);
+    } watched[] = {
+        { &p->term, SIGTERM, terminated },      { &p->hand_over, SIGUSR2, handed_over },
+        { &p->hangup, SIGHUP, hung_up },        { &p->reopen, SIGUSR1, reopen_caught },
+        { &p->interrupt, SIGINT, interrupted },
+    };
+    size_t n = sizeof(watched) / sizeof(*watched) - (p->options.routes ? 0 : 1);
+    int r = 0;
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < n && !r; i++)
+        r = loop_signal_add(p->loop, watched[i].signal, watched[i].number, watched[i].caught);
+    return r;
+}
+
+/* Those of the command line and, alone, of the route file. */
+static int use_options(struct program *p, struct proxy_settings *settings)
+{
+    struct proxy_options *o = &p->options;
     int r = o->routes ? read_file_options(p) : 0;
-    struct proxy_settings settings = { .listen_fds = o->listen_fds,
-                                       .tls = o->tls.settings,
-                                       .served = served,
-                                       .context = p,
-                                       .worker = WORKER_SETTINGS_DEFAULT };
 
     if (!r)
         r = choose_io(p);
-    if (!r && o->routes)
-        r = listen_for_clients(p);
-    settings.n_workers = o->n_listen_fds;
-    settings.tls_listen_fds = o->n_tls_listen_fds ? o->tls_listen_fds : NULL;
+    if (!r)
+        r = o->routes ? listen_for_clients(p) : find_control(o, settings);
     if (r)
         return r;
-    settings.worker.log = &p->log;
-    settings.worker.uses_uring = p->uses_uring;
-    settings.worker.connections_max = connections_max(o->n_listen_fds);
-    settings.worker.standalone = o->routes;
-    settings.worker.peer_style = o->tls.style;
-    settings.guard = o->front.guard;
-    front_options_apply(&o->front, &settings.worker);
-    if (!o->routes)
-        r = find_control(o, &settings);
+    settings->listen_fds = o->listen_fds;
+    settings->n_workers = o->n_listen_fds;
+    settings->tls_listen_fds = o->n_tls_listen_fds ? o->tls_listen_fds : NULL;
+    settings->tls = o->tls.settings;
+    settings->guard = o->front.guard;
+    settings->worker.log = &p->log;
+    settings->worker.uses_uring = p->uses_uring;
+    settings->worker.connections_max = connections_max(o->n_listen_fds);
+    settings->worker.standalone = o->routes;
+    settings->worker.peer_style = o->tls.style;
+    front_options_apply(&o->front, &settings->worker);
+    return 0;
+}
+
+static int start(struct program *p)
+{
+    struct proxy_settings settings = { .served = served,
+                                       .context = p,
+                                       .worker = WORKER_SETTINGS_DEFAULT };
+    int r = use_options(p, &settings);
+
     if (!r)
         r = loop_new(clock_real(), &p->loop);
-    signal(SIGPIPE, SIG_IGN);
     if (!r)
-        r = loop_signal_add(p->loop, &p->term, SIGTERM, terminated);
-    if (!r)
-        r = loop_signal_add(p->loop, &p->hand_over, SIGUSR2, handed_over);
-    if (!r)
-        r = loop_signal_add(p->loop, &p->hangup, SIGHUP, hung_up);
-    if (!r)
-        r = loop_signal_add(p->loop, &p->reopen, SIGUSR1, reopen_caught);
-    if (!r && o->routes)
-        r = start_alone(p);
+        r = watch_signals(p);
     if (!r)
         r = open_access_log(p);
     settings.worker.access_log = p->access_log;
     if (!r)
         r = proxy_new(p->loop, &settings, &p->proxy);
-    if (r)
-        return fault(r);
-    return o->routes ? read_routes(p, "stopping") : 0;
+    if (!r && p->options.routes)
+        r = read_routes(p, "stopping");
+    return r;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+}
+
+static void stop(struct program *p)
+{
+    proxy_free(p->proxy);
+    access_log_free(p->access_log);
+    json_decref(p->file_options);
+    if (p->options.routes) {
+        close_all(p->options.listen_fds, p->options.n_listen_fds);
+        close_all(p->options.tls_listen_fds, p->options.n_tls_listen_fds);
+    }
+    if (p->loop) {
+        loop_signal_remove(&p->term);
+        loop_signal_remove(&p->interrupt);
+        loop_signal_remove(&p->hangup);
+        loop_signal_remove(&p->hand_over);
+        loop_signal_remove(&p->reopen);
+    }
+    loop_free(p->loop);
 }
 
 int command_proxy(int argc, char **argv)
 {
-    struct program p = { .options = { .ready_fd = -1,
-                                      .drain_timeout_ms = 30 * MS_PER_S,
-                                      .hand_over_timeout_ms = 600 * MS_PER_S,
-                                      .level = LOG_INFO } };
-    int r;
+    struct program p = { 0 };
+    int r = proxy_options_read(argc, argv, &p.options);
 
-    front_options_init(&p.options.front);
-    r = read_options(argc, argv, &p.options);
     if (r)
         return r < 0 ? COMMAND_OK : r;
     p.log = (struct log){ .fd = STDERR_FILENO,
@@ -472,20 +363,6 @@ int command_proxy(int argc, char **argv)
         log_error(&p.log, "cannot go on", "why=\"%s\"", strerror(-r));
     else
         log_info(&p.log, "stopped", "");
-    proxy_free(p.proxy);
-    access_log_free(p.access_log);
-    json_decref(p.file_options);
-    for (size_t i = 0; p.options.routes && i < p.options.n_listen_fds; i++)
-        close(p.options.listen_fds[i]);
-    for (size_t i = 0; p.options.routes && i < p.options.n_tls_listen_fds; i++)
-        close(p.options.tls_listen_fds[i]);
-    if (p.loop) {
-        loop_signal_remove(&p.term);
-        loop_signal_remove(&p.interrupt);
-        loop_signal_remove(&p.hangup);
-        loop_signal_remove(&p.hand_over);
-        loop_signal_remove(&p.reopen);
-    }
-    loop_free(p.loop);
+    stop(&p);
     return r ? COMMAND_FAILED : COMMAND_OK;
 }
