@@ -4,6 +4,7 @@
 
 #include "api/cloudwatch_alarms.h"
 #include "base/error.h"
+#include "control/changes.h"
 
 enum { PAGE_DEFAULT = 100 };
 
@@ -99,6 +100,12 @@ static int read_page(struct api_call *call, json_t *paths)
     return fault(r);
 }
 
+/* Beginnings of managed alarms wait for what is written next; they are read from the store. */
+static int write_all(const struct api_call *call)
+{
+    return fault(changes_write(&call->control->alarms->changes, call->control));
+}
+
 static int describe_alarm_history(struct api_call *call)
 {
     struct filter f = { .call = call,
@@ -117,6 +124,9 @@ static int describe_alarm_history(struct api_call *call)
     if (f.start > f.end)
         return api_error(call, "ValidationError",
                          "The parameter StartDate must not be after the parameter EndDate.");
+    r = write_all(call);
+    if (r)
+        return r;
     r = api_page(call, "Paths", wanted_paths(&f), "Path",
                  (size_t)input_integer(call, "MaxRecords", PAGE_DEFAULT));
     if (r)

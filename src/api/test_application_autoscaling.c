@@ -244,6 +244,15 @@ static void a_policy_comes_with_two_alarms(void **state)
     json_decref(put);
 }
 
+static void a_policys_alarms_have_a_history_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    make_target(f);
+    put_policy(f, "p", "'TargetValue':600," INVOCATIONS);
+    assert_int_equal(count_of(f, "DescribeAlarmHistory", "", "AlarmHistoryItems"), 2);
+}
+
 static void alarms_are_filtered(void **state)
 {
     static const struct {
@@ -890,6 +899,7 @@ int main(void)
         test(registering_brings_the_count_within_the_bounds),
         test(listing_is_checked_filtered_and_paged),
         test(a_policy_comes_with_two_alarms),
+        test(a_policys_alarms_have_a_history_at_once),
         test(alarms_are_filtered),
         test(an_updated_policy_keeps_its_arn_and_gets_new_alarms),
         test(a_policy_without_what_its_type_needs_is_refused),
