@@ -24,9 +24,11 @@ static void strike(struct h2_upstream *h, unsigned weight)
 
 static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *context)
 {
-    struct h2_call *c = find(context, frame->hd.stream_id);
+    struct h2_upstream *h = context;
+    struct h2_call *c = find(h, frame->hd.stream_id);
     (void)ng;
 
+    h->block_bytes = 0;
     if (c)
         h2_call_head_begins(c);
     return 0;
@@ -95,7 +97,6 @@ static int frame_received(nghttp2_session *ng, const nghttp2_frame *frame, void 
 
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-        h->block_bytes = 0;
         if (c)
             h2_call_head(c, ends);
         break;

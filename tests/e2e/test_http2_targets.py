@@ -605,6 +605,15 @@ def test_a_bad_answer_is_502_and_the_thread_goes_on(proxy, target, what):
     assert ask(proxy).status == 200
 
 
+def test_refused_heads_do_not_add_up(proxy, target):
+    """Each is within the bounds, and ends its stream; the connection stays, however many there are."""
+    target.answer = lambda request: request.session.large_head(
+        request, (*OK, *[("x", 1000 * "y")] * 40, ("X-Upper", "1")))
+    for _ in range(30):
+        assert ask(proxy).status == 502
+    assert len(target.sessions) == 1
+
+
 @pytest.mark.parametrize("pieces", [
     [headers((*OK, ("content-length", "5")), h2.END_HEADERS), lambda s: h2.frame(h2.DATA, h2.END_STREAM, s, b"four")],
     [headers((*OK, ("content-length", "3")), h2.END_HEADERS), lambda s: h2.frame(h2.DATA, h2.END_STREAM, s, b"four")],
