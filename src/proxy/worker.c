@@ -344,6 +344,7 @@ void worker_drain(struct worker *w, bool patient)
 
 static void close_everything(struct worker *w)
 {
+    w->stopping = true; /* also when its loop has failed: nobody goes on without a client */
     loop_io_remove(&w->listen);
     loop_io_remove(&w->tls_listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {
