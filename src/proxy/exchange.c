@@ -118,6 +118,7 @@ static void leave(struct exchange *x)
     place_leave(x);
     list_remove(&x->link);
     x->lease = lease_unref(x->lease);
+    x->place.group = NULL; /* it was the lease's */
     x->avoid = target_unref(x->avoid);
     if (x->kept_bytes)
         guard_release(x->worker->settings->guard, x->kept_bytes);
