@@ -20,7 +20,7 @@ struct upstream {
     bool is_h2;
     struct list idle;     /* of struct call: connections of HTTP/1, most recently used first */
     struct list busy;     /* of struct call, of both kinds */
-    struct list sessions; /* of struct h2_upstream, most recently opened first */
+    struct list sessions; /* of struct h2_upstream, in the order in which they were opened */
     unsigned streams_max; /* of each session, as the target has said last */
 };
 

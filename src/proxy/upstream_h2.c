@@ -258,6 +258,8 @@ static void failed(struct stream *s, int error)
     h->leaving = true;
     if (!s->connected)
         break_session(h, EXCHANGE_CONNECT, error);
+    else if (error == -ENOMEM)
+        break_session(h, EXCHANGE_BROKEN, error);
     /* else reading tells, when what has come is read */
 }
 
