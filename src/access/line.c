@@ -215,6 +215,8 @@ static int write_json(struct buffer *out, const struct access_record *a)
                       begun, a->status, a->received_bytes, a->sent_bytes, a->http10 ? 0 : 1);
     if (!r && a->target_status)
         r = buffer_printf(out, ",\"target_status\":%u", a->target_status);
+    if (!r && a->grpc_status >= 0)
+        r = buffer_printf(out, ",\"grpc_status\":%d", a->grpc_status);
     if (!r)
         r = json_text(out, "client", slice_from(a->client));
     if (!r)

@@ -42,6 +42,7 @@ struct access_record {
     us_t total_us;
     uint64_t received_bytes, sent_bytes; /* of bodies, and of the answer's head */
     unsigned status, target_status;      /* 0: none */
+    int grpc_status;                     /* of a call of gRPC; -1: none */
     bool http10;
     bool is_slow;      /* log it as a slow request */
     bool is_only_slow; /* and do not write it down otherwise */

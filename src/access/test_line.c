@@ -30,6 +30,7 @@ static struct access_record *record(const char *const texts[ACCESS_TEXTS])
                                  .sent_bytes = 256,
                                  .status = 200,
                                  .target_status = 201,
+                                 .grpc_status = -1,
                                  .client = "192.0.2.1:4711",
                                  .target = "127.0.0.1:9001" };
     for (unsigned i = 0; i < ACCESS_TEXTS; i++) {
@@ -89,6 +90,7 @@ static void what_is_not_there_is_a_dash_or_left_out(void **state)
     json = json_loads(line(&out, ACCESS_JSON, r), 0, NULL);
     assert_non_null(json);
     assert_null(json_object_get(json, "queue_us"));
+    assert_null(json_object_get(json, "grpc_status"));
     assert_null(json_object_get(json, "method"));
     json_decref(json);
 }
@@ -106,6 +108,23 @@ static void json_says_the_same(void **state)
     assert_int_equal(json_integer_value(json_object_get(json, "total_us")), 2001507);
     assert_int_equal(json_integer_value(json_object_get(json, "status")), 200);
     json_decref(json);
+}
+
+static void json_says_how_a_call_of_grpc_ended(void **state)
+{
+    autobuffer struct buffer out = BUFFER_INIT(1 << 20);
+    (void)state;
+
+    for (int status = 0; status <= 16; status += 4) {
+        struct access_record *r = record(plain);
+        json_t *json;
+
+        r->grpc_status = status;
+        json = json_loads(line(&out, ACCESS_JSON, r), 0, NULL);
+        assert_int_equal(json_integer_value(json_object_get(json, "grpc_status")), status);
+        assert_true(json_is_integer(json_object_get(json, "grpc_status")));
+        json_decref(json);
+    }
 }
 
 static void nothing_in_a_field_breaks_the_line(void **state)
@@ -141,6 +160,7 @@ int main(void)
         cmocka_unit_test(an_alb_line_has_the_fields_in_their_order),
         cmocka_unit_test(what_is_not_there_is_a_dash_or_left_out),
         cmocka_unit_test(json_says_the_same),
+        cmocka_unit_test(json_says_how_a_call_of_grpc_ended),
         cmocka_unit_test(nothing_in_a_field_breaks_the_line),
         cmocka_unit_test(a_line_that_does_not_fit_is_left_out_whole),
     };

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "access/log.h"
+#include "http/h2_head.h"
 #include "proxy/exchange.h"
 #include "proxy/guard.h"
 
-enum { TEXTS_BYTES_MAX = ACCESS_TEXTS * ACCESS_TEXT_BYTES_MAX };
+enum { TEXTS_BYTES_MAX = ACCESS_TEXTS * ACCESS_TEXT_BYTES_MAX, GRPC_STATUS_MAX = 999 };
 
 /* --- what comes with the head ----------------------------------------------------------------- */
 
@@ -37,6 +38,7 @@ void access_note_begin(struct exchange *x)
     n->begun = loop_wall(x->worker->loop);
     n->received_bytes = n->sent_bytes = 0;
     n->status = n->target_status = 0;
+    n->grpc_status = -1;
     n->target[0] = n->group[0] = '\0';
     pass = client_pass(x->client);
     if (pass && pass->is_trusted && guard_client(x->worker->settings->guard, pass, h, &who))
@@ -63,6 +65,37 @@ void access_note_attempt(struct exchange *x)
     memcpy(n->group, x->target->group, sizeof(n->group));
 }
 
+/* --- how a call of gRPC has ended ------------------------------------------------------------- */
+
+/* Return: -1 if @text is none. */
+static int grpc_status(struct slice text)
+{
+    uint64_t status;
+
+    return text_to_u64(text, GRPC_STATUS_MAX, &status) ? -1 : (int)status;
+}
+
+/* A call that fails at once has its status in the head. */
+void access_note_answer(struct exchange *x, const struct http_head *head)
+{
+    if (x->note.is_on)
+        x->note.grpc_status = grpc_status(http_header_value(head, "grpc-status"));
+}
+
+/* All others have it in the trailers. */
+static int find_grpc_status(const struct exchange *x)
+{
+    const struct buffer *lines = &x->answer_trailers;
+    struct h2_fields f;
+
+    if (x->is_grpc && buffer_size(lines) > 0 &&
+        h2_fields_read(buffer_data(lines), buffer_size(lines), true, &f) == 0)
+        for (size_t i = 0; i < f.n; i++)
+            if (slice_is(f.all[i].name, "grpc-status"))
+                return grpc_status(f.all[i].value);
+    return x->note.grpc_status;
+}
+
 /* --- the record ------------------------------------------------------------------------------- */
 
 static struct access_record record_of(const struct exchange *x, us_t now)
@@ -83,6 +116,7 @@ static struct access_record record_of(const struct exchange *x, us_t now)
         .sent_bytes = n->sent_bytes,
         .status = n->status ? n->status : ACCESS_CLIENT_GONE,
         .target_status = n->target_status,
+        .grpc_status = find_grpc_status(x),
         .http10 = x->http10,
     };
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "access/line.h"
+#include "http/message.h"
 
 struct exchange;
 
@@ -17,12 +18,15 @@ struct access_note {
     struct buffer texts;
     uint64_t received_bytes, sent_bytes;
     unsigned status, target_status;
+    int grpc_status; /* -1: none in a head */
 };
 
 /** access_note_begin() - x->head is there. Does nothing unless the worker has a log. */
 void access_note_begin(struct exchange *x);
 /** access_note_attempt() - somebody is asked */
 void access_note_attempt(struct exchange *x);
+/** access_note_answer() - of a target, to a call of gRPC, with @head */
+void access_note_answer(struct exchange *x, const struct http_head *head);
 /** access_note_end() - the exchange is over, one way or another */
 void access_note_end(struct exchange *x);
 void access_note_deinit(struct access_note *n);

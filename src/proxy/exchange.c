@@ -290,6 +290,7 @@ static void send_error(struct exchange *x, const struct aws_error *e)
     bool empty = x->head_only || x->is_grpc;
 
     x->note.status = e->status;
+    x->note.grpc_status = x->is_grpc ? (int)grpc_status_of(e->status) : -1;
     if (!body || write_error_head(x, e)) {
         exchange_die(x);
     } else {

@@ -154,6 +154,8 @@ void exchange_answer_head(struct exchange *x, const struct http_head *head)
         exchange_give_up_sending(x); /* it has made up its mind: RFC 9112 §9.5 */
     x->phases.first_byte = loop_now_us(x->worker->loop);
     x->note.target_status = head->status;
+    if (x->is_grpc)
+        access_note_answer(x, head);
     x->kind->answered(x, head);
 }
 

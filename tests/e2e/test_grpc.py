@@ -235,6 +235,26 @@ def test_a_server_that_drains_and_shuts_down_loses_no_call(start, tmp_path):
         server.close()
 
 
+def test_the_access_log_has_the_status_of_calls(tmp_path, server):
+    log = tmp_path / "log"
+    proxy = Proxy(tmp_path, routes(server.port, request_timeout_ms=1000), "--access-log", str(log), "--access-log-format", "json")
+    proxy.channel = grpc.insecure_channel(f"127.0.0.1:{proxy.port}")
+    assert call(proxy, "unary", b"hello") == b"hello"
+    failure(lambda: call(proxy, "fail"))
+    failure(lambda: call(proxy, "nowhere"))
+    failure(lambda: call(proxy, "never"))
+    with proxy.dial() as connection:  # no call
+        connection.send(b"GET /test.Test/plain HTTP/1.1\r\nHost: w\r\n\r\n")
+        assert connection.message().status == 464
+    proxy.channel.close()
+    proxy.stop()
+    proxy.process.stderr.close()
+    said = {line["path"].rpartition("/")[2]: line for line in map(json.loads, log.read_text().splitlines())}
+    assert {name: line.get("grpc_status") for name, line in said.items()} == {
+        "unary": 0, "fail": 5, "nowhere": 12, "never": 4, "plain": None}
+    assert said["fail"]["status"] == 200 and said["never"]["status"] == 504
+
+
 def test_calls_over_tls(server, tmp_path):
     certificate = Authority(tmp_path).issue("one", "one.test")
     proxy = Proxy(tmp_path, routes(server.port), "--tls-listen", "127.0.0.1:0", "--tls-certificate", str(certificate),
