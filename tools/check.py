@@ -26,7 +26,8 @@ SANITIZER_ENVIRONMENT = {
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
 FAILURES = []  # what failed, by name: told again at the end, where a cut log still shows it
-THREADED = ["base/mailbox", "base/loop", "stream", "access", "balance", "health", "proxy", "model", "net"]
+THREADED = ["base/mailbox", "base/loop", "stream", "access", "balance", "health", "proxy", "model", "net",
+            "tls/tickets"]
 
 
 def run(*command, **keywords) -> subprocess.CompletedProcess:
