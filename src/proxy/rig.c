@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "access/log.h"
 #include "stream/test_io.h"
 #include "wire/frame.h"
 
@@ -229,6 +230,17 @@ void rig_init(struct rig *r, size_t n_workers)
     }
 }
 
+void rig_log(struct rig *r)
+{
+    const struct access_log_settings settings = {
+        .path = r->log_path, .fd = -1, .format = ACCESS_JSON, .n_workers = r->n_workers
+    };
+
+    snprintf(r->log_path, sizeof(r->log_path), "%s/log", r->dir);
+    assert_int_equal(access_log_new(&settings, &r->access_log), 0);
+    r->settings.worker.access_log = r->access_log;
+}
+
 static void listen_for_link(struct rig *r)
 {
     struct address a;
@@ -263,6 +275,8 @@ void rig_stop(struct rig *r)
         close(r->listen_fds[i]);
     rig_unlink(r);
     target_server_free(r->api);
+    access_log_free(r->access_log);
+    unlink(r->log_path);
     unlink(r->api_path + 5);
     rmdir(r->dir);
 }
@@ -393,4 +407,73 @@ void rig_serve(struct rig *r, const struct rig_target *targets, size_t n)
     do {
         rig_hear(r, LINK_ACK, &m);
     } while (m.ack.revision < r->revision);
+}
+
+/* --- a proxy and two targets ------------------------------------------------------------------ */
+
+struct fixture *fixture_new(size_t n_workers)
+{
+    static const char *const ids[RIG_TARGETS] = { "i-1", "i-2" };
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    for (size_t i = 0; i < RIG_TARGETS; i++) {
+        f->targets[i] = target_server_new();
+        f->list[i] =
+            (struct rig_target){ .id = ids[i], .address = target_server_address(f->targets[i]) };
+    }
+    f->target = f->targets[0];
+    rig_init(&f->rig, n_workers);
+    return f;
+}
+
+void fixture_start(struct fixture *f, size_t n_targets)
+{
+    rig_start(&f->rig);
+    if (n_targets > 0)
+        rig_serve(&f->rig, f->list, n_targets);
+}
+
+int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    rig_stop(&f->rig);
+    for (size_t i = 0; i < RIG_TARGETS; i++)
+        target_server_free(f->targets[i]);
+    free(f);
+    return 0;
+}
+
+int begin(struct fixture *f, const char *attributes)
+{
+    autofree(mem_free) char *request = rig_invocation(attributes, "", "body");
+    int fd = client_dial(&f->rig);
+
+    client_send(fd, request);
+    return fd;
+}
+
+unsigned finish(int fd)
+{
+    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
+    autoanswer struct answer a;
+
+    client_read(fd, &pending, &a);
+    close(fd);
+    return a.status;
+}
+
+unsigned invoke(struct fixture *f, const char *attributes)
+{
+    return finish(begin(f, attributes));
+}
+
+unsigned holding(const struct fixture *f)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < RIG_TARGETS; i++)
+        n += target_server_holding(f->targets[i]);
+    return n;
 }

@@ -74,9 +74,12 @@ struct rig {
     const char *path_prefix;        /* also a plain route to the same group; NULL: none */
     struct target_server *api;      /* echoes the head it gets as the body */
     char api_path[96], link_path[96];
+    struct access_log *access_log; /* of rig_log(); NULL: none */
+    char log_path[96];
 };
 
 void rig_init(struct rig *r, size_t n_workers);
+void rig_log(struct rig *r); /* have requests logged as JSON at r->log_path */
 void rig_start(struct rig *r);
 void rig_stop(struct rig *r);
 void rig_drain(struct rig *r); /* as on SIGTERM; then wait for r->drained */
@@ -121,7 +124,7 @@ void answer_deinit(struct answer *a);
 #define autoanswer __attribute__((cleanup(answer_deinit)))
 bool answer_has(const struct answer *a, const char *text); /* in the body */
 
-/** rig_invoke() - text of an invocation of endpoint "e"; @attributes tells the target what to do */
+/** rig_invocation() - text of an invocation of endpoint "e"; @attributes tells the target what to do */
 char *rig_invocation(const char *attributes, const char *more_fields, const char *body);
 /** rig_until() - wait until @condition, checked often, for at most 20 s */
 #define rig_until(condition)                                                                       \
@@ -132,3 +135,24 @@ char *rig_invocation(const char *attributes, const char *more_fields, const char
             usleep(1000);                                                                          \
         }                                                                                          \
     } while (0)
+
+/* --- most tests' world: a proxy, and two targets for it ---------------------------------------- */
+
+enum { RIG_TARGETS = 2 };
+
+struct fixture {
+    struct rig rig;
+    struct target_server *targets[RIG_TARGETS];
+    struct target_server *target;        /* the first: many tests need no other */
+    struct rig_target list[RIG_TARGETS]; /* "i-1" and "i-2" */
+};
+
+struct fixture *fixture_new(size_t n_workers); /* not started */
+/** fixture_start() - with the first @n_targets served, or, if none, before the first route */
+void fixture_start(struct fixture *f, size_t n_targets);
+int tear_down(void **state); /* of a fixture */
+/** begin() - send an invocation with a body. Return: its connection, for finish() */
+int begin(struct fixture *f, const char *attributes);
+unsigned finish(int fd); /* Return: the answer's status */
+unsigned invoke(struct fixture *f, const char *attributes);
+unsigned holding(const struct fixture *f); /* requests, at both targets */

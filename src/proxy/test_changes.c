@@ -15,35 +15,13 @@
 #include "proxy/rig.h"
 #include "proxy/stats.h"
 
-enum { TARGETS = 2 };
-
-struct fixture {
-    struct rig rig;
-    struct target_server *targets[TARGETS];
-    struct rig_target list[TARGETS];
-};
-
-static struct fixture *fixture_new(size_t n_workers)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    static const char *const ids[TARGETS] = { "i-1", "i-2" };
-
-    assert_non_null(f);
-    for (size_t i = 0; i < TARGETS; i++) {
-        f->targets[i] = target_server_new();
-        f->list[i] = (struct rig_target){ ids[i], target_server_address(f->targets[i]), false };
-    }
-    rig_init(&f->rig, n_workers);
-    return f;
-}
-
 static int set_up(void **state)
 {
     struct fixture *f = fixture_new(2);
 
     f->rig.settings.worker.api_connect_ms = 15000;
     f->rig.settings.worker.first_route_ms = 15000;
-    rig_start(&f->rig);
+    fixture_start(f, 0);
     *state = f;
     return 0;
 }
@@ -57,49 +35,9 @@ static int set_up_impatient(void **state)
     f->rig.settings.worker.api_connect_ms = 200;
     f->rig.settings.worker.first_route_ms = 200;
     f->rig.drain_timeout_ms = 200;
-    rig_start(&f->rig);
+    fixture_start(f, 0);
     *state = f;
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    rig_stop(&f->rig);
-    for (size_t i = 0; i < TARGETS; i++)
-        target_server_free(f->targets[i]);
-    free(f);
-    return 0;
-}
-
-static int begin(struct fixture *f, const char *attributes)
-{
-    autofree(mem_free) char *request = rig_invocation(attributes, "", "body");
-    int fd = client_dial(&f->rig);
-
-    client_send(fd, request);
-    return fd;
-}
-
-static unsigned finish(int fd)
-{
-    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
-    autoanswer struct answer a;
-
-    client_read(fd, &pending, &a);
-    close(fd);
-    return a.status;
-}
-
-static unsigned invoke(struct fixture *f, const char *attributes)
-{
-    return finish(begin(f, attributes));
-}
-
-static unsigned holding(struct fixture *f)
-{
-    return target_server_holding(f->targets[0]) + target_server_holding(f->targets[1]);
 }
 
 /* --- balancing and health --------------------------------------------------------------------- */

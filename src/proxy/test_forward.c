@@ -10,65 +10,27 @@
 
 #include <cmocka.h>
 
-#include "access/log.h"
 #include "base/text.h"
 #include "proxy/rig.h"
 
-struct fixture {
-    struct rig rig;
-    struct target_server *target;
-    char log_path[64]; /* of requests; empty: none */
-    struct access_log *access_log;
-};
-
-static void open_log(struct fixture *f)
+static int set_up(void **state)
 {
-    const struct access_log_settings settings = {
-        .path = f->log_path, .fd = -1, .format = ACCESS_JSON, .n_workers = 1
-    };
+    struct fixture *f = fixture_new(1);
 
-    snprintf(f->log_path, sizeof(f->log_path), "/tmp/weir-access-XXXXXX");
-    close(mkstemp(f->log_path));
-    assert_int_equal(access_log_new(&settings, &f->access_log), 0);
-    f->rig.settings.worker.access_log = f->access_log;
-}
-
-static int set_up_with(void **state, bool logs)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    assert_non_null(f);
-    f->target = target_server_new();
-    rig_init(&f->rig, 1);
     f->rig.path_prefix = "/app";
-    if (logs)
-        open_log(f);
-    rig_start(&f->rig);
-    rig_serve(&f->rig,
-              &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
+    fixture_start(f, 1);
     *state = f;
     return 0;
 }
 
-static int set_up(void **state)
-{
-    return set_up_with(state, false);
-}
-
 static int set_up_log(void **state)
 {
-    return set_up_with(state, true);
-}
+    struct fixture *f = fixture_new(1);
 
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    rig_stop(&f->rig);
-    access_log_free(f->access_log);
-    unlink(f->log_path);
-    target_server_free(f->target);
-    free(f);
+    f->rig.path_prefix = "/app";
+    rig_log(&f->rig);
+    fixture_start(f, 1);
+    *state = f;
     return 0;
 }
 
@@ -541,7 +503,7 @@ static void the_log_names_nobody_who_was_not_asked_for(void **state)
     autofree(mem_free) char *request = rig_invocation("echo", "", "x");
     autoanswer struct answer invocation, forwarded;
     char line[4096] = "";
-    FILE *log = fopen(f->log_path, "r");
+    FILE *log = fopen(f->rig.log_path, "r");
 
     assert_non_null(log);
     client_ask(&f->rig, request, &invocation);

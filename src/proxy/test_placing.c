@@ -13,70 +13,14 @@
 #include "base/text.h"
 #include "proxy/rig.h"
 
-enum { TARGETS = 2 };
-
-struct fixture {
-    struct rig rig;
-    struct target_server *targets[TARGETS];
-    struct rig_target list[TARGETS];
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-    static const char *const ids[TARGETS] = { "i-1", "i-2" };
+    struct fixture *f = fixture_new(2);
 
-    assert_non_null(f);
-    for (size_t i = 0; i < TARGETS; i++) {
-        f->targets[i] = target_server_new();
-        f->list[i] =
-            (struct rig_target){ .id = ids[i], .address = target_server_address(f->targets[i]) };
-    }
-    rig_init(&f->rig, 2);
     f->rig.path_prefix = "/";
-    rig_start(&f->rig);
+    fixture_start(f, 0);
     *state = f;
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    rig_stop(&f->rig);
-    for (size_t i = 0; i < TARGETS; i++)
-        target_server_free(f->targets[i]);
-    free(f);
-    return 0;
-}
-
-static int begin(struct fixture *f, const char *attributes)
-{
-    autofree(mem_free) char *request = rig_invocation(attributes, "", "body");
-    int fd = client_dial(&f->rig);
-
-    client_send(fd, request);
-    return fd;
-}
-
-static unsigned finish(int fd)
-{
-    autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
-    autoanswer struct answer a;
-
-    client_read(fd, &pending, &a);
-    close(fd);
-    return a.status;
-}
-
-static unsigned invoke(struct fixture *f, const char *attributes)
-{
-    return finish(begin(f, attributes));
-}
-
-static unsigned holding(const struct fixture *f)
-{
-    return target_server_holding(f->targets[0]) + target_server_holding(f->targets[1]);
 }
 
 /* As the reports say. */
@@ -98,13 +42,13 @@ static void a_cap_holds_over_all_threads(void **state)
     int fds[CLIENTS];
 
     f->rig.group.concurrency_max = CAP;
-    rig_serve(&f->rig, f->list, TARGETS);
+    rig_serve(&f->rig, f->list, RIG_TARGETS);
     for (size_t i = 0; i < CLIENTS; i++)
         fds[i] = begin(f, "hold");
-    for (unsigned left = CLIENTS; left > 0; left -= TARGETS * CAP) {
-        wait_for_queued(f, left - TARGETS * CAP); /* those before have gone */
-        rig_until(holding(f) == TARGETS * CAP);
-        for (size_t i = 0; i < TARGETS; i++) {
+    for (unsigned left = CLIENTS; left > 0; left -= RIG_TARGETS * CAP) {
+        wait_for_queued(f, left - RIG_TARGETS * CAP); /* those before have gone */
+        rig_until(holding(f) == RIG_TARGETS * CAP);
+        for (size_t i = 0; i < RIG_TARGETS; i++) {
             assert_int_equal(target_server_holding(f->targets[i]), CAP);
             target_server_release(f->targets[i]);
         }

@@ -13,32 +13,10 @@
 #include "http/eventstream.h"
 #include "proxy/rig.h"
 
-struct fixture {
-    struct rig rig;
-    struct target_server *target;
-};
-
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    assert_non_null(f);
-    f->target = target_server_new();
-    rig_init(&f->rig, 1);
-    rig_start(&f->rig);
-    rig_serve(&f->rig,
-              &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    rig_stop(&f->rig);
-    target_server_free(f->target);
-    free(f);
+    *state = fixture_new(1);
+    fixture_start(*state, 1);
     return 0;
 }
 
@@ -171,8 +149,7 @@ static void a_container_that_takes_too_long_is_told_in_the_stream(void **state)
     autoanswer struct answer a;
 
     f->rig.group.stream_timeout_ms = 300;
-    rig_serve(&f->rig,
-              &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
+    rig_serve(&f->rig, f->list, 1);
     ask(f, "as=HTTP/1.1 200 OK|Content-Length: 9||part", "", &a);
     while (a.status == 424) { /* a busy machine: it had not even begun */
         answer_deinit(&a);
@@ -188,7 +165,6 @@ static void a_container_that_takes_too_long_is_told_in_the_stream(void **state)
 static void an_instance_taken_out_of_service_is_told_in_the_stream(void **state)
 {
     struct fixture *f = *state;
-    struct rig_target leaving = { .id = "i-1", .address = target_server_address(f->target) };
     autobuffer struct buffer pending = BUFFER_INIT(1 << 20);
     autofree(mem_free) char *text =
         request("1.1", "as=HTTP/1.1 200 OK|Content-Length: 9||part", "");
@@ -199,8 +175,8 @@ static void an_instance_taken_out_of_service_is_told_in_the_stream(void **state)
     client_send(fd, text);
     rig_until(target_server_served(f->target) == 1);
     f->rig.group.deregistration_delay_ms = 0;
-    leaving.draining = true;
-    rig_serve(&f->rig, &leaving, 1);
+    f->list[0].draining = true;
+    rig_serve(&f->rig, f->list, 1);
     client_read(fd, &pending, &a);
     assert_true(a.status == 200 || a.status == 503); /* or it was cut before it had begun */
     if (a.status == 200) {

@@ -13,56 +13,25 @@
 #include "base/text.h"
 #include "proxy/rig.h"
 
-struct fixture {
-    struct rig rig;
-    struct target_server *target;
-};
-
-static struct fixture *fixture_new(bool auth)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    assert_non_null(f);
-    f->target = target_server_new();
-    rig_init(&f->rig, 1);
-    f->rig.auth = auth;
-    return f;
-}
-
-static void fixture_serve(struct fixture *f)
-{
-    const struct rig_target targets[] = { { "i-1", target_server_address(f->target), false } };
-
-    rig_start(&f->rig);
-    rig_serve(&f->rig, targets, 1);
-}
-
 static int set_up(void **state)
 {
-    *state = fixture_new(false);
-    fixture_serve(*state);
+    *state = fixture_new(1);
+    fixture_start(*state, 1);
     return 0;
 }
 
 static int set_up_with_auth(void **state)
 {
-    *state = fixture_new(true);
-    fixture_serve(*state);
+    struct fixture *f = fixture_new(1);
+
+    f->rig.auth = true;
+    fixture_start(f, 1);
+    *state = f;
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    rig_stop(&f->rig);
-    target_server_free(f->target);
-    free(f);
-    return 0;
-}
-
-static void invoke(struct fixture *f, const char *attributes, const char *fields, const char *body,
-                   struct answer *ret)
+static void ask(struct fixture *f, const char *attributes, const char *fields, const char *body,
+                struct answer *ret)
 {
     autofree(mem_free) char *request = rig_invocation(attributes, fields, body);
 
@@ -80,9 +49,9 @@ static void an_invocation_reaches_the_container_and_comes_back(void **state)
 {
     autoanswer struct answer a;
 
-    invoke(*state, "echo",
-           "Content-Type: text/csv\r\nAccept: x/y\r\nCookie: a\r\nX-Weir-Principal: me\r\n",
-           "1,2,3", &a);
+    ask(*state, "echo",
+        "Content-Type: text/csv\r\nAccept: x/y\r\nCookie: a\r\nX-Weir-Principal: me\r\n", "1,2,3",
+        &a);
     assert_int_equal(a.status, 200);
     assert_true(answer_has(&a, "1,2,3"));
     assert_true(field_is(&a, "Content-Type", "text/x-test"));
@@ -199,7 +168,7 @@ static void an_answer_that_ends_with_its_connection_gets_chunks(void **state)
 {
     autoanswer struct answer a;
 
-    invoke(*state, "until-close", "", "body", &a);
+    ask(*state, "until-close", "", "body", &a);
     assert_int_equal(a.status, 200);
     assert_int_equal(a.head.framing, HTTP_BODY_CHUNKED);
     assert_true(a.head.keep_alive);
@@ -268,7 +237,7 @@ static void big_bodies_pass_whole(void **state)
     assert_int_equal(buffer_size(&a.body), SIZE);
     assert_memory_equal(buffer_data(&a.body), strstr(request, "\r\n\r\n") + 4, SIZE);
 
-    invoke(f, "big=20000000", "", "", &b);
+    ask(f, "big=20000000", "", "", &b);
     assert_int_equal(b.status, 200);
     assert_int_equal(buffer_size(&b.body), 20000000);
     for (size_t i = 0; i < 20000000; i++)
@@ -289,7 +258,7 @@ static void a_client_that_does_not_read_holds_up_only_itself(void **state)
     for (int i = 0; i < 20; i++) {
         autoanswer struct answer a;
 
-        invoke(f, "echo", "", "quick", &a);
+        ask(f, "echo", "", "quick", &a);
         assert_int_equal(a.status, 200);
     }
     client_read(fd, &pending, &slow);
@@ -364,7 +333,7 @@ static void fields_over_their_length_are_refused(void **state)
 
     memset(fields + 8, 'a', 1025);
     memcpy(fields + 8 + 1025, "\r\n", 3);
-    invoke(*state, "echo", fields, "", &a);
+    ask(*state, "echo", fields, "", &a);
     assert_int_equal(a.status, 400);
     assert_true(answer_has(&a, "'accept'"));
 }
@@ -434,7 +403,7 @@ static void a_container_that_fails_gives_a_model_error(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         autoanswer struct answer a;
 
-        invoke(f, cases[i].attributes, "", "why", &a);
+        ask(f, cases[i].attributes, "", "why", &a);
         assert_int_equal(a.status, 424);
         assert_true(field_is(&a, "x-amzn-ErrorType", "ModelError"));
         if (!answer_has(&a, cases[i].text) || !answer_has(&a, cases[i].code))
@@ -444,14 +413,14 @@ static void a_container_that_fails_gives_a_model_error(void **state)
 
 static int set_up_impatient(void **state)
 {
-    struct fixture *f = fixture_new(false);
+    struct fixture *f = fixture_new(1);
 
     f->rig.group.request_timeout_ms = 3000;
     f->rig.settings.worker.head_timeout_ms = 100;
     f->rig.settings.worker.body_timeout_ms = 100;
     /* a client that was dialled has so long to begin, on a busy machine too */
     f->rig.settings.worker.idle_timeout_ms = 3000;
-    fixture_serve(f);
+    fixture_start(f, 1);
     *state = f;
     return 0;
 }
@@ -464,7 +433,7 @@ static void a_long_error_of_a_container_is_cut(void **state)
     assert_non_null(body);
     memset(body, 0xc3, 100000); /* no UTF-8 either */
     body[100000] = '\0';
-    invoke(*state, "status=500", "", body, &a);
+    ask(*state, "status=500", "", body, &a);
     assert_int_equal(a.status, 424);
     assert_true(answer_has(&a, "could not load the entire response body"));
     assert_true(buffer_size(&a.body) < 40000);
@@ -474,7 +443,7 @@ static void an_answer_that_breaks_off_is_not_passed_on_as_whole(void **state)
 {
     autoanswer struct answer a;
 
-    invoke(*state, "break-after=4", "", "some", &a);
+    ask(*state, "break-after=4", "", "some", &a);
     assert_int_equal(a.status, 200);
     assert_true(a.broken);
 }
@@ -484,14 +453,14 @@ static void a_stale_connection_is_tried_again_once(void **state)
     struct fixture *f = *state;
     autoanswer struct answer a, b, c;
 
-    invoke(f, "echo", "", "first", &a);
+    ask(f, "echo", "", "first", &a);
     assert_int_equal(a.status, 200);
-    invoke(f, "break-if-reused", "", "second", &b);
+    ask(f, "break-if-reused", "", "second", &b);
     assert_int_equal(b.status, 200);
     assert_true(answer_has(&b, "second"));
     assert_int_equal(target_server_served(f->target), 3);
     /* a new connection that breaks is no excuse */
-    invoke(f, "break", "", "third", &c);
+    ask(f, "break", "", "third", &c);
     assert_int_equal(c.status, 424);
 }
 
@@ -502,7 +471,7 @@ static void connections_closed_by_the_target_are_not_used(void **state)
     for (int i = 0; i < 20; i++) {
         autoanswer struct answer a;
 
-        invoke(f, i % 2 ? "close" : "echo", "", "", &a);
+        ask(f, i % 2 ? "close" : "echo", "", "", &a);
         assert_int_equal(a.status, 200);
         target_server_hang_up(f->target);
     }
@@ -537,10 +506,10 @@ static void slow_clients_are_told_and_closed(void **state)
 
 static int set_up_small(void **state)
 {
-    struct fixture *f = fixture_new(false);
+    struct fixture *f = fixture_new(1);
 
     f->rig.settings.worker.connections_max = 3;
-    fixture_serve(f);
+    fixture_start(f, 1);
     *state = f;
     return 0;
 }

@@ -17,18 +17,10 @@
 
 enum { LINGER_MS = 1000 };
 
-struct fixture {
-    struct rig rig;
-    struct target_server *target;
-};
-
 static int set_up_with(void **state, ms_t patience_ms, int send_bytes)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
+    struct fixture *f = fixture_new(1);
 
-    assert_non_null(f);
-    f->target = target_server_new();
-    rig_init(&f->rig, 1);
     f->rig.path_prefix = "/app";
     f->rig.group.idle_timeout_ms = (uint32_t)patience_ms;
     f->rig.settings.worker.head_timeout_ms = patience_ms;
@@ -40,9 +32,7 @@ static int set_up_with(void **state, ms_t patience_ms, int send_bytes)
         assert_int_equal(setsockopt(f->rig.listen_fds[0], SOL_SOCKET, SO_SNDBUF, &send_bytes,
                                     sizeof(send_bytes)),
                          0);
-    rig_start(&f->rig);
-    rig_serve(&f->rig,
-              &(struct rig_target){ .id = "i-1", .address = target_server_address(f->target) }, 1);
+    fixture_start(f, 1);
     *state = f;
     return 0;
 }
@@ -56,16 +46,6 @@ static int set_up(void **state)
 static int set_up_patient(void **state)
 {
     return set_up_with(state, 3000, 0);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    rig_stop(&f->rig);
-    target_server_free(f->target);
-    free(f);
-    return 0;
 }
 
 /* Send @text, then "x" after "x", as slowly as it takes for the proxy to lose its patience: each piece
