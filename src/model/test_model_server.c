@@ -2,8 +2,10 @@
 #include "model/model_server.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -170,81 +173,96 @@ static void *run_client(void *context)
     return NULL;
 }
 
+/* A server that has a model, and what the model says to testing_data(). */
+struct fixture {
+    struct testing_folder folder;
+    struct testing_model model;
+    struct running server;
+    const float *want;
+};
+
+static void serve_model(struct fixture *f, const char *format, const char *delay_ms)
+{
+    struct slice bytes;
+
+    testing_train(&f->model, "gbtree", "reg:squarederror", 0, 0);
+    bytes = testing_save(&f->model, format);
+    testing_folder_make(&f->folder);
+    testing_folder_put(&f->folder, strcmp(format, "json") == 0 ? "model.json" : "xgboost-model",
+                       bytes);
+    free((char *)bytes.data);
+    start(&f->server, f->folder.path, delay_ms);
+    await_ready(&f->server);
+    f->want = testing_expect(&f->model, 0);
+}
+
+static void stop_model(struct fixture *f)
+{
+    assert_int_equal(stop(&f->server), 0);
+    testing_folder_remove(&f->folder);
+    testing_free(&f->model);
+}
+
 static void threads_predict_side_by_side(void **state)
 {
     struct client clients[CLIENTS];
-    struct testing_folder folder;
-    struct testing_model m;
-    struct running server;
-    struct slice bytes;
-    const float *want;
+    struct fixture f;
 
-    testing_train(&m, "gbtree", "reg:squarederror", 0, 0);
-    bytes = testing_save(&m, "json");
-    testing_folder_make(&folder);
-    testing_folder_put(&folder, "model.json", bytes);
-    start(&server, folder.path, "0");
-    await_ready(&server);
-    want = testing_expect(&m, 0);
+    serve_model(&f, "json", "0");
     for (unsigned i = 0; i < CLIENTS; i++) {
-        clients[i] = (struct client){ .address = &server.address, .want = want };
+        clients[i] = (struct client){ .address = &f.server.address, .want = f.want };
         assert_int_equal(pthread_create(&clients[i].thread, NULL, run_client, &clients[i]), 0);
     }
     for (unsigned i = 0; i < CLIENTS; i++) {
         pthread_join(clients[i].thread, NULL);
         assert_int_equal(clients[i].failures, 0);
     }
-    assert_int_equal(stop(&server), 0);
-    testing_folder_remove(&folder);
-    free((char *)bytes.data);
-    testing_free(&m);
+    stop_model(&f);
 }
 
 static void a_unix_socket_leads_to_every_thread(void **state)
 {
-    struct testing_folder folder;
-    struct testing_model m;
-    struct running server;
-    struct slice bytes;
+    struct fixture f;
     struct client client;
 
-    testing_train(&m, "gbtree", "reg:squarederror", 0, 0);
-    bytes = testing_save(&m, "ubj");
-    testing_folder_make(&folder);
-    testing_folder_put(&folder, "xgboost-model", bytes);
-    start(&server, folder.path, "0");
-    await_ready(&server);
-    client = (struct client){ .address = &server.local, .want = testing_expect(&m, 0) };
+    serve_model(&f, "ubj", "0");
+    client = (struct client){ .address = &f.server.local, .want = f.want };
     for (unsigned i = 0; i < 2 * 3; i++) /* they take turns */
         assert_true(invoke(&client, i));
-    assert_int_equal(stop(&server), 0);
-    testing_folder_remove(&folder);
-    free((char *)bytes.data);
-    testing_free(&m);
+    stop_model(&f);
+}
+
+/* Sent, and read by the server: what a Unix socket has taken and nobody has read is told. */
+static int begin(const struct address *address, const char *request)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), unread = 1;
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, &address->any, address->size), 0);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    while (unread > 0) {
+        assert_int_equal(ioctl(fd, SIOCOUTQ, &unread), 0);
+        sched_yield();
+    }
+    return fd;
 }
 
 static void draining_lets_slow_requests_finish(void **state)
 {
-    struct testing_folder folder;
-    struct testing_model m;
-    struct running server;
-    struct slice bytes;
-    struct client client;
-    const float *want;
+    static const char request[] = "POST /invocations HTTP/1.1\r\nHost: h\r\nContent-Type: text/csv"
+                                  "\r\nContent-Length: 7\r\n\r\n1,2,3,4";
+    char answer[1000];
+    struct fixture f;
+    ssize_t n;
+    int fd;
 
-    testing_train(&m, "gbtree", "reg:squarederror", 0, 0);
-    bytes = testing_save(&m, "ubj");
-    testing_folder_make(&folder);
-    testing_folder_put(&folder, "xgboost-model", bytes);
-    start(&server, folder.path, "50");
-    await_ready(&server);
-    want = testing_expect(&m, 0);
-    client = (struct client){ .address = &server.address, .want = want };
-    assert_true(invoke(&client, 1));
-    assert_int_equal(stop(&server), 0);
-    testing_folder_remove(&folder);
-    free((char *)bytes.data);
-    testing_free(&m);
+    serve_model(&f, "ubj", "1000");
+    fd = begin(&f.server.local, request);
+    kill(f.server.pid, SIGTERM);
+    n = recv(fd, answer, sizeof(answer), 0);
+    assert_true(n > 13 && strncmp(answer, "HTTP/1.1 200 ", 13) == 0);
+    stop_model(&f);
+    close(fd);
 }
 
 static void a_broken_model_ends_the_server(void **state)
