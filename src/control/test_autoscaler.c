@@ -90,24 +90,6 @@ static struct scaling_policy *put_steps(struct fixture *f)
                       "{'MetricIntervalLowerBound':10,'ScalingAdjustment':3}]");
 }
 
-/* as an alarm above 50 tells it, with the policy's ARN as its action */
-static int tell(struct fixture *f, const struct scaling_policy *p, double metric, ms_t age_ms)
-{
-    char arn[SCALING_ARN_BYTES];
-    wall_ms_t now = wall(f);
-
-    scaling_policy_arn(p, arn);
-    return scaling_policy_hear(autoscaler(f), arn,
-                               &(struct alarm_signal){ .alarm = "busy",
-                                                       .state = ALARM_ALARM,
-                                                       .now = now,
-                                                       .comparison = ALARM_GREATER,
-                                                       .threshold = 50,
-                                                       .points = &metric,
-                                                       .n_points = 1,
-                                                       .queried = now - age_ms });
-}
-
 static void an_alarm_makes_steps(void **state)
 {
     struct fixture *f = *state;
@@ -161,7 +143,7 @@ static void a_signal_without_fresh_data_is_not_heard(void **state)
 static void suspended_steps_are_dropped(void **state)
 {
     struct fixture *f = *state;
-    struct scaling_target_change change = change_to(1, 9);
+    struct scaling_target_change change = change_to(f, 1, 9);
     struct scaling_policy *p;
 
     change.out_suspended = 1;
@@ -262,7 +244,7 @@ static void a_newer_count_overrides_an_activity(void **state)
 static void a_restart_keeps_everything_that_was_said(void **state)
 {
     struct fixture *f = *state;
-    struct scaling_target_change change = change_to(1, 4);
+    struct scaling_target_change change = change_to(f, 1, 4);
     struct scaling_policy *p;
     struct scaling_target *t;
     char arn[SCALING_ARN_BYTES], arn_again[SCALING_ARN_BYTES];
@@ -350,21 +332,21 @@ static void a_deleted_endpoint_takes_its_targets_along(void **state)
 static void refuses_what_cannot_be_registered(void **state)
 {
     struct fixture *f = *state;
-    struct scaling_target_change change = change_to(1, -1);
+    struct scaling_target_change change = change_to(f, 1, -1);
     struct scaling_target *t;
 
     assert_int_equal(register_as(f, &change), SCALING_E_INCOMPLETE);
-    change = change_to(3, 2);
+    change = change_to(f, 3, 2);
     assert_int_equal(register_as(f, &change), SCALING_E_BOUNDS);
     change.resource_id = "endpoint/e/variant/w";
     assert_int_equal(register_as(f, &change), SCALING_E_NO_RESOURCE);
     change.resource_id = "service/e";
     assert_int_equal(register_as(f, &change), SCALING_E_NO_RESOURCE);
     t = register_target(f, 1, 4);
-    change = change_to(5, -1);
+    change = change_to(f, 5, -1);
     assert_int_equal(register_as(f, &change), SCALING_E_BOUNDS);
     assert_int_equal(t->min, 1);
-    change = change_to(-1, 6); /* what is left out stays */
+    change = change_to(f, -1, 6); /* what is left out stays */
     assert_int_equal(register_as(f, &change), 0);
     assert_int_equal(t->min, 1);
     assert_int_equal(t->max, 6);

@@ -8,16 +8,33 @@
 
 enum { METRICS_MAX = 1000, SETTLE_MS = 3000 };
 
-static void attach(struct fixture *f)
+/* --- control ---------------------------------------------------------------------------------- */
+
+/* Nobody ever answers what custom resources are asked. */
+static int send_into_silence(struct courier *c, const struct courier_request *request,
+                             courier_answered_fn *answered, void *context)
+{
+    return 0;
+}
+
+static void cancel_in_silence(struct courier *c, const void *context)
+{
+}
+
+static const struct courier_ops silence = { send_into_silence, cancel_in_silence, NULL };
+static struct courier courier = { .ops = &silence };
+
+void attach(struct fixture *f)
 {
     struct control *c = f->world.control;
 
     c->metrics = f->metrics;
+    c->courier = &courier;
     assert_int_equal(telemetry_new(c, &c->telemetry), 0);
     assert_int_equal(autoscaler_new(c, &c->autoscaler), 0);
 }
 
-static void detach(struct fixture *f)
+void detach(struct fixture *f)
 {
     struct control *c = f->world.control;
 
@@ -29,6 +46,7 @@ int set_up_with(void **state, unsigned count)
 {
     static struct fixture f;
 
+    f.resource = RESOURCE;
     world_set_up(&f.world);
     world_connect_proxy(&f.world);
     assert_int_equal(metrics_new(METRICS_MAX, &f.metrics), 0);
@@ -59,6 +77,8 @@ void restart(struct fixture *f, ms_t away_ms)
     run(f, SETTLE_MS);
 }
 
+/* --- what is scaled, and how ------------------------------------------------------------------ */
+
 struct variant *variant(struct fixture *f)
 {
     return endpoint_variant(endpoint_find(f->world.control, "e"), "v");
@@ -69,9 +89,9 @@ struct variant_counts counts(struct fixture *f)
     return variant_counts(variant(f));
 }
 
-struct scaling_target_change change_to(int min, int max)
+struct scaling_target_change change_to(const struct fixture *f, int min, int max)
 {
-    return (struct scaling_target_change){ .resource_id = RESOURCE,
+    return (struct scaling_target_change){ .resource_id = f->resource,
                                            .min = min,
                                            .max = max,
                                            .in_suspended = -1,
@@ -89,7 +109,7 @@ int register_as(struct fixture *f, const struct scaling_target_change *change)
 
 struct scaling_target *register_target(struct fixture *f, int min, int max)
 {
-    const struct scaling_target_change change = change_to(min, max);
+    const struct scaling_target_change change = change_to(f, min, max);
 
     assert_int_equal(register_as(f, &change), 0);
     return target(f);
@@ -97,7 +117,7 @@ struct scaling_target *register_target(struct fixture *f, int min, int max)
 
 struct scaling_target *target(struct fixture *f)
 {
-    return scaling_target_find(autoscaler(f), RESOURCE);
+    return scaling_target_find(autoscaler(f), f->resource);
 }
 
 struct scaling_policy *put_policy(struct fixture *f, const char *name, enum policy_kind kind,
@@ -112,6 +132,25 @@ struct scaling_policy *put_policy(struct fixture *f, const char *name, enum poli
     json_decref(configuration);
     return p;
 }
+
+int tell(struct fixture *f, const struct scaling_policy *p, double metric, ms_t age_ms)
+{
+    char arn[SCALING_ARN_BYTES];
+    wall_ms_t now = wall(f);
+
+    scaling_policy_arn(p, arn);
+    return scaling_policy_hear(autoscaler(f), arn,
+                               &(struct alarm_signal){ .alarm = "busy",
+                                                       .state = ALARM_ALARM,
+                                                       .now = now,
+                                                       .comparison = ALARM_GREATER,
+                                                       .threshold = 50,
+                                                       .points = &metric,
+                                                       .n_points = 1,
+                                                       .queried = now - age_ms });
+}
+
+/* --- what came of it -------------------------------------------------------------------------- */
 
 struct scaling_activity *activity(struct fixture *f, size_t back)
 {

@@ -26,11 +26,15 @@
 struct fixture {
     struct world world;
     struct metrics *metrics;
+    const char *resource; /* what target() is of; RESOURCE at first */
 };
 
 /** set_up_with() - @count instances are in service */
 int set_up_with(void **state, unsigned count);
 int tear_down(void **state);
+/** detach() - control is without its autoscaler, until attach() */
+void detach(struct fixture *f);
+void attach(struct fixture *f);
 /** restart() - control is gone for @away_ms, then there again */
 void restart(struct fixture *f, ms_t away_ms);
 
@@ -50,8 +54,8 @@ static inline struct autoscaler *autoscaler(const struct fixture *f)
 struct variant *variant(struct fixture *f);
 struct variant_counts counts(struct fixture *f);
 
-/** change_to() - of the variant's scalable target; -1: as it is */
-struct scaling_target_change change_to(int min, int max);
+/** change_to() - of the scalable target; -1: as it is */
+struct scaling_target_change change_to(const struct fixture *f, int min, int max);
 /** register_as() - Return: what scaling_target_register() says */
 int register_as(struct fixture *f, const struct scaling_target_change *change);
 struct scaling_target *register_target(struct fixture *f, int min, int max);
@@ -59,6 +63,10 @@ struct scaling_target *target(struct fixture *f);
 /** put_policy() - on that target; @text: its configuration, as for parse() */
 struct scaling_policy *put_policy(struct fixture *f, const char *name, enum policy_kind kind,
                                   const char *text);
+
+/** tell() - as an alarm above 50 tells it, with the policy's ARN as its action; what it has seen is
+ * @age_ms old. Return: what scaling_policy_hear() says. */
+int tell(struct fixture *f, const struct scaling_policy *p, double metric, ms_t age_ms);
 
 /** activity() - the one @back before the newest, or NULL */
 struct scaling_activity *activity(struct fixture *f, size_t back);

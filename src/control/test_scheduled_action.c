@@ -20,7 +20,7 @@ static int set_up(void **state)
 
 static void set_suspended(struct fixture *f, bool suspended)
 {
-    struct scaling_target_change change = change_to(1, 10);
+    struct scaling_target_change change = change_to(f, 1, 10);
 
     change.scheduled_suspended = suspended;
     assert_int_equal(register_as(f, &change), 0);
