@@ -186,26 +186,13 @@ def test_a_broken_body_ends_an_answer_that_has_begun(start, target, rest):
     target.wait(lambda: target.cut_off)
 
 
-def send_until_full(sock: socket.socket) -> int:
-    """How many bytes can be sent before the other side has to read."""
-    block, sent = bytes(65536), 0
-    sock.settimeout(2)  # nothing moved for so long: it is full
-    try:
-        while sent < 256 << 20:
-            sent += sock.send(block)
-    except TimeoutError:
-        pass
-    sock.settimeout(PATIENCE_S)
-    return sent
-
-
 def test_a_client_that_does_not_read_holds_up_its_target(start, target):
     proxy = start(idle_timeout_ms=1000 * PATIENCE_S)
     sent = []
 
     def answer(connection, _):
         connection.send(OK + b"\r\n")
-        sent.append(send_until_full(connection.sock))
+        sent.append(connection.fill(256 << 20))
         target.note(target.cut_off, "full")
         return False
 
@@ -232,7 +219,7 @@ def test_a_target_that_does_not_read_holds_up_its_client(start, target):
     target.one = take
     with proxy.dial() as client:
         client.send(b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
-        sent = send_until_full(client.sock)
+        sent = client.fill(256 << 20)
         assert sent < 64 << 20
         full[0].send(b"%d\n" % sent)
         assert client.message().status == 200  # it need not hear all of it

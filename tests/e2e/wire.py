@@ -53,6 +53,18 @@ class Connection:
     def send(self, data: bytes):
         self.sock.sendall(data)
 
+    def fill(self, most: int) -> int:
+        """Send zeros until the other side has to read first; returns how many."""
+        block, sent = bytes(65536), 0
+        self.sock.settimeout(2)  # nothing has moved for so long: it is full
+        try:
+            while sent < most:
+                sent += self.sock.send(block[:most - sent])
+        except TimeoutError:
+            pass
+        self.sock.settimeout(PATIENCE_S)
+        return sent
+
     def message(self, head_only: bool = False) -> "Message":
         """A request or an answer, by the plainest reading of its framing."""
         head = self.until(b"\r\n\r\n")
