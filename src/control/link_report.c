@@ -60,6 +60,8 @@ static void hear_group(struct control *c, struct link_report_group *g, wall_ms_t
     if (!has_news(g, newest))
         return;
     tally_report(&v->tally, g);
+    if (newest)
+        tally_state(&v->tally, g);
     /* one that has yet to come into service has no metrics, one without instances has */
     if (endpoint_takes_requests(v->endpoint) || in_service > 0)
         telemetry_report(c->telemetry, v->endpoint->name, v->name, in_service, g, second);

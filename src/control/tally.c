@@ -34,6 +34,10 @@ void tally_report(struct variant_tally *t, const struct link_report_group *g)
     add_times(&t->model, &g->model_latency_us);
     add_times(&t->overhead, &g->overhead_us);
     add_times(&t->queue, &g->queue_us);
+}
+
+void tally_state(struct variant_tally *t, const struct link_report_group *g)
+{
     t->queued = g->queued;
     t->oldest_queued_s = (double)g->oldest_queued_ms / (double)MS_PER_S;
     if (g->concurrency_samples > 0)

@@ -20,11 +20,14 @@ struct variant_tally {
     uint64_t queue_overflows, queue_timeouts, connection_errors;
     uint64_t scaled_out, scaled_in;
     struct tally_times total, model, overhead, queue;
-    /* as of the newest report */
+    /* as of the newest proxy's last report */
     unsigned queued;
     double oldest_queued_s, concurrency;
 };
 
+/** tally_report() - what a proxy counted */
 void tally_report(struct variant_tally *t, const struct link_report_group *g);
+/** tally_state() - how things stand, by the proxy that serves what comes */
+void tally_state(struct variant_tally *t, const struct link_report_group *g);
 /** tally_scaled() - scaling set another count */
 void tally_scaled(struct variant_tally *t, unsigned from, unsigned to);

@@ -12,6 +12,7 @@
 
 #include "control/endpoint.h"
 #include "control/instance.h"
+#include "control/link_report.h"
 #include "control/proxy_link.h"
 #include "control/telemetry.h"
 #include "control/test_world.h"
@@ -257,6 +258,27 @@ static void each_report_is_a_second_of_its_own(void **state)
     c->metrics = metrics_free(c->metrics);
 }
 
+static void a_proxy_on_its_way_out_counts_and_says_nothing_of_the_queue(void **state)
+{
+    struct world *w = *state;
+    struct control *c = w->control;
+    struct link_report_group group = { .id = "e/v", .requests = 2, .queued = 5 };
+    struct link_report report = { .groups = &group, .n_groups = 1 };
+    const struct variant_tally *tally;
+
+    assert_int_equal(metrics_new(100, &c->metrics), 0);
+    assert_int_equal(telemetry_new(c, &c->telemetry), 0);
+    world_make_endpoint(w, "e", 1);
+    tally = &endpoint_find(c, "e")->variants[0].tally;
+    link_report_hear(c, &report, loop_wall(w->loop), true);
+    group.queued = 0;
+    link_report_hear(c, &report, loop_wall(w->loop), false);
+    assert_int_equal(tally->requests, 4);
+    assert_int_equal(tally->queued, 5);
+    c->telemetry = telemetry_free(c->telemetry);
+    c->metrics = metrics_free(c->metrics);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -269,6 +291,7 @@ int main(void)
         TEST(beyond_the_limit_the_oldest_is_dropped),
         TEST(a_proxy_that_does_not_read_is_given_up),
         TEST(each_report_is_a_second_of_its_own),
+        TEST(a_proxy_on_its_way_out_counts_and_says_nothing_of_the_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
