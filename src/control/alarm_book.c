@@ -208,8 +208,8 @@ int alarm_book_put(struct alarm_book *book, enum alarm_kind kind, json_t *config
 
     if (r)
         return r;
-    old = alarm_book_find(book, a->name);
-    if (old && old->managed)
+    old = map_get(&book->alarms, a->name);
+    if (old && old->managed) /* hidden or not */
         return ALARM_BOOK_E_MANAGED;
     if (old && old->kind != kind)
         return ALARM_BOOK_E_KIND;

@@ -21,7 +21,7 @@ enum { ALARMS_MAX = 5000 };
 enum {
     ALARM_BOOK_E_LIMIT = 220,   /* ALARMS_MAX */
     ALARM_BOOK_E_KIND,          /* an alarm of the other kind has this name */
-    ALARM_BOOK_E_MANAGED,       /* it belongs to a scaling policy */
+    ALARM_BOOK_E_MANAGED,       /* it belongs to a scaling policy, deleted or not */
     ALARM_BOOK_E_NO_CHILD,      /* *ret_why: names of alarms that there are none of */
     ALARM_BOOK_E_CYCLE,         /* a composite would depend on itself */
     ALARM_BOOK_E_NO_SUPPRESSOR, /* there is no such alarm */

@@ -557,6 +557,26 @@ static void history_keeps_what_fits(void **state)
     json_decref(event);
 }
 
+static void the_name_of_a_deleted_managed_alarm_stays_its_policys(void **state)
+{
+    const char *members = "'AlarmName':'m','Namespace':'N','MetricName':'m','Dimensions':[],"
+                          "'Statistic':'Sum','Period':60,'EvaluationPeriods':3,'Threshold':10,"
+                          "'ComparisonOperator':'GreaterThanThreshold'";
+    char text[512];
+    json_t *configuration;
+    struct alarm *a;
+
+    snprintf(text, sizeof text, "%s,'OKActions':[],'AlarmActions':[],'InsufficientDataActions':[]",
+             members);
+    configuration = parse(text);
+    assert_int_equal(alarm_book_claim(book, configuration), 0);
+    json_decref(configuration);
+    a = alarm_book_find(book, "m");
+    assert_int_equal(alarm_book_delete(book, &a, 1), 0);
+    assert_null(alarm_book_find(book, "m"));
+    assert_int_equal(try_put(ALARM_OF_METRIC, members, ""), ALARM_BOOK_E_MANAGED);
+}
+
 /* --- composites ------------------------------------------------------------------------------- */
 
 static void composites_follow_the_others(void **state)
@@ -736,6 +756,7 @@ int main(void)
         test(what_is_not_delivered_at_the_end_is_told),
         test(names_may_be_long_and_of_any_script),
         test(history_keeps_what_fits),
+        test(the_name_of_a_deleted_managed_alarm_stays_its_policys),
         test(composites_follow_the_others),
         test(what_a_suppressor_held_back_runs_when_it_is_taken_away),
         test(composites_that_cannot_be_are_refused),
