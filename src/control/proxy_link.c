@@ -414,7 +414,7 @@ bool proxy_link_connected(const struct proxy_link *l)
 bool proxy_link_serves(const struct proxy_link *l, uint64_t revision)
 {
     for (size_t i = 0; i < PEERS_MAX; i++)
-        if (l->peers[i].fd >= 0 && l->peers[i].acked < revision)
+        if (l->peers[i].greeted && l->peers[i].acked < revision)
             return false;
     return true;
 }

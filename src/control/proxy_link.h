@@ -34,7 +34,7 @@ uint64_t proxy_link_no_key(struct proxy_link *l, const char *id);
 uint64_t proxy_link_no_endpoint(struct proxy_link *l, const char *name);
 uint64_t proxy_link_no_target_group(struct proxy_link *l, const char *group);
 
-/** proxy_link_serves() - every proxy acknowledged @revision; true also while none is connected, as
+/** proxy_link_serves() - every proxy acknowledged @revision; true also while none has said hello, as
  * the next one begins with a snapshot */
 bool proxy_link_serves(const struct proxy_link *l, uint64_t revision);
 bool proxy_link_connected(const struct proxy_link *l);

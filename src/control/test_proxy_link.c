@@ -258,6 +258,18 @@ static void each_report_is_a_second_of_its_own(void **state)
     c->metrics = metrics_free(c->metrics);
 }
 
+static void a_proxy_that_does_not_say_hello_is_not_waited_for(void **state)
+{
+    struct world *w = *state;
+    int fd = connect_raw(w);
+
+    world_connect_proxy(w);
+    fake_driver_set_ready_at_launch(w->driver, true);
+    world_make_endpoint(w, "e", 1);
+    world_await(w, world_in_service);
+    fd_close(fd);
+}
+
 static void a_proxy_on_its_way_out_counts_and_says_nothing_of_the_queue(void **state)
 {
     struct world *w = *state;
@@ -291,6 +303,7 @@ int main(void)
         TEST(beyond_the_limit_the_oldest_is_dropped),
         TEST(a_proxy_that_does_not_read_is_given_up),
         TEST(each_report_is_a_second_of_its_own),
+        TEST(a_proxy_that_does_not_say_hello_is_not_waited_for),
         TEST(a_proxy_on_its_way_out_counts_and_says_nothing_of_the_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
