@@ -320,20 +320,28 @@ int scaling_policy_delete(struct scaling_policy *p)
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
-/* @arn, maybe with ":createdBy/..." behind it. */
-static struct scaling_policy *find_arn(const struct autoscaler *a, const char *arn)
+/* Whether @arn is @p's, maybe with ":createdBy/..." behind it. */
+static bool is_arn_of(const struct scaling_policy *p, const char *arn)
 {
     char own[SCALING_ARN_BYTES];
+    size_t n;
 
-    list_for_each (t, &a->targets, struct scaling_target, link)
-        list_for_each (p, &t->policies, struct scaling_policy, link) {
-            size_t n;
-            scaling_policy_arn(p, own);
-            n = strlen(own);
-            if (strncmp(arn, own, n) == 0 &&
-                (arn[n] == '\0' || strncmp(arn + n, ":createdBy/", strlen(":createdBy/")) == 0))
+    scaling_policy_arn(p, own);
+    n = strlen(own);
+    return strncmp(arn, own, n) == 0 &&
+           (arn[n] == '\0' || strncmp(arn + n, ":createdBy/", strlen(":createdBy/")) == 0);
+}
+
+/* Only the policies of the target whose id is in it are looked at: there may be very many. */
+static struct scaling_policy *find_arn(const struct autoscaler *a, const char *arn)
+{
+    list_for_each (t, &a->targets, struct scaling_target, link) {
+        if (!strstr(arn, t->policies_id))
+            continue;
+        list_for_each (p, &t->policies, struct scaling_policy, link)
+            if (is_arn_of(p, arn))
                 return p;
-        }
+    }
     return NULL;
 }
 
