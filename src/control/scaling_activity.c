@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "control/changes.h"
 #include "control/record.h"
 
 enum { PATH_BYTES = 128 };
@@ -97,31 +98,26 @@ struct scaling_activity *scaling_activity_free(struct scaling_activity *x)
     return NULL;
 }
 
-static int drop(struct autoscaler *a, struct scaling_activity *x)
-{
-    char path[PATH_BYTES];
-    int r;
-
-    path_of(x, path);
-    r = record_delete(a->control, path, NULL);
-    if (r)
-        return fault(r);
-    scaling_activity_free(x);
-    a->n_activities--;
-    return 0;
-}
-
+/* All at once: there may be thousands, after weeks in which weir was down. */
 static int drop_old(struct autoscaler *a, wall_ms_t now)
 {
+    struct changes changes = { 0 };
     struct scaling_activity *oldest;
+    int r = 0;
 
-    while ((oldest = list_first_entry(&a->activities, struct scaling_activity, link)) &&
+    while (!r && (oldest = list_first_entry(&a->activities, struct scaling_activity, link)) &&
            (a->n_activities > SCALING_ACTIVITIES_MAX || oldest->start < now - kept_ms)) {
-        int r = drop(a, oldest);
-        if (r)
-            return fault(r);
+        char path[PATH_BYTES];
+
+        path_of(oldest, path);
+        r = changes_delete(&changes, path);
+        scaling_activity_free(oldest);
+        a->n_activities--;
     }
-    return 0;
+    if (!r)
+        r = changes_write(&changes, a->control);
+    changes_deinit(&changes);
+    return fault(r);
 }
 
 static int keep(struct autoscaler *a, struct scaling_activity *x, wall_ms_t now)

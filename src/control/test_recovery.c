@@ -85,6 +85,25 @@ static void an_alarm_is_not_acted_on_later_when_the_capacity_gets_known(void **s
     assert_int_equal(r->wanted, 6);
 }
 
+static void activities_of_more_than_six_weeks_ago_are_forgotten(void **state)
+{
+    const ms_t week = 7 * 24 * 3600 * MS_PER_S;
+    struct fixture *f = *state;
+
+    for (int min = 5; min < 9; min++) {
+        register_target(f, min, 20);
+        run(f, 3000);
+    }
+    assert_int_equal(autoscaler(f)->n_activities, 4);
+    restart(f, 5 * week);
+    assert_int_equal(autoscaler(f)->n_activities, 4);
+    restart(f, 2 * week);
+    run(f, 2000);
+    assert_int_equal(autoscaler(f)->n_activities, 0);
+    restart(f, 0);
+    assert_null(newest(f));
+}
+
 /* --- writes ----------------------------------------------------------------------------------- */
 
 static void bounds_are_enforced_whichever_write_of_it_fails(void **state)
@@ -170,6 +189,7 @@ int main(void)
         test(steps_add_to_what_is_wanted_though_a_restart_finds_it_incomplete),
         test(a_restart_within_a_scale_out_does_not_repeat_its_step),
         test(an_alarm_is_not_acted_on_later_when_the_capacity_gets_known),
+        test(activities_of_more_than_six_weeks_ago_are_forgotten),
         test(bounds_are_enforced_whichever_write_of_it_fails),
         test(a_cooldown_lasts_no_longer_where_the_clock_is_set_back),
         test(a_scheduled_action_runs_when_a_clock_that_was_ahead_gets_there),
