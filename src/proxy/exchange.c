@@ -173,6 +173,20 @@ static bool worth_discarding(const struct exchange *x)
            x->head.content_length - x->body_bytes <= EXCHANGE_DISCARD_MAX;
 }
 
+/* Whether the answer will be over when the request is, or soon after: then the client keeps its connection.
+ * Whoever says 300 and more before he has all of a request has made up his mind: the rest may be long. */
+bool exchange_can_stay(const struct exchange *x, uint64_t answer_length)
+{
+    bool is_chunked = x->head.framing != HTTP_BODY_LENGTH;
+
+    if (x->body_done)
+        return true;
+    if (x->note.target_status >= 300)
+        return !is_chunked && worth_discarding(x);
+    return worth_discarding(x) || (x->client->ops->in_line && !x->expects && !x->giving_up &&
+                                   answer_length >= x->head.content_length - x->body_bytes);
+}
+
 /* A request that will be refused is heard out all the same, if it is short: then a mistake in its
  * framing is found, and clients that look for an answer only when they have sent everything get
  * theirs. */
@@ -313,12 +327,17 @@ void exchange_reply(struct exchange *x, const struct aws_error *e)
     x->keep_alive = keep;
     leave(x);
     send_error(x, e);
-    if (x->state == EXCHANGE_OVER)
-        return; /* the client has gone meanwhile */
-    if (x->body_done || !keep) {
-        exchange_over(x, keep);
+    if (x->state != EXCHANGE_OVER) /* the client has not gone meanwhile */
+        exchange_settle(x);
+}
+
+void exchange_settle(struct exchange *x)
+{
+    if (x->body_done || !x->keep_alive || !worth_discarding(x)) {
+        exchange_over(x, x->keep_alive && x->body_done);
         return;
     }
+    leave(x);
     x->state = EXCHANGE_DISCARDING;
     x->body_bytes = 0;
     client_expect(x->client, exchange_now(x) + x->worker->settings->body_timeout_ms);

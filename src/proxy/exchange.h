@@ -249,6 +249,12 @@ void exchange_hold(struct exchange *x, ms_t until);
 void exchange_reply(struct exchange *x, const struct aws_error *e);
 /** exchange_refuse() - the same in plain words; 503 says to come back in a second */
 void exchange_refuse(struct exchange *x, unsigned status, const char *type, const char *message);
+/** exchange_can_stay() - whether the client's connection can be used again after an answer of so many
+ * bytes, or CLIENT_LENGTH_UNKNOWN, that begins now */
+bool exchange_can_stay(const struct exchange *x, uint64_t answer_length);
+/** exchange_settle() - the answer is given. What is missing of the request is dropped as it comes, if
+ * x->keep_alive and if that is worth it; then the exchange is over. */
+void exchange_settle(struct exchange *x);
 /** exchange_over() - the answer is given; the client may send its next request */
 void exchange_over(struct exchange *x, bool keep_alive);
 /** exchange_die() - there is nobody to tell, or nothing that could be told */

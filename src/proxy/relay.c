@@ -36,7 +36,7 @@ void exchange_relay_as(struct exchange *x, uint64_t length, bool empty)
 {
     bool draining = x->worker->draining;
 
-    x->keep_alive = x->keep_alive && x->body_done && !draining;
+    x->keep_alive = x->keep_alive && !draining && exchange_can_stay(x, length);
     x->note.status = x->note.target_status;
     x->note.sent_bytes += buffer_size(&x->worker->text);
     if (!x->body_done && !x->idle_ms)
@@ -107,7 +107,7 @@ static void finish(struct exchange *x, bool reusable)
     if (state == EXCHANGE_COLLECTING)
         x->kind->collected(x);
     else
-        exchange_over(x, x->keep_alive);
+        exchange_settle(x);
 }
 
 void exchange_answer_flush(struct exchange *x)
@@ -172,7 +172,7 @@ void exchange_break_off(struct exchange *x, enum exchange_failure why)
     if (x->state != EXCHANGE_OVER)
         client_flush(x->client);
     if (x->state != EXCHANGE_OVER)
-        exchange_over(x, x->keep_alive); /* ends the attempt, too */
+        exchange_settle(x); /* ends the attempt, too */
 }
 
 /* The rest of a long answer need not be seen if it goes on as it is. */

@@ -131,13 +131,126 @@ def test_an_answer_may_begin_before_the_request_has_ended(start, target):
 
     target.one = take
     with proxy.dial() as client:
-        client.send(b"POST / HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n")
-        assert b"\r\nConnection: close\r\n" in client.until(b"\r\n\r\n")  # for all we know it may answer sooner
-        for i in range(20):
-            client.send(chunk(b"part %d" % i))
-            assert read_chunk(client) == b"PART %d" % i
-        client.send(chunk(b""))
-        assert client.rest() == chunk(b"")
+        for _ in range(3):  # the connection stays
+            client.send(b"POST / HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert b"Connection" not in client.until(b"\r\n\r\n")
+            for i in range(20):
+                client.send(chunk(b"part %d" % i))
+                assert read_chunk(client) == b"PART %d" % i
+            client.send(chunk(b""))
+            assert client.exactly(5) == chunk(b"")
+
+
+POST = b"POST / HTTP/1.1\r\nHost: w\r\n"
+CLOSE = b"\r\nConnection: close\r\n"
+
+
+def answer_at_once(target, answer: bytes, take: int = 0, begin: bytes = b""):
+    """To POSTs, when so much of their body has come; the connection stays open, and nothing more is read."""
+    hold = threading.Event()
+
+    def one(connection):
+        head = take_head(connection)
+        target.note(target.begun, head)
+        if head.startswith(b"GET "):
+            connection.send(NOTHING_WRONG)
+            return True
+        connection.send(begin)
+        connection.exactly(take)
+        connection.send(answer)
+        hold.wait(PATIENCE_S)
+        return False
+
+    target.one = one
+    return hold
+
+
+def ask_next(client: Connection, target):
+    """The connection is good for another request, and what was left of the one before is none."""
+    client.send(b"GET /next HTTP/1.1\r\nHost: w\r\n\r\n")
+    assert client.message().body == b"ok"
+    assert [head.split()[1] for head in target.begun] == [b"/", b"/next"]
+
+
+EMPTY = OK + b"Content-Length: 0\r\n\r\n"
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: w\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer, framing, first, rest", [
+    (EMPTY, b"Content-Length: 100000\r\n\r\n", b"a" * 10, b"b" * 99990),
+    (EMPTY, b"Content-Length: 262154\r\n\r\n", b"a" * 10, SMUGGLED + b"b" * (262144 - len(SMUGGLED))),
+    (EMPTY, b"Transfer-Encoding: chunked\r\n\r\n", chunk(b"a" * 10), chunk(SMUGGLED) + 100 * chunk(b"b" * 2000) + chunk(b"")),
+    (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b"Content-Length: 100000\r\n\r\n", b"a" * 10, b"b" * 99990),
+    (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n" + CLOSE[2:] + b"\r\n", b"Content-Length: 30\r\n\r\n", b"a" * 10, b"b" * 20),
+], ids=["a length", "the most", "chunks", "refused", "refused and closed"])
+def test_the_rest_of_a_request_that_has_its_answer_is_dropped(start, target, answer, framing, first, rest):
+    proxy = start()
+    hold = answer_at_once(target, answer, 1)
+    with proxy.dial() as client:
+        client.send(POST + framing + first)
+        assert b"Connection" not in client.message().head
+        client.send(rest)
+        ask_next(client, target)
+    hold.set()
+
+
+@pytest.mark.parametrize("answer, framing, rest", [
+    (EMPTY, b"Content-Length: 262155\r\n\r\n", b"b" * 262145),
+    (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b"Content-Length: 262155\r\n\r\n", b"b" * 262145),
+    (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n", chunk(b"")),
+], ids=["long", "refused and long", "refused, of unknown length"])
+def test_a_connection_closes_if_too_much_of_a_request_would_be_dropped(start, target, answer, framing, rest):
+    proxy = start()
+    hold = answer_at_once(target, answer)
+    with proxy.dial() as client:
+        client.send(POST + framing + (chunk(b"a" * 10) if b"chunked" in framing else b"a" * 10))
+        target.wait(lambda: target.begun)
+        assert CLOSE in client.message().head
+        client.send(rest + SMUGGLED)
+        assert client.rest() == b""
+    hold.set()
+    assert len(target.begun) == 1
+
+
+def test_a_connection_closes_if_a_request_goes_on_for_ever(start, target):
+    proxy = start()
+    hold = answer_at_once(target, EMPTY)
+    with proxy.dial() as client:
+        client.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"a"))
+        assert b"Connection" not in client.message().head
+        try:
+            for _ in range(1000):
+                client.send(chunk(SMUGGLED + b"b" * 4000))
+        except ConnectionError:
+            pass
+        assert client.rest() == b""
+    hold.set()
+    assert len(target.begun) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_on_its_way_unseen_is_no_request(start, target, seed):
+    """The answer ends while the request's body is being spliced; how far that is differs."""
+    chance = random.Random(seed)
+    total = chance.randint(100_000, 262_144) if seed % 2 else chance.randint(500_000, 2_000_000)
+    take = chance.randint(1, 100_000)
+    body = (SMUGGLED * (total // len(SMUGGLED) + 1))[:total]
+    first = chance.randint(take, total)
+    proxy = start()
+    hold = answer_at_once(target, chunk(b""), take, OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"begun"))
+    with proxy.dial() as client:
+        client.send(POST + b"Content-Length: %d\r\n\r\n" % total)
+        assert b"Connection" not in client.until(b"\r\n\r\n")
+        assert read_chunk(client) == b"begun"
+        client.send(body[:first])
+        assert client.exactly(5) == chunk(b"")
+        try:
+            client.send(body[first:])
+            ask_next(client, target)
+        except (ConnectionError, EOFError):
+            assert seed % 2 == 0  # more than 256 KiB were missing
+    hold.set()
+    assert {head.split()[1] for head in target.begun} <= {b"/", b"/next"}
 
 
 def test_much_passes_both_ways_at_once(start, target):
@@ -157,13 +270,12 @@ def test_much_passes_both_ways_at_once(start, target):
 
     target.one = take
     with proxy.dial() as client:
-        request = b"POST / HTTP/1.1\r\nHost: w\r\nContent-Length: %d\r\n\r\n" % len(data) + data
-        sender = threading.Thread(target=client.send, args=(request,))
-        sender.start()
-        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
-        assert client.exactly(len(data)) == data
-        sender.join()
-        assert client.rest() == b""
+        for _ in range(2):  # the connection stays
+            sender = threading.Thread(target=client.send, args=(POST + b"Content-Length: %d\r\n\r\n" % len(data) + data,))
+            sender.start()
+            assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+            assert client.exactly(len(data)) == data
+            sender.join()
 
 
 @pytest.mark.parametrize("rest", [b"zz\r\n", b"1\r\nxx"])
