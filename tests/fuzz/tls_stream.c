@@ -29,6 +29,7 @@ enum {
     WIRE_BYTES = 160 << 10,
     LATE_BYTES = 128 << 10,
     FLIGHTS = 4,
+    STEPS_MAX = 100,
     TURNS_MAX = 64,
     IDLE_RECORDS_MAX = 32
 };
@@ -490,7 +491,7 @@ static void take_step(enum step step, const uint8_t *bytes, size_t size)
 
 static void take_steps(const uint8_t *data, size_t size)
 {
-    while (size >= 2) {
+    for (int i = 0; i < STEPS_MAX && size >= 2; i++) {
         size_t n = data[1] < size - 2 ? data[1] : size - 2;
 
         take_step(data[0] % STEPS, data + 2, n);
