@@ -57,8 +57,12 @@ def test_idle_it_goes_to_zero_and_the_next_request_is_answered(weir, model_file,
     to_zero = activities(weir.client("application-autoscaling"), "sleeper")[0]
     assert to_zero["Description"] == "Setting desired instance count to 0."
     assert "-AlarmLow-" in to_zero["Cause"]
-    shown, = [e["Variants"][0] for e in weir.status()["Endpoints"] if e["EndpointName"] == "sleeper"]
-    assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"], shown["Instances"]) == (0, 0, [])
+
+    def shown() -> tuple:
+        found, = [e["Variants"][0] for e in weir.status()["Endpoints"] if e["EndpointName"] == "sleeper"]
+        return found["CurrentInstanceCount"], found["DesiredInstanceCount"], found["Instances"]
+
+    eventually(lambda: shown() == (0, 0, []), 60, "the last instance has ended")
     assert to_zero["Cause"] in weir.command("status").stdout
 
     first = invoke(runtime(weir), "sleeper")
