@@ -187,12 +187,22 @@ static int judge_composite(struct alarm *a, wall_ms_t now)
     return state != a->state ? change_composite(a, state, now) : 0;
 }
 
+/* No wait is longer than it was meant to be, also where the clock was set back since. */
+static void bound_wait(struct alarm *a, wall_ms_t now)
+{
+    wall_ms_t most = now + (a->wait_ms > a->extension_ms ? a->wait_ms : a->extension_ms);
+
+    if (a->suppression.until > most)
+        a->suppression.until = most;
+}
+
 static int watch_suppressor(struct alarm *a, wall_ms_t now)
 {
     struct suppression before = a->suppression;
 
     if (!is_suppressed(a))
         return 0;
+    bound_wait(a, now);
     if (suppression_tick(&a->suppression, a->state, suppressor_state(a), a->extension_ms, now))
         queue(a, ALARM_OK, false);
     if (a->suppression.by == before.by && a->suppression.held == before.held &&

@@ -621,6 +621,28 @@ static void what_a_suppressor_held_back_runs_when_it_is_taken_away(void **state)
     assert_int_equal(web.n, 1);
 }
 
+static void a_wait_for_a_suppressor_ends_where_the_clock_is_set_back(void **state)
+{
+    const ms_t hours = 9 * 3600 * MS_PER_S;
+    struct alarm *a = put_alarm("a", "'TreatMissingData':'ignore'");
+    char more[256];
+
+    put_alarm("quiet", "'TreatMissingData':'ignore'");
+    snprintf(more, sizeof more,
+             "%s,'ActionsSuppressor':'quiet','ActionsSuppressorWaitPeriod':60,"
+             "'ActionsSuppressorExtensionPeriod':0",
+             action("https://example.com/hook"));
+    assert_int_equal(try_put_composite("c", "ALARM(a)", more), 0);
+    world.clock.epoch += hours;
+    world_run(&world, 2000);
+    assert_int_equal(alarm_book_set_state(a, ALARM_ALARM, "x", NULL), 0);
+    world.clock.epoch -= hours;
+    world_run(&world, 55000);
+    assert_int_equal(web.n, 0);
+    world_run(&world, 10000);
+    assert_int_equal(web.n, 1);
+}
+
 static void composites_that_cannot_be_are_refused(void **state)
 {
     put_alarm("a", "");
@@ -759,6 +781,7 @@ int main(void)
         test(the_name_of_a_deleted_managed_alarm_stays_its_policys),
         test(composites_follow_the_others),
         test(what_a_suppressor_held_back_runs_when_it_is_taken_away),
+        test(a_wait_for_a_suppressor_ends_where_the_clock_is_set_back),
         test(composites_that_cannot_be_are_refused),
         test(a_restart_forgets_nothing),
         test(a_store_that_fails_ends_it_before_any_action),
