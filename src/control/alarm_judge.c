@@ -150,7 +150,8 @@ static bool is_due(const struct alarm *a, wall_ms_t now, wall_ms_t *ret_end)
         return false;
     step = step_of(a);
     *ret_end = (now - settle_ms) / step * step;
-    return *ret_end != a->judged || repeats_now(a, now);
+    /* what could not be computed is not tried again before its next step */
+    return *ret_end != a->judged || (!a->failed && repeats_now(a, now));
 }
 
 int alarm_judge_due(struct alarm_book *book, wall_ms_t now)
