@@ -74,3 +74,12 @@ json_t *scaling_activity_document(const struct scaling_activity *activity);
 int scaling_activities_load(struct autoscaler *a);
 struct scaling_activity *scaling_activity_free(struct scaling_activity *activity);
 DEFINE_AUTOFREE(struct scaling_activity *, scaling_activity_free)
+
+/* --- among the files of activities: scaling_activity_follow.c follows them ---------------------- */
+
+/** scaling_activity_set_status() - and write it
+ * @end: 0: it is not over; @message: taken over, NULL: no memory. Return: 0 or -errno. */
+int scaling_activity_set_status(struct autoscaler *a, struct scaling_activity *activity,
+                                enum activity_status status, wall_ms_t end, char *message);
+/** scaling_activities_drop_old() - forget those that are older than six weeks, or too many */
+int scaling_activities_drop_old(struct autoscaler *a, wall_ms_t now);
