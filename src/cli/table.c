@@ -76,6 +76,16 @@ static const char *shown(const struct table *t, size_t cell)
     return cell < t->n_columns && *text == '>' ? text + 1 : text;
 }
 
+/* in characters: bytes that go on with one do not count */
+static int width_of(const char *text)
+{
+    int n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 int table_print(const struct table *t, FILE *to)
 {
     int width[TABLE_COLUMNS_MAX] = { 0 };
@@ -85,7 +95,7 @@ int table_print(const struct table *t, FILE *to)
     if (t->n_cells <= t->n_columns)
         return 0;
     for (size_t i = 0; i < t->n_cells; i++) {
-        int n = (int)strlen(shown(t, i));
+        int n = width_of(shown(t, i));
 
         if (n > width[i % t->n_columns])
             width[i % t->n_columns] = n;
@@ -93,12 +103,11 @@ int table_print(const struct table *t, FILE *to)
     for (size_t i = 0; i < t->n_cells; i++) {
         unsigned column = (unsigned)(i % t->n_columns);
         bool last = column + 1 == t->n_columns;
+        int missing = width[column] - width_of(shown(t, i));
+        bool right = to_the_right(t, column);
 
-        if (to_the_right(t, column))
-            fprintf(to, "%*s", width[column], shown(t, i));
-        else
-            fprintf(to, "%-*s", last ? 0 : width[column], shown(t, i));
-        fputs(last ? "\n" : "  ", to);
+        fprintf(to, "%*s%s%*s%s", right ? missing : 0, "", shown(t, i), right || last ? 0 : missing,
+                "", last ? "\n" : "  ");
     }
     return 0;
 }

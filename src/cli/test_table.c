@@ -54,6 +54,25 @@ static void names_move_no_cursor(void **state)
     free(text);
 }
 
+static void names_of_any_script_are_aligned(void **state)
+{
+    autotable struct table t;
+    char *text;
+
+    table_init(&t, headings);
+    table_add(&t, "gr\xc3\xbc\xc3\x9f");
+    table_add(&t, "1");
+    table_add(&t, "a");
+    table_add(&t, "abcdef");
+    table_add(&t, "2");
+    table_add(&t, "b");
+    text = print(&t);
+    assert_string_equal(text, "NAME    COUNT  WHY\n"
+                              "gr\xc3\xbc\xc3\x9f        1  a\n"
+                              "abcdef      2  b\n");
+    free(text);
+}
+
 static void a_table_without_rows_prints_nothing(void **state)
 {
     autotable struct table t;
@@ -70,6 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
         cmocka_unit_test(names_move_no_cursor),
+        cmocka_unit_test(names_of_any_script_are_aligned),
         cmocka_unit_test(a_table_without_rows_prints_nothing),
     };
 
