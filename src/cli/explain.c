@@ -57,6 +57,10 @@ static int replay(const char *path)
     struct decision again;
     int r;
 
+    if (strcmp(path, "-") == 0)
+        path = "standard input";
+    if (!record && error.line < 0)
+        return command_failed("%s", error.text);
     if (!record)
         return command_failed("cannot read %s: %s (line %d)", path, error.text, error.line);
     r = explanation_read(record, &f);

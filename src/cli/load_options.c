@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "http/url.h"
 
 static const char help[] =
@@ -218,9 +219,9 @@ static int misused(const char *what)
 static int check(const struct load_options *o)
 {
     if (!o->endpoint == !o->url)
-        return misused("one of --endpoint and --url is needed");
+        return misused("just one of --endpoint and --url is needed");
     if (!!o->rate + !!o->ramp + !!o->trace != 1)
-        return misused("one of --rate, --ramp and --trace is needed");
+        return misused("just one of --rate, --ramp and --trace is needed");
     if (!o->trace && o->duration_s == 0)
         return misused("--duration is needed with --rate and --ramp");
     if (o->trace && o->duration_s > 0)
@@ -258,7 +259,7 @@ static int take(struct load_options *o, int id, const char *value)
         return LOAD_OPTIONS_DONE;
     }
     if (!take_number(o, id, value))
-        return command_misused("load", "'%s' is not a value for --%s", value, name_of(id));
+        return options_wrong_value("load", help, name_of(id), value);
     return COMMAND_OK;
 }
 
@@ -358,8 +359,8 @@ int load_options_plan(const struct load_options *o, struct load_plan *ret_plan)
     if (o->trace)
         return plan_trace(o, ret_plan);
     if (!rates_of(o, &piece))
-        return command_misused("load", "'%s' is not a value for --%s", o->rate ? o->rate : o->ramp,
-                               o->rate ? "rate" : "ramp");
+        return options_wrong_value("load", help, o->rate ? "rate" : "ramp",
+                                   o->rate ? o->rate : o->ramp);
     if (load_plan_add(ret_plan, piece))
         return command_failed("%s", strerror(ENOMEM));
     return COMMAND_OK;

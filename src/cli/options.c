@@ -12,22 +12,16 @@
 
 enum { DESCRIPTOR_MAX = 1 << 20 };
 
-/* What --help says of option @name: its line, and those that go on with it. */
-static void print_usage_of(const char *usage, const char *name)
+int options_wrong_value(const char *command, const char *usage, const char *name, const char *value)
 {
-    autofree(mem_free) char *start = text_format("\n  --%s ", name);
-    const char *line = start ? strstr(usage, start) : NULL;
+    static const char next_line[] = "\n     ";
+    autofree(mem_free) char *option = text_format("\n  --%s ", name);
+    const char *start = option ? strstr(usage, option) : NULL, *end = start;
 
-    if (!line)
-        return;
-    do {
-        const char *end = strchr(++line, '\n');
-
-        if (!end)
-            return;
-        fprintf(stderr, "%.*s\n", (int)(end - line), line);
-        line = end;
-    } while (strncmp(line, "\n     ", sizeof("\n     ") - 1) == 0);
+    while (end && (end = strchr(end + 1, '\n')) && !strncmp(end, next_line, strlen(next_line)))
+        ;
+    return command_misused(command, "--%s cannot be '%s'%.*s", name, value,
+                           end ? (int)(end - start) : 0, start ? start : "");
 }
 
 int options_read(const struct option_reader *reader, int argc, char **argv, void *context)
@@ -41,12 +35,9 @@ int options_read(const struct option_reader *reader, int argc, char **argv, void
         }
         if (id == '?')
             return command_misused(reader->command, NULL);
-        if (reader->take(context, id, optarg)) {
-            fprintf(stderr, "weir %s: --%s cannot be '%s'\n", reader->command,
-                    reader->table[index].name, optarg);
-            print_usage_of(reader->usage, reader->table[index].name);
-            return command_misused(reader->command, NULL);
-        }
+        if (reader->take(context, id, optarg))
+            return options_wrong_value(reader->command, reader->usage, reader->table[index].name,
+                                       optarg);
     }
     if (optind < argc)
         return command_misused(reader->command, "unexpected argument '%s'", argv[optind]);

@@ -24,6 +24,11 @@ struct option_reader {
  * --help. */
 int options_read(const struct option_reader *reader, int argc, char **argv, void *context);
 
+/** options_wrong_value() - say that option --@name cannot be @value, and what @usage, the text of
+ * --help, says of it. Return: COMMAND_USAGE. */
+int options_wrong_value(const char *command, const char *usage, const char *name,
+                        const char *value);
+
 /* Each returns 0, or -EINVAL if @text is no such value. */
 
 /** option_number() - @min..@max in digits */
