@@ -261,7 +261,7 @@ static int read_options(int argc, char **argv, struct options *o)
 
 int command_explain(int argc, char **argv)
 {
-    struct options o = { .at = (double)INFINITY };
+    struct options o = { .endpoint = "", .at = (double)INFINITY };
     int r = read_options(argc, argv, &o);
 
     if (r)
