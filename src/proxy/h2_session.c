@@ -1,17 +1,14 @@
 /* A connection of HTTP/2: nghttp2's callbacks, sending, limits and endings. */
-#include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/h2_common.h"
 #include "proxy/h2_internal.h"
 #include "proxy/worker.h"
 
 enum {
-    GOODBYE_MS = 1000,           /* for requests that were on their way when we said that we end */
-    ACKS_MAX = 100,              /* of pings and settings that the client does not read */
-    BLOCK_BYTES_MAX = 256 << 10, /* of an answer: what we take, and what we add */
-    FIELD_BYTES_MAX = 1 << 20,   /* of all fields in a request: more is an attack, less an error */
+    GOODBYE_MS = 1000,         /* for requests that were on their way when we said that we end */
+    FIELD_BYTES_MAX = 1 << 20, /* of all fields in a request: more is an attack, less an error */
 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -206,33 +203,14 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t error, void *
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static int make_session(struct h2_session *h)
-{
-    nghttp2_session_callbacks *callbacks;
-    nghttp2_option *options;
-    int r = -1;
-
-    if (nghttp2_session_callbacks_new(&callbacks))
-        return -ENOMEM;
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, take_field);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, bad_field);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, content_received);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, invalid_frame);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
-    if (nghttp2_option_new(&options) == 0) {
-        nghttp2_option_set_no_auto_window_update(options, 1);
-        nghttp2_option_set_no_closed_streams(options, 1);
-        nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
-        nghttp2_option_set_max_send_header_block_length(options, BLOCK_BYTES_MAX);
-        r = nghttp2_session_server_new2(&h->ng, callbacks, h, options);
-        nghttp2_option_del(options);
-    }
-    nghttp2_session_callbacks_del(callbacks);
-    return r ? -ENOMEM : 0;
-}
+static const struct h2_callbacks callbacks = { .begin_headers = begin_headers,
+                                               .take_field = take_field,
+                                               .bad_field = bad_field,
+                                               .frame_received = frame_received,
+                                               .invalid_frame = invalid_frame,
+                                               .content_received = content_received,
+                                               .frame_sent = frame_sent,
+                                               .stream_closed = stream_closed };
 
 /* Exchanges have room for what was kept. */
 static void wake(struct loop_task *task)
@@ -279,7 +257,7 @@ struct h2_session *h2_open(struct downstream *c)
     list_init(&h->relieved);
     loop_task_init(&h->wake, wake);
     h->patience.at = now(h);
-    if (make_session(h) || greet(h)) {
+    if (h2_new(H2_SERVER, &callbacks, h, &h->ng) || greet(h)) {
         nghttp2_session_del(h->ng);
         free(h);
         return NULL;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/h2_common.h"
 #include "proxy/h2_internal.h"
 #include "proxy/worker.h"
 
@@ -265,14 +266,6 @@ void h2_stream_starved(struct h2_stream *s)
 
 /* --- the answer's head ------------------------------------------------------------------------ */
 
-static size_t name_values(const struct h2_fields *f, nghttp2_nv *nv)
-{
-    for (size_t i = 0; i < f->n; i++)
-        nv[i] = (nghttp2_nv){ (uint8_t *)f->all[i].name.data, (uint8_t *)f->all[i].value.data,
-                              f->all[i].name.size, f->all[i].value.size, NGHTTP2_NV_FLAG_NONE };
-    return f->n;
-}
-
 static void interim(struct client *client)
 {
     struct h2_stream *s = of(client);
@@ -282,7 +275,7 @@ static void interim(struct client *client)
 
     if (h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
         nghttp2_submit_headers(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NULL, nv,
-                               name_values(&f, nv), NULL))
+                               h2_name_values(&f, nv), NULL))
         client_die(client);
     else
         h2_flush(s->session);
@@ -314,7 +307,7 @@ static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *to, size_t
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (buffer_size(&s->trailers) &&
             h2_fields_read(buffer_data(&s->trailers), buffer_size(&s->trailers), true, &f) == 0 &&
-            nghttp2_submit_trailer(ng, id, nv, name_values(&f, nv)) == 0)
+            nghttp2_submit_trailer(ng, id, nv, h2_name_values(&f, nv)) == 0)
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
         return (ssize_t)n;
     }
@@ -344,7 +337,7 @@ static void begin(struct client *client, uint64_t length, bool empty)
     empty = empty || length == 0;
     if (write_length(head, length) ||
         h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
-        nghttp2_submit_response(s->session->ng, s->id, nv, name_values(&f, nv),
+        nghttp2_submit_response(s->session->ng, s->id, nv, h2_name_values(&f, nv),
                                 empty ? NULL : &content))
         client_die(client);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/h2_common.h"
 #include "proxy/upstream_h2_internal.h"
 #include "proxy/worker.h"
 
@@ -127,14 +128,6 @@ static int begin(struct call *call)
     return 0;
 }
 
-static size_t name_values(const struct h2_fields *f, nghttp2_nv *nv)
-{
-    for (size_t i = 0; i < f->n; i++)
-        nv[i] = (nghttp2_nv){ (uint8_t *)f->all[i].name.data, (uint8_t *)f->all[i].value.data,
-                              f->all[i].name.size, f->all[i].value.size, NGHTTP2_NV_FLAG_NONE };
-    return f->n;
-}
-
 static size_t take(struct h2_call *c, uint8_t *to, size_t size)
 {
     size_t kept = c->kept_end - c->kept_at, n = kept < size ? kept : size, more;
@@ -163,7 +156,7 @@ static bool submit_trailers(struct h2_call *c)
 
     return buffer_size(lines) > 0 &&
            h2_fields_read(buffer_data(lines), buffer_size(lines), true, &f) == 0 && f.n > 0 &&
-           nghttp2_submit_trailer(c->session->ng, c->id, nv, name_values(&f, nv)) == 0;
+           nghttp2_submit_trailer(c->session->ng, c->id, nv, h2_name_values(&f, nv)) == 0;
 }
 
 /* The next content of the request, for nghttp2. */
@@ -205,7 +198,7 @@ int h2_call_submit(struct h2_call *c)
     list_remove(&c->fresh);
     if (h2_fields_read_request(buffer_data(&x->head_out), buffer_size(&x->head_out), &f))
         return NGHTTP2_ERR_INVALID_ARGUMENT;
-    id = nghttp2_submit_request(c->session->ng, NULL, nv, name_values(&f, nv),
+    id = nghttp2_submit_request(c->session->ng, NULL, nv, h2_name_values(&f, nv),
                                 bare ? NULL : &content, c);
     if (id < 0)
         return id;

@@ -1,15 +1,10 @@
 /* What nghttp2 tells of a connection to a target. Heads and content are passed on; whatever else may end a
  * call is noted, and told when nghttp2 has returned. */
-#include <errno.h>
 #include <stdio.h>
 
+#include "proxy/h2_common.h"
 #include "proxy/upstream_h2_internal.h"
 #include "proxy/worker.h"
-
-enum {
-    ACKS_MAX = 100,             /* of pings and settings that the target does not read */
-    BLOCK_BYTES_MAX = 256 << 10 /* of a request: what we take, and what we add */
-};
 
 static struct h2_call *find(const struct h2_upstream *h, int32_t id)
 {
@@ -214,28 +209,15 @@ static int stream_closed(nghttp2_session *ng, int32_t id, uint32_t error, void *
 
 int h2_upstream_make_session(struct h2_upstream *h)
 {
-    nghttp2_session_callbacks *callbacks;
-    nghttp2_option *options;
-    int r = -1;
+    static const struct h2_callbacks callbacks = { .begin_headers = begin_headers,
+                                                   .take_field = take_field,
+                                                   .bad_field = bad_field,
+                                                   .frame_received = frame_received,
+                                                   .invalid_frame = invalid_frame,
+                                                   .content_received = content_received,
+                                                   .frame_sent = frame_sent,
+                                                   .frame_not_sent = frame_not_sent,
+                                                   .stream_closed = stream_closed };
 
-    if (nghttp2_session_callbacks_new(&callbacks))
-        return -ENOMEM;
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, take_field);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, bad_field);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_received);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, content_received);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_not_sent);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, invalid_frame);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
-    if (nghttp2_option_new(&options) == 0) {
-        nghttp2_option_set_no_auto_window_update(options, 1);
-        nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
-        nghttp2_option_set_max_send_header_block_length(options, BLOCK_BYTES_MAX);
-        r = nghttp2_session_client_new2(&h->ng, callbacks, h, options);
-        nghttp2_option_del(options);
-    }
-    nghttp2_session_callbacks_del(callbacks);
-    return r ? -ENOMEM : 0;
+    return h2_new(H2_CLIENT, &callbacks, h, &h->ng);
 }
