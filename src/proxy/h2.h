@@ -1,9 +1,9 @@
 /* proxy/h2.h: HTTP/2 toward a client (RFC 9113), on a connection that downstream.c has accepted.
  *
  * nghttp2 reads and writes frames and keeps HPACK and windows; here is what its callbacks mean.
- * Each stream is the client of one exchange (h2_stream.c). Windows open as exchanges take bodies,
- * and answers wait in their streams while the client's windows or the socket are full, so that
- * back-pressure goes through in both directions.
+ * Each stream is the client of one exchange (h2_stream.c, h2_stream_answer.c). Windows open as
+ * exchanges take bodies, and answers wait in their streams while the client's windows or the socket
+ * are full, so that back-pressure goes through in both directions.
  *
  * What a hostile client may do is bounded: streams at a time, size and number of fields, bytes of
  * bodies that nobody takes yet, and how often it may ask for work that costs it nothing (resets,

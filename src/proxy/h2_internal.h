@@ -1,4 +1,4 @@
-/* proxy/h2_internal.h: what h2_session.c and h2_stream.c share. */
+/* proxy/h2_internal.h: what h2_session.c, h2_stream.c and h2_stream_answer.c share. */
 #pragma once
 #include <nghttp2/nghttp2.h>
 
@@ -63,11 +63,20 @@ struct h2_stream {
  * too much; the connection is ending then. */
 bool h2_strike(struct h2_session *h, unsigned weight);
 
+extern const struct client_ops h2_stream_ops;
+
 struct h2_stream *h2_stream_new(struct h2_session *h, int32_t id);
 /** h2_stream_close() - a request under way is abandoned */
 void h2_stream_close(struct h2_stream *s);
 /** h2_stream_gone() - nghttp2 knows it no more */
 void h2_stream_gone(struct h2_stream *s);
+
+/** h2_stream_reset() - unless it is over already */
+void h2_stream_reset(struct h2_stream *s, uint32_t code);
+/** h2_stream_expect() - something is to happen until @deadline */
+void h2_stream_expect(struct h2_stream *s, ms_t deadline);
+/** h2_stream_drop_kept() - nobody takes what has come and was kept */
+void h2_stream_drop_kept(struct h2_stream *s);
 
 void h2_stream_field(struct h2_stream *s, struct slice name, struct slice value);
 /** h2_stream_head() - all fields are there; @ends: and no body comes */

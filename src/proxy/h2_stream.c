@@ -1,24 +1,15 @@
-/* A stream of HTTP/2 as the client of an exchange. */
-#include <assert.h>
+/* A stream of HTTP/2 as the client of an exchange: its life, and its request. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/h2_common.h"
 #include "proxy/h2_internal.h"
 #include "proxy/worker.h"
-
-static struct h2_stream *of(struct client *client)
-{
-    return container_of(client, struct h2_stream, client);
-}
 
 static ms_t now(const struct h2_stream *s)
 {
     return loop_now(s->session->worker->loop);
 }
-
-static const struct client_ops ops;
 
 /* --- life ------------------------------------------------------------------------------------- */
 
@@ -31,7 +22,7 @@ struct h2_stream *h2_stream_new(struct h2_session *h, int32_t id)
 
     if (!s)
         return NULL;
-    s->client = (struct client){ .ops = &ops };
+    s->client = (struct client){ .ops = &h2_stream_ops };
     s->session = h;
     s->id = id;
     s->in = BUFFER_INIT(2 * H2_STREAM_WINDOW);
@@ -67,7 +58,7 @@ static void consumed(struct h2_stream *s, size_t size)
 
 /* Nobody takes it any more. What is not called consumed would be missing from the connection's window
  * for ever, also when the stream is gone. */
-static void drop_kept(struct h2_stream *s)
+void h2_stream_drop_kept(struct h2_stream *s)
 {
     size_t size = buffer_size(&s->in);
 
@@ -80,7 +71,7 @@ void h2_stream_close(struct h2_stream *s)
 {
     struct h2_session *h = s->session;
 
-    drop_kept(s);
+    h2_stream_drop_kept(s);
     loop_timer_cancel(&s->timer);
     list_remove(&s->link);
     list_remove(&s->starving);
@@ -103,7 +94,7 @@ void h2_stream_gone(struct h2_stream *s)
         h2_stream_close(s);
 }
 
-static void reset(struct h2_stream *s, uint32_t code)
+void h2_stream_reset(struct h2_stream *s, uint32_t code)
 {
     struct h2_session *h = s->session;
 
@@ -118,7 +109,7 @@ static void reset(struct h2_stream *s, uint32_t code)
 
 /* --- deadlines -------------------------------------------------------------------------------- */
 
-static void set_deadline(struct h2_stream *s, ms_t deadline)
+void h2_stream_expect(struct h2_stream *s, ms_t deadline)
 {
     s->deadline = deadline;
     if (!s->over && (!loop_timer_is_set(&s->timer) || s->timer.at > deadline))
@@ -139,7 +130,7 @@ static void expired(struct loop_timer *timer)
     else if (!s->head_done || downstream_congested(c) || s->over)
         downstream_kill(c);
     else
-        reset(s, NGHTTP2_CANCEL);
+        h2_stream_reset(s, NGHTTP2_CANCEL);
 }
 
 /* --- the request ------------------------------------------------------------------------------ */
@@ -161,13 +152,13 @@ static void refuse(struct h2_stream *s, int outcome)
 
     buffer_clear(&w->text);
     if (!body || aws_error_write_head(&w->text, &e, NULL, loop_wall(w->loop))) {
-        reset(s, NGHTTP2_INTERNAL_ERROR);
+        h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR);
     } else {
         client_begin(&s->client, strlen(body), false);
         client_content(&s->client, slice_from(body));
         client_end(&s->client, (struct slice){ 0 });
         client_flush(&s->client);
-        set_deadline(s, now(s) + w->settings->body_timeout_ms);
+        h2_stream_expect(s, now(s) + w->settings->body_timeout_ms);
     }
     free(body);
 }
@@ -182,7 +173,7 @@ void h2_stream_head(struct h2_stream *s, bool ends)
     s->in_ended = ends;
     x = exchange_new(w, &s->client);
     if (!x) {
-        reset(s, NGHTTP2_REFUSED_STREAM);
+        h2_stream_reset(s, NGHTTP2_REFUSED_STREAM);
         return;
     }
     if (!r)
@@ -190,7 +181,7 @@ void h2_stream_head(struct h2_stream *s, bool ends)
     if (r) {
         exchange_unused(x);
         if (r < 0)
-            reset(s, NGHTTP2_REFUSED_STREAM);
+            h2_stream_reset(s, NGHTTP2_REFUSED_STREAM);
         else if (!h2_strike(s->session, H2_STRIKE_REQUEST))
             refuse(s, r);
         return;
@@ -263,213 +254,3 @@ void h2_stream_starved(struct h2_stream *s)
     if (s->exchange && !s->in_ended && buffer_size(&s->in) == 0 && !exchange_has_body(s->exchange))
         exchange_starved(s->exchange);
 }
-
-/* --- the answer's head ------------------------------------------------------------------------ */
-
-static void interim(struct client *client)
-{
-    struct h2_stream *s = of(client);
-    struct buffer *head = &s->session->worker->text;
-    nghttp2_nv nv[H2_FIELDS_MAX];
-    struct h2_fields f;
-
-    if (h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
-        nghttp2_submit_headers(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NULL, nv,
-                               h2_name_values(&f, nv), NULL))
-        client_die(client);
-    else
-        h2_flush(s->session);
-}
-
-/* The next content of the answer, for nghttp2. */
-static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *to, size_t size,
-                            uint32_t *flags, nghttp2_data_source *source, void *context)
-{
-    struct h2_stream *s = source->ptr;
-    size_t there = buffer_size(&s->out), n = there < size ? there : size;
-    nghttp2_nv nv[H2_FIELDS_MAX];
-    struct h2_fields f;
-    (void)context;
-
-    if (n) {
-        memcpy(to, buffer_data(&s->out), n);
-        buffer_consume(&s->out, n);
-        if (!s->exchange)
-            set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
-        else if (s->congested)
-            exchange_client_took(s->exchange);
-    }
-    if (buffer_size(&s->out))
-        return (ssize_t)n;
-    if (s->congested && !list_linked(&s->relieved))
-        list_push_back(&s->session->relieved, &s->relieved);
-    if (s->out_ended) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (buffer_size(&s->trailers) &&
-            h2_fields_read(buffer_data(&s->trailers), buffer_size(&s->trailers), true, &f) == 0 &&
-            nghttp2_submit_trailer(ng, id, nv, h2_name_values(&f, nv)) == 0)
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        return (ssize_t)n;
-    }
-    s->deferred = n == 0;
-    return n ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
-}
-
-static int write_length(struct buffer *head, uint64_t length)
-{
-    return length == CLIENT_LENGTH_UNKNOWN
-               ? 0
-               : buffer_printf(head, "content-length: %llu\r\n", (unsigned long long)length);
-}
-
-static void begin(struct client *client, uint64_t length, bool empty)
-{
-    struct h2_stream *s = of(client);
-    struct buffer *head = &s->session->worker->text;
-    nghttp2_data_provider content = { .source.ptr = s, .read_callback = read_content };
-    nghttp2_nv nv[H2_FIELDS_MAX];
-    struct h2_fields f;
-
-    if (s->over)
-        return;
-    if (empty && length == 0)
-        length = CLIENT_LENGTH_UNKNOWN; /* the end of the stream says it */
-    empty = empty || length == 0;
-    if (write_length(head, length) ||
-        h2_fields_read(buffer_data(head), buffer_size(head), false, &f) ||
-        nghttp2_submit_response(s->session->ng, s->id, nv, h2_name_values(&f, nv),
-                                empty ? NULL : &content))
-        client_die(client);
-}
-
-/* --- the answer's body ------------------------------------------------------------------------ */
-
-static void content(struct client *client, struct slice content)
-{
-    struct h2_stream *s = of(client);
-
-    if (content.size && !s->over && buffer_append(&s->out, content.data, content.size))
-        client_die(client);
-}
-
-static void end(struct client *client, struct slice trailers)
-{
-    struct h2_stream *s = of(client);
-
-    s->out_ended = true;
-    if (trailers.size && buffer_append(&s->trailers, trailers.data, trailers.size))
-        client_die(client);
-}
-
-static void flush(struct client *client)
-{
-    struct h2_stream *s = of(client);
-
-    if (s->over)
-        return;
-    if (s->deferred && (buffer_size(&s->out) || s->out_ended)) {
-        s->deferred = false;
-        nghttp2_session_resume_data(s->session->ng, s->id);
-    }
-    h2_flush(s->session);
-    s->congested = buffer_size(&s->out) > 0;
-}
-
-static bool is_congested(const struct client *client)
-{
-    return buffer_size(&container_of(client, const struct h2_stream, client)->out) > 0;
-}
-
-void h2_stream_relieved(struct h2_stream *s)
-{
-    s->congested = false;
-    if (s->exchange)
-        exchange_client_reads(s->exchange);
-}
-
-/* RFC 9113 §8.1: the rest of a request that has its answer need not come. */
-void h2_stream_answered(struct h2_stream *s)
-{
-    if (!s->in_ended && !s->over)
-        nghttp2_submit_rst_stream(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
-}
-
-/* --- the rest of what an exchange asks of its client ------------------------------------------ */
-
-static void finish(struct client *client, bool keep_alive)
-{
-    struct h2_stream *s = of(client);
-    (void)keep_alive; /* one request is all there is */
-
-    s->exchange = NULL;
-    if (s->gone) {
-        h2_stream_close(s);
-        h2_flush(s->session); /* it may have been the last one */
-        return;
-    }
-    set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
-    drop_kept(s);
-    if (!s->out_ended)
-        reset(s, NGHTTP2_INTERNAL_ERROR); /* there was no answer */
-}
-
-static void die(struct client *client)
-{
-    struct h2_stream *s = of(client);
-    struct exchange *x = steal(s->exchange);
-
-    if (x)
-        exchange_abandon(x);
-    set_deadline(s, now(s) + s->session->worker->settings->body_timeout_ms);
-    reset(s, NGHTTP2_INTERNAL_ERROR);
-}
-
-static void expect(struct client *client, ms_t deadline)
-{
-    set_deadline(of(client), deadline);
-}
-
-static void update(struct client *client)
-{
-    struct h2_stream *s = of(client);
-    struct h2_session *h = s->session;
-
-    if (!s->exchange || exchange_has_body(s->exchange) || list_linked(&s->waking) ||
-        (buffer_size(&s->in) == 0 && !s->in_ended))
-        return;
-    list_push_back(&h->waking, &s->waking); /* never from inside this call */
-    loop_defer(h->worker->loop, &h->wake);
-}
-
-static const char *forwarded(struct client *client)
-{
-    return downstream_forwarded(of(client)->session->connection);
-}
-
-static const struct guard_pass *pass(const struct client *client)
-{
-    return &container_of(client, const struct h2_stream, client)->session->connection->pass;
-}
-
-static void peer(const struct client *client, char ret_text[ADDRESS_TEXT_BYTES])
-{
-    downstream_peer(container_of(client, const struct h2_stream, client)->session->connection,
-                    ret_text);
-}
-
-static const struct client_ops ops = {
-    .in_line = false,
-    .interim = interim,
-    .begin = begin,
-    .content = content,
-    .end = end,
-    .flush = flush,
-    .is_congested = is_congested,
-    .finish = finish,
-    .die = die,
-    .expect = expect,
-    .update = update,
-    .forwarded = forwarded,
-    .pass = pass,
-    .peer = peer,
-};

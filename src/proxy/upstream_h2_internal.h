@@ -1,5 +1,5 @@
-/* proxy/upstream_h2_internal.h: what upstream_h2.c, upstream_h2_frames.c (sessions) and
- * upstream_h2_call.c share. */
+/* proxy/upstream_h2_internal.h: what upstream_h2.c and upstream_h2_frames.c (sessions), and
+ * upstream_h2_call.c and upstream_h2_answer.c (calls) share. */
 #pragma once
 #include <nghttp2/nghttp2.h>
 
@@ -95,6 +95,8 @@ void h2_call_touch(struct h2_call *c);
 void h2_call_settle(struct h2_call *c);
 /** h2_call_submit() - its turn has come. Return: 0 or nghttp2's error. */
 int h2_call_submit(struct h2_call *c);
+/** h2_call_want() - whether more of the answer is wanted now */
+void h2_call_want(struct h2_call *c, bool input);
 /** h2_call_fail() - note it: h2_call_settle() tells */
 void h2_call_fail(struct h2_call *c, enum h2_call_failure why);
 /** h2_call_refuse() - the same, as what comes is not HTTP: @why, a constant */
