@@ -310,10 +310,13 @@ static size_t take_first(struct downstream *c, const char *data, size_t size)
         return take_input(c, data, size);
     c->h2 = h2_open(c);
     c->is_h2 = c->h2;
-    if (c->is_h2)
-        h2_received(c->h2, data, size);
-    else
+    if (!c->is_h2) {
         downstream_kill(c);
+        return size;
+    }
+    h2_received(c->h2, data, size);
+    if (c->state == DOWNSTREAM_READY && worker_of(&c->stream)->draining)
+        h2_drain(c->h2); /* it was accepted before that began */
     return size;
 }
 

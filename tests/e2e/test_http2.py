@@ -259,6 +259,24 @@ def test_draining_says_goodbye_and_gives_the_last_answer(proxy, client, target):
     assert proxy.process.wait(60) == 0
 
 
+def test_who_begins_when_another_proxy_serves_already_hears_of_it_too(target, tmp_path):
+    proxy = Proxy(tmp_path, {"routes": [{"path_prefix": "/", "target_group": "g"}],
+                             "target_groups": [group("g", target.port)]})
+    with proxy.dial() as connection, proxy.dial() as one_before:
+        before = Client(one_before)
+        before.wait(h2.SETTINGS)
+        proxy.process.send_signal(signal.SIGUSR2)
+        assert before.goaway() == 0
+        client = Client(connection)
+        client.request(1)
+        assert client.goaway() == 0
+        assert client.outcome(1).startswith(h2.OK)
+        while client.read():
+            pass
+    assert proxy.process.wait(60) == 0
+    proxy.process.stderr.close()
+
+
 @pytest.mark.parametrize("data", [
     h2.PREFACE + os.urandom(64),
     h2.PREFACE + h2.frame(h2.PING, 0, 1, bytes(8)),
