@@ -415,12 +415,14 @@ void downstream_due(struct wheel_entry *entry)
     }
 }
 
+/* A client that was told that its connection stays may be sending its next request just now: as long
+ * as we have patience, that one's answer says that it is the last. */
 void downstream_finish(struct downstream *c, bool keep_alive)
 {
     c->exchange = NULL;
     if (c->state == DOWNSTREAM_DEAD)
         return;
-    if (!keep_alive || worker_of(&c->stream)->draining) {
+    if (!keep_alive || worker_of(&c->stream)->impatient) {
         close_after_output(c);
     } else {
         c->state = DOWNSTREAM_READY;

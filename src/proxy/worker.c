@@ -152,6 +152,7 @@ static void finish_draining(struct worker *w)
 static void start_draining(struct worker *w, bool patient)
 {
     w->draining = true;
+    w->impatient = w->impatient || !patient;
     loop_io_remove(&w->listen);
     loop_io_remove(&w->tls_listen);
     list_for_each_safe (c, &w->connections, struct downstream, link) {

@@ -141,6 +141,7 @@ struct worker {
     struct loop_timer tick; /* once a second: eviction, and accepting again after a shortage */
     ms_t begun;
     bool draining;
+    bool impatient; /* and idle clients are closed */
     bool stopping;
 
     struct list connections; /* of clients */

@@ -12,6 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+import h2
 from conftest import eventually
 from wire import NOTHING_WRONG, PATIENCE_S, Connection, Proxy, Target, group
 
@@ -115,6 +116,33 @@ def take_head(connection: Connection) -> bytes:
     while (head := connection.until(b"\r\n\r\n")).startswith(b"GET /health "):
         connection.send(NOTHING_WRONG)
     return head
+
+
+def test_an_answer_that_was_begun_before_a_hand_over_is_not_the_last(start, target):
+    """Its head said that the connection stays: the next request may be on its way when it ends."""
+    proxy, asked = start(), []
+
+    def answer(connection, message):
+        asked.append(connection)
+        connection.send(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"1"))
+        return connection.more()
+
+    target.answer = answer
+    with proxy.dial() as client, proxy.dial() as other:
+        client.send(GET + b"\r\n")
+        assert b"\r\nConnection" not in client.until(b"\r\n\r\n")
+        assert read_chunk(client) == b"1"
+        told = h2.Client(other)
+        told.wait(h2.SETTINGS)
+        proxy.process.send_signal(signal.SIGUSR2)
+        assert told.goaway() == 0  # so it was heard
+        asked[0].send(b"0\r\n\r\n")
+        assert client.until(b"\r\n\r\n") == b"0\r\n\r\n"
+        target.answer = NOTHING_WRONG
+        client.send(GET + b"\r\n")
+        message = client.message()
+        assert message.status == 200 and message.field("Connection") == b"close"
+        assert client.rest() == b""
 
 
 def test_an_answer_may_begin_before_the_request_has_ended(start, target):
