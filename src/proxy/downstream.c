@@ -354,12 +354,12 @@ static void ended(struct stream *s, int error)
 }
 
 /* Whether a client that sends no more has left cannot be seen from here, nor whether the rest of its
- * request is still to be read. */
+ * request is still to be read. When we send no more either, both ends together look like a reset. */
 static void hung_up(struct stream *s, bool reset)
 {
     struct downstream *c = container_of(s, struct downstream, stream);
 
-    if (reset)
+    if (reset && !c->says_no_more)
         downstream_kill(c);
     else if (c->state == DOWNSTREAM_BUSY)
         exchange_client_hung_up(c->exchange);

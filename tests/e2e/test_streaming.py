@@ -1,10 +1,12 @@
 """What passes while it comes: streamed bodies both ways, clients that leave, and WebSocket tunnels."""
+import fcntl
 import hashlib
 import json
 import random
 import signal
 import socket
 import struct
+import termios
 import threading
 
 import pytest
@@ -666,6 +668,37 @@ def test_the_end_of_the_target_ends_the_tunnel(start, target):
     target.answer = lambda connection, _: connection.send(GRANTED) or False
     with upgrade(proxy) as client:
         assert client.rest() == b""
+
+
+def test_what_the_client_says_after_the_target_has_ended_arrives(start, target):
+    """Both sides have said their last then, and the rest is still on its way through full buffers."""
+    proxy, may_read, sent, got = start(), threading.Semaphore(0), 0, []
+
+    def answer(connection, _):
+        connection.send(GRANTED)
+        connection.sock.shutdown(socket.SHUT_WR)
+        while True:
+            may_read.acquire()
+            part = connection.sock.recv(1 << 16)
+            target.note(got, len(part))
+            if not part:
+                return False
+
+    target.answer = answer
+    with upgrade(proxy) as client:
+        assert client.rest() == b""
+        client.sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # nobody reads
+            while True:
+                sent += client.sock.send(bytes(1 << 16))
+        client.sock.shutdown(socket.SHUT_WR)
+        while struct.unpack("i", fcntl.ioctl(client.sock, termios.TIOCOUTQ, bytes(4)))[0]:
+            before = len(got)
+            may_read.release()
+            target.wait(lambda: len(got) > before)
+        may_read.release(1 << 20)
+        target.wait(lambda: got and got[-1] == 0)
+    assert sum(got) == sent
 
 
 def test_a_client_that_leaves_its_tunnel_ends_it(start, target):
