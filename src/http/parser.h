@@ -4,9 +4,9 @@
  * refused, never guessed: bare CR or LF, obs-fold, white space before a colon, NUL and other
  * control bytes, both Content-Length and Transfer-Encoding, differing or repeated Content-Length,
  * any transfer coding but a final chunked, HTTP/1.0 with Transfer-Encoding, missing, repeated or
- * malformed Host, bad chunk sizes, 1xx and 204 answers that announce a body. Incremental: call again from the start of the message when more
- * bytes have come; *@scanned remembers how far the search for the end of the head went, so that no
- * byte is searched twice. No sockets, no heap.
+ * malformed Host, bad chunk sizes, 1xx and 204 answers that announce a body. Incremental: call again
+ * from the start of the message when more bytes have come; *@scanned remembers how far the search for
+ * the end of the head went, so that no byte is searched twice. No sockets, no heap.
  */
 #pragma once
 #include "base/buffer.h"

@@ -1,7 +1,8 @@
 /* proxy/client.h: the client as an exchange sees it, whatever protocol it speaks.
  *
  * An exchange knows its client through these operations only. For HTTP/1 the client is the
- * connection (downstream.c), for HTTP/2 it will be one of its streams.
+ * connection (downstream_answer.c), for HTTP/2 one of its streams (h2_stream_answer.c); a request
+ * that goes on when its client has left has nobody (leaving.c).
  *
  * The head of an answer is written once, into the worker's text, as HTTP/1 writes it: status line
  * and fields, each with its line end; no framing, no Connection field, no empty line. HTTP/1 adds

@@ -176,14 +176,15 @@ static inline struct worker *worker_of(const struct stream *s)
     return container_of(s->engine, struct worker, streams);
 }
 
-/**
- * worker_start() - make a worker and its thread
- * @sockets, @settings, @main: borrowed until worker_free()
- */
 struct worker_sockets {
     int plain, tls;            /* listening; tls may be -1 */
     struct tls_server *server; /* with tls */
 };
+
+/**
+ * worker_start() - make a worker and its thread
+ * @settings, @main: borrowed until worker_free(), as the descriptors in @sockets are
+ */
 int worker_start(unsigned index, const struct worker_sockets *sockets,
                  const struct worker_settings *settings, struct mailbox *main,
                  struct worker **ret_worker);
