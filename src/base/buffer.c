@@ -72,12 +72,6 @@ void buffer_consume(struct buffer *b, size_t n)
         b->start = b->end = 0;
 }
 
-void buffer_shorten(struct buffer *b, size_t size)
-{
-    assert(size <= buffer_size(b));
-    b->end = b->start + size;
-}
-
 void buffer_clear(struct buffer *b)
 {
     b->start = b->end = 0;

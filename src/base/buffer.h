@@ -40,8 +40,6 @@ char *buffer_tail(struct buffer *b);
 void buffer_commit(struct buffer *b, size_t n);
 /** buffer_consume() - drop @n unread bytes at the front, n <= buffer_size() */
 void buffer_consume(struct buffer *b, size_t n);
-/** buffer_shorten() - keep the first @size unread bytes, size <= buffer_size() */
-void buffer_shorten(struct buffer *b, size_t size);
 void buffer_clear(struct buffer *b); /* drop all unread bytes, keep the memory */
 /** buffer_truncate() - drop all but the first @n unread bytes, n <= buffer_size() */
 void buffer_truncate(struct buffer *b, size_t n);

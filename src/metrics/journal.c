@@ -151,7 +151,7 @@ static int say_put(struct metric_journal *j, const struct series *s, wall_ms_t a
 /* A record that does not fit is lost, and with it may go what it began. */
 static void lose(struct metric_journal *j, size_t size_before)
 {
-    buffer_shorten(&j->records, size_before);
+    buffer_truncate(&j->records, size_before);
     j->lost = true;
 }
 
