@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): each side writes to a cache line of its own */
+/* Each side writes to a cache line of its own. */
 struct access_ring {
     char *bytes;
     size_t capacity;                 /* a power of two */

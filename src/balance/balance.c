@@ -45,7 +45,6 @@ void balance_add(struct candidates *c, const struct candidate *one)
     c->list[c->n++] = added;
 }
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): lives for one call */
 struct gathering {
     const struct balance *b;
     enum tier tier;

@@ -23,7 +23,7 @@ enum target_health {
     TARGET_DOWN,      /* does not even connect: never used until a check succeeds */
 };
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): a cache line alone is the point */
+/* On cache lines of its own, alone. */
 struct target {
     atomic_uint refs;
     char *key; /* group, id and address: another address is another target */
@@ -97,7 +97,6 @@ static inline bool target_is_ejected(const struct target *t, ms_t now)
 
 /* --- the same for a target group -------------------------------------------------------------- */
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): as above */
 struct gauge {
     atomic_uint refs;
     char id[LINK_NAME_BYTES];

@@ -25,7 +25,6 @@ struct stream;
 
 #define CLIENT_LENGTH_UNKNOWN UINT64_MAX
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together */
 struct client_ops {
     /* The next request can come only when all of this one has: an unwanted body must be read to
      * its end, or the connection is lost. */

@@ -105,7 +105,6 @@ struct forward {
     bool for_grpc;                /* comes in a form that a target of gRPC takes */
 };
 
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together */
 struct exchange {
     struct worker *worker;
     struct client *client;
