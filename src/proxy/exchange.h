@@ -154,7 +154,7 @@ struct exchange {
     us_t attempt_us; /* when it began */
     us_t spent_us;   /* in attempts, all together */
     bool dying;      /* see exchange_die() */
-    bool broken;     /* it failed while the answer was on its way */
+    bool broken;     /* the target failed while its answer was on its way */
 
     /* the answer */
     enum http_framing framing; /* HTTP/1: of its body, toward the client */

@@ -159,9 +159,16 @@ void exchange_answer_head(struct exchange *x, const struct http_head *head)
     x->kind->answered(x, head);
 }
 
+/* Time that a client lets pass, because it does not read its answer or does not send on, is no fault of
+ * the target. */
+static bool waits_for_client(const struct exchange *x, enum exchange_failure why)
+{
+    return why == EXCHANGE_TIMEOUT && (client_is_congested(x->client) || exchange_takes_body(x));
+}
+
 void exchange_break_off(struct exchange *x, enum exchange_failure why)
 {
-    x->broken = true;
+    x->broken = !waits_for_client(x, why);
     x->keep_alive = x->keep_alive && !client_is_congested(x->client);
     if (!x->kind->broken_off || !x->kind->broken_off(x, why)) {
         if (x->state != EXCHANGE_OVER)

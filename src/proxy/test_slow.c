@@ -141,6 +141,8 @@ static void who_still_sends_after_its_answer_is_read_on(void **state)
 static void a_client_that_does_not_read_is_let_go(void **state)
 {
     struct fixture *f = *state;
+    struct link_report_group seen;
+    autoanswer struct answer a;
     int fd = client_dial(&f->rig);
     char part[4096];
     size_t size = 0;
@@ -154,6 +156,11 @@ static void a_client_that_does_not_read_is_let_go(void **state)
         size += (size_t)n;
     assert_true(size < 67108864);
     close(fd);
+
+    /* and its target is not to blame */
+    client_ask(&f->rig, "GET /app HTTP/1.1\r\nHost: w\r\n\r\n", &a);
+    rig_hear_report(&f->rig, 2, &seen);
+    assert_int_equal(seen.errors_5xx, 0);
 }
 
 /* Read four answers at once, a piece of each in every @pause_ms: while they come, and when all of them
