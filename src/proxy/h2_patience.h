@@ -15,18 +15,19 @@ enum {
     H2_STRIKES_PER_S = 200, /* are forgiven */
     H2_STRIKE = 1,          /* a frame that asks for an answer or does nothing */
     H2_STRIKE_REQUEST = 10, /* a request that was taken back, or none; an answer that is none */
+    H2_PINGS_OWED_MAX = 100,
 };
 
 struct h2_patience {
     unsigned strikes;
-    ms_t at;   /* when they were last forgiven */
-    bool owed; /* a ping: content was sent to the peer since its last one */
+    ms_t at;             /* when they were last forgiven */
+    unsigned pings_owed; /* pieces of content that it has not pinged for */
 };
 
 /** h2_patience_content() - some was sent */
 static inline void h2_patience_content(struct h2_patience *p)
 {
-    p->owed = true;
+    p->pings_owed += p->pings_owed < H2_PINGS_OWED_MAX;
 }
 
 /** h2_patience_ends() - a strike of that weight. Return: whether it was too much. */
@@ -45,8 +46,8 @@ static inline bool h2_patience_ends(struct h2_patience *p, unsigned weight, ms_t
 /** h2_patience_pinged() - Return: whether that was a strike */
 static inline bool h2_patience_pinged(struct h2_patience *p)
 {
-    bool owed = p->owed;
-
-    p->owed = false;
-    return !owed;
+    if (p->pings_owed == 0)
+        return true;
+    p->pings_owed--;
+    return false;
 }
