@@ -518,13 +518,18 @@ static void reports_tell_what_happened(void **state)
     static const char *const attributes[] = { "echo",       "echo",  "status=400", "status=404",
                                               "status=500", "break", "hold",       "echo" };
     struct fixture *f = *state;
-    struct link_report_group seen;
+    struct link_report_group seen, more;
 
     f->rig.group.request_timeout_ms = 3000; /* enough for an echo on a busy machine */
     rig_serve(&f->rig, f->list, 2);
     for (size_t i = 0; i < 8; i++)
         invoke(f, attributes[i]);
     rig_hear_report(&f->rig, 8, &seen);
+    for (int i = 0; i < 5 && seen.answers_2xx < 3;
+         i++) { /* the last answer may be in the next one */
+        rig_hear_report(&f->rig, 0, &more);
+        report_group_add(&seen, &more);
+    }
     assert_int_equal(seen.requests, 8);
     assert_true(seen.requests_per_target == 4);
     assert_int_equal(seen.errors_4xx, 2);
