@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/sha.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -124,6 +125,24 @@ static int add_directory(struct tls_server *s, const char *directory, char **ret
     return r;
 }
 
+/* A session goes on without showing the certificate again: only while the same authorities are asked
+ * for. OpenSSL begins anew with who comes back from another context. */
+static int bind_sessions(SSL_CTX *ctx)
+{
+    STACK_OF(X509_OBJECT) *authorities = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    unsigned char digest[SHA256_DIGEST_LENGTH], context[SHA256_DIGEST_LENGTH] = { 0 };
+
+    for (int i = 0; i < sk_X509_OBJECT_num(authorities); i++) {
+        X509 *one = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(authorities, i));
+
+        if (one && X509_digest(one, EVP_sha256(), digest, NULL) != 1)
+            return -EIO;
+        for (size_t j = 0; one && j < sizeof(digest); j++)
+            context[j] ^= digest[j]; /* in whatever order */
+    }
+    return SSL_CTX_set_session_id_context(ctx, context, sizeof(context)) == 1 ? 0 : -EIO;
+}
+
 static int ask_clients(SSL_CTX *ctx, const struct tls_settings *settings, char **ret_why)
 {
     STACK_OF(X509_NAME) * names;
@@ -144,7 +163,7 @@ static int ask_clients(SSL_CTX *ctx, const struct tls_settings *settings, char *
         mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(ctx, mode, NULL);
     SSL_CTX_set_verify_depth(ctx, 8);
-    return 0;
+    return bind_sessions(ctx);
 }
 
 static int finish(struct tls_server *s, const struct tls_settings *settings,

@@ -335,6 +335,54 @@ static void clients_show_certificates_as_they_must(void **state)
     rig_deinit(&stranger);
 }
 
+/* Return: whether the session of a meeting with @first goes on at @second. */
+static bool goes_on(const struct tls_server *first, const struct tls_server *second, int version)
+{
+    SSL_CTX *ctx = rig_client(version);
+    struct meeting m, again;
+    bool reused;
+
+    assert_int_equal(
+        SSL_CTX_use_certificate_file(ctx, rig_path(&rig, "good.crt"), SSL_FILETYPE_PEM), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey_file(ctx, rig_path(&rig, "good.key"), SSL_FILETYPE_PEM),
+                     1);
+    m = rig_meet(first, ctx, NULL, NULL);
+    assert_non_null(m.session);
+    again = rig_meet(second, ctx, NULL, m.session);
+    reused = again.agreed && SSL_session_reused(again.client);
+    meeting_end(&again);
+    meeting_end(&m);
+    SSL_CTX_free(ctx);
+    return reused;
+}
+
+static void sessions_go_on_under_the_same_authorities_only(void **state)
+{
+    struct tls_settings settings = { .clients = TLS_CLIENTS_REQUIRED };
+    struct tls_server *before, *same, *after;
+    struct rig stranger;
+    (void)state;
+
+    rig_issue(&rig, "a", "first", NULL);
+    rig_issue(&rig, "good", "client", NULL);
+    rig_init(&stranger);
+    rig_write_authority(&rig, "ca.crt");
+    settings.client_ca = rig_path(&rig, "ca.crt");
+    before = serve(NAMES("a"), settings);
+    same = serve(NAMES("a"), settings);
+    rig_write_authority(&stranger, "ca");
+    settings.client_ca = rig_path(&stranger, "ca");
+    after = serve(NAMES("a"), settings);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        assert_true(goes_on(before, same, version));
+        assert_false(goes_on(before, after, version));
+    }
+    tls_server_unref(before);
+    tls_server_unref(same);
+    tls_server_unref(after);
+    rig_deinit(&stranger);
+}
+
 static void authorities_of_clients_must_be_there(void **state)
 {
     struct tls_settings settings = { .clients = TLS_CLIENTS_OPTIONAL, .client_ca = "/nowhere/ca" };
@@ -449,6 +497,7 @@ int main(void)
         TEST(a_broken_file_leaves_the_old_server_as_it_is),
         TEST(a_connection_goes_on_with_the_server_that_it_began_with),
         TEST(clients_show_certificates_as_they_must),
+        TEST(sessions_go_on_under_the_same_authorities_only),
         TEST(authorities_of_clients_must_be_there),
         TEST(versions_before_1_2_are_refused),
         TEST(ciphers_without_forward_secrecy_are_refused),
