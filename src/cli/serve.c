@@ -2,6 +2,7 @@
  *
  * What cannot work (a port in use, a state directory of another server, a database that is not
  * ours) is found before any program starts, and said in one line. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -338,6 +339,7 @@ static int supervise(struct server *s)
     };
     int r = 0;
 
+    assert(threads > 0);
     for (unsigned i = 0; i < n && !r; i++) {
         proxy_fds[i] = s->listen_fds[i];
         r = buffer_printf(i < threads ? &fds : &tls_fds, i % threads ? ",%d" : "%d",

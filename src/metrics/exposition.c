@@ -167,7 +167,7 @@ void exposition_buckets(struct exposition *e, const struct exposition_label *lab
 
         number_text(i < h->n_bounds ? h->bounds[i] : INFINITY, bound);
         if (e->format == EXPOSITION_OPENMETRICS && !strpbrk(bound, ".eI"))
-            strcat(bound, ".0"); /* its canonical form */
+            strncat(bound, ".0", sizeof(bound) - strlen(bound) - 1); /* its canonical form */
         count += h->counts[i];
         say_sample(e, "_bucket", labels, n, bound, (double)count);
     }

@@ -206,7 +206,7 @@ static bool reset(struct talk *k)
 {
     const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
-    connect(k->fd, &nobody, sizeof(nobody));
+    (void)connect(k->fd, &nobody, sizeof(nobody));
     return false;
 }
 

@@ -195,7 +195,7 @@ static void list_changes(const struct zone_rule *rule, int first_year, struct ch
 
 int32_t zone_rule_offset(const struct zone_rule *rule, int64_t utc_s, int64_t *ret_next)
 {
-    struct change changes[CHANGES];
+    struct change changes[CHANGES] = { 0 };
     int32_t offset;
     size_t i = 0;
 

@@ -309,14 +309,13 @@ static size_t open_record(struct tls_stream *t, const char *record, size_t recor
         t->idle_records = 0;
         return size;
     }
-    if (++t->idle_records > IDLE_RECORDS_MAX)
+    if (++t->idle_records > IDLE_RECORDS_MAX ||
+        (type != TLS_DATA && type != TLS_HANDSHAKE && type != TLS_ALERT))
         break_off(t, SSL_AD_UNEXPECTED_MESSAGE);
     else if (type == TLS_HANDSHAKE)
         take_message(t, data, size);
     else if (type == TLS_ALERT)
         t->state = size == 2 && data[1] == SSL_AD_CLOSE_NOTIFY ? ENDED : BROKEN;
-    else if (type != TLS_DATA)
-        break_off(t, SSL_AD_UNEXPECTED_MESSAGE);
     return 0;
 }
 

@@ -49,7 +49,7 @@ int binary_open(const char *path, struct binary *ret)
 
     if (strlen(path) >= sizeof(b.path))
         return -ENAMETOOLONG;
-    strcpy(b.path, path);
+    memcpy(b.path, path, strlen(path) + 1);
     r = open_file(path, &b);
     if (r) {
         binary_close(&b);
