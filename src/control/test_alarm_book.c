@@ -391,7 +391,7 @@ static void policies_are_told_again_each_minute(void **state)
 static void policies_are_told_again_where_the_clock_is_set_back(void **state)
 {
     const ms_t hours = 9 * 3600 * MS_PER_S;
-    char more[512];
+    char more[1024];
 
     snprintf(more, sizeof more, "%s,'TreatMissingData':'ignore'", action(policy));
     put_alarm("a", more);
@@ -600,7 +600,7 @@ static void composites_follow_the_others(void **state)
 
 static void what_a_suppressor_held_back_runs_when_it_is_taken_away(void **state)
 {
-    char more[256];
+    char more[1024];
 
     snprintf(more, sizeof more,
              "%s,'ActionsSuppressor':'a','ActionsSuppressorWaitPeriod':60,"
@@ -625,7 +625,7 @@ static void a_wait_for_a_suppressor_ends_where_the_clock_is_set_back(void **stat
 {
     const ms_t hours = 9 * 3600 * MS_PER_S;
     struct alarm *a = put_alarm("a", "'TreatMissingData':'ignore'");
-    char more[256];
+    char more[1024];
 
     put_alarm("quiet", "'TreatMissingData':'ignore'");
     snprintf(more, sizeof more,
