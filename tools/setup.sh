@@ -9,7 +9,7 @@ build='gcc libc6-dev pkg-config meson ninja-build libssl-dev libnghttp2-dev libj
        liburing-dev tzdata'
 demo="$build awscli python3 curl"
 check="$demo libcmocka-dev python3-boto3 python3-pytest python3-pytest-timeout python3-cbor2 python3-prometheus-client prometheus
-       python3-hpack python3-grpcio nghttp2-client
+       python3-hpack python3-grpcio nghttp2-client nodejs wrk
        clang clang-format clang-tidy
        libclang-rt-14-dev procps"
 
