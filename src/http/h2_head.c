@@ -88,6 +88,12 @@ static int take_cookie(struct h2_head *h, struct slice value)
     return r || !value.size ? r : buffer_append(&h->cookie, value.data, value.size);
 }
 
+static struct slice pseudo(const struct h2_head *h, const struct slice_at *at)
+{
+    return at->size ? (struct slice){ buffer_data(&h->pseudo) + at->start, at->size }
+                    : (struct slice){ 0 };
+}
+
 static int take_field(struct h2_head *h, struct slice name, struct slice value,
                       const char **ret_why)
 {
@@ -105,14 +111,10 @@ static int take_field(struct h2_head *h, struct slice name, struct slice value,
         if (h->has_host)
             return malformed(ret_why, "there is more than one Host field");
         h->has_host = true;
-        if (h->authority.there) {
-            struct slice authority = { buffer_data(&h->pseudo) + h->authority.start,
-                                       h->authority.size };
-
-            return slice_equal_nocase(authority, value)
-                       ? 0
-                       : malformed(ret_why, "Host and :authority name different hosts");
-        }
+        if (h->authority.there && !slice_equal_nocase(pseudo(h, &h->authority), value))
+            return malformed(ret_why, "Host and :authority name different hosts");
+        if (h->authority.there)
+            return 0;
     }
     return write_line(&h->text, name, value);
 }
@@ -143,12 +145,6 @@ int h2_head_field(struct h2_head *h, struct slice name, struct slice value,
 }
 
 /* --- the whole head --------------------------------------------------------------------------- */
-
-static struct slice pseudo(const struct h2_head *h, const struct slice_at *at)
-{
-    return at->size ? (struct slice){ buffer_data(&h->pseudo) + at->start, at->size }
-                    : (struct slice){ 0 };
-}
 
 static int check_pseudo(const struct h2_head *h, const struct http_limits *limits,
                         const char **ret_why)

@@ -115,6 +115,8 @@ static const struct {
       HTTP_E_MALFORMED },
     { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "u@w"),
       HTTP_E_MALFORMED },
+    { FIELDS(":method", "GET", ":scheme", "http", ":path", "/", ":authority", "", "host", "w"),
+      HTTP_E_MALFORMED },
     { FIELDS(":method", "CONNECT", ":authority", "w:1"), HTTP_E_NOT_SUPPORTED },
 };
 
