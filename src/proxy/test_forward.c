@@ -188,13 +188,13 @@ static void trailers_pass_if_they_may(void **state)
              answer);
     all = talk(*state, request);
     assert_non_null(strstr(all, "Trailer: X-Sum\r\n"));
-    assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n");
+    assert_string_equal(strstr(all, "\r\n0\r\n"), "\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n");
 
     snprintf(request, sizeof(request),
              "GET /app HTTP/1.1\r\nHost: w\r\nConnection: close\r\n%s\r\n", answer);
     all = talk(*state, request);
     assert_null(strstr(all, "X-Sum"));
-    assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+    assert_string_equal(strstr(all, "\r\n0\r\n"), "\r\n0\r\n\r\n");
 }
 
 static void trailers_of_requests_pass_too(void **state)
@@ -410,8 +410,8 @@ static void only_what_may_be_repeated_is_sent_twice(void **state)
     assert_int_equal(target_server_served(f->target), 7);
 }
 
-/* Send the head and half of the body, wait until the target has the request, then the rest. */
-static unsigned stream_halves(struct fixture *f, const char *what, size_t half)
+/* Send the head and half of the body, wait until the target was asked @times, then send the rest. */
+static unsigned stream_halves(struct fixture *f, const char *what, size_t half, unsigned times)
 {
     autofree(mem_free) char *head =
         text_format("POST /app HTTP/1.1\r\nHost: a\r\nX-Amzn-SageMaker-Custom-Attributes: %s\r\n"
@@ -426,7 +426,7 @@ static unsigned stream_halves(struct fixture *f, const char *what, size_t half)
     memset(body, 'b', half);
     client_send(fd, head);
     client_send_n(fd, body, half);
-    rig_until(target_server_served(f->target) > served);
+    rig_until(target_server_served(f->target) == served + times);
     client_send_n(fd, body, half);
     client_read(fd, &pending, &a);
     close(fd);
@@ -443,8 +443,8 @@ static void streaming_bodies_take_connections_that_were_just_used(void **state)
     struct fixture *f = *state;
     unsigned before = target_server_connections(f->target); /* health checks have theirs */
 
-    assert_int_equal(stream_halves(f, "echo", 1000), 200);
-    assert_int_equal(stream_halves(f, "echo", 100000), 200);
+    assert_int_equal(stream_halves(f, "echo", 1000, 1), 200);
+    assert_int_equal(stream_halves(f, "echo", 100000, 1), 200);
     assert_in_range(target_server_connections(f->target), before, before + 2);
 }
 
@@ -452,8 +452,8 @@ static void what_streamed_into_a_dead_connection_is_sent_again(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(stream_halves(f, "echo", 1000), 200);
-    assert_int_equal(stream_halves(f, "reset-early-if-reused", 1000), 200);
+    assert_int_equal(stream_halves(f, "echo", 1000, 1), 200);
+    assert_int_equal(stream_halves(f, "reset-early-if-reused", 1000, 2), 200);
     assert_int_equal(target_server_served(f->target), 3);
 }
 
