@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -206,25 +207,35 @@ static void a_directory_that_cannot_be_made_is_a_fault(void **state)
     assert_null(f->segments);
 }
 
-static void an_error_is_told_and_over_with_the_next_segment(void **state)
+static void move_folder(struct fixture *f, bool away)
 {
-    struct fixture *f = *state;
-    char away[128];
+    char path[128];
 
+    snprintf(path, sizeof(path), "%s/away", f->root);
+    assert_int_equal(away ? rename(f->directory, path) : rename(path, f->directory), 0);
+    assert_int_equal(segments_rotate(f->segments), 0);
+}
+
+/* Segment 1 is whole, "lost" went to one that could not be made, "two" to one that could. */
+static void write_with_a_hole(struct fixture *f)
+{
     open_again(f);
     append(f, "one");
     open_again(f);
-    snprintf(away, sizeof(away), "%s/away", f->root);
-    assert_int_equal(rename(f->directory, away), 0);
-    assert_int_equal(segments_rotate(f->segments), 0);
+    move_folder(f, true);
+    append(f, "lost");
     for (int i = 0; i < 3000 && segments_error(f->segments) == 0; i++)
         usleep(10000); /* the thread comes to it */
     assert_int_equal(segments_error(f->segments), -ENOENT);
-    append(f, "lost");
-
-    assert_int_equal(rename(away, f->directory), 0);
-    assert_int_equal(segments_rotate(f->segments), 0);
+    move_folder(f, false);
     append(f, "two");
+}
+
+static void an_error_is_told_and_over_with_the_next_segment(void **state)
+{
+    struct fixture *f = *state;
+
+    write_with_a_hole(f);
     open_again(f);
     assert_string_equal(read_all(f), "1:one 4:two ");
 }
@@ -232,20 +243,8 @@ static void an_error_is_told_and_over_with_the_next_segment(void **state)
 static void older_segments_stay_while_what_follows_is_not_whole(void **state)
 {
     struct fixture *f = *state;
-    char away[128];
 
-    open_again(f);
-    append(f, "one");
-    open_again(f);
-    snprintf(away, sizeof(away), "%s/away", f->root);
-    assert_int_equal(rename(f->directory, away), 0);
-    assert_int_equal(segments_rotate(f->segments), 0);
-    append(f, "lost");
-    for (int i = 0; i < 3000 && segments_error(f->segments) == 0; i++)
-        usleep(10000); /* the thread comes to it */
-    assert_int_equal(rename(away, f->directory), 0);
-    assert_int_equal(segments_rotate(f->segments), 0);
-    append(f, "two");
+    write_with_a_hole(f);
     assert_int_equal(segments_drop_before(f->segments, 3), 0);
     open_again(f);
     assert_string_equal(read_all(f), "1:one 4:two ");
